@@ -1,0 +1,36 @@
+"""The `todoke` command: a table of names, each loaded only when it is asked for.
+
+Start-up is what a person feels: `todoke barcode` must not import the web framework.
+"""
+
+import importlib
+
+import click
+
+# name: (module in webapp.commands, attribute). One line a command; the module is imported at its first use.
+COMMANDS = {
+    "bounce": ("bounce", "bounce"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called or listed in help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name]
+        return getattr(importlib.import_module(f"webapp.commands.{module}"), attribute)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="todoke", prog_name="todoke")
+def main() -> None:
+    """Todoke (とどけ): what the operator owes people after a registration completes."""
+
+
+if __name__ == "__main__":
+    main()
