@@ -1,0 +1,44 @@
+"""All tables, by topic."""
+
+from db.models.accounts import Account, ApiKey, IdempotentRequest, SearchRequest, SignInSession, Throttle
+from db.models.base import Row
+from db.models.deliveries import Card, Postcard
+from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
+from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
+from db.models.people import Affiliation, Business, EmailAddress, RecordItem, RecordVersion, Technician
+from db.models.registrations import ImportOriginal, ImportReject, ImportRun, Registration
+
+__all__ = [
+    "Account",
+    "Affiliation",
+    "Alarm",
+    "ApiKey",
+    "Attempt",
+    "AuditDetail",
+    "AuditRow",
+    "Business",
+    "Card",
+    "Counter",
+    "EmailAddress",
+    "Event",
+    "Fact",
+    "IdempotentRequest",
+    "ImportOriginal",
+    "ImportReject",
+    "ImportRun",
+    "Message",
+    "Postcard",
+    "RecordItem",
+    "RecordVersion",
+    "Registration",
+    "ReturnedMail",
+    "ReturnedMailSource",
+    "Row",
+    "SearchRequest",
+    "SignInSession",
+    "Switch",
+    "Technician",
+    "Throttle",
+    "WorkItem",
+    "WorkerBeat",
+]

@@ -1,0 +1,114 @@
+"""The connection: SQLite or PostgreSQL, chosen by the address, and the few things in which they differ."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from peewee import DatabaseProxy
+from playhouse.pool import PooledSqliteDatabase
+from playhouse.postgres_ext import PooledPsycopg3Database
+
+database = DatabaseProxy()
+
+# A writer that finds SQLite busy waits this long before it gives up, in seconds.
+BUSY_SECONDS = 20
+
+
+class AddressError(ValueError):
+    """A database address that is neither SQLite nor PostgreSQL."""
+
+
+def configure(url: str, connections: int = 32) -> None:
+    """Point `database` at an address; nothing is opened yet.
+
+    `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or `postgresql://user:password@host:port/name`.
+    `connections` bounds the pool of this process. AddressError for anything else.
+    """
+    if match := re.fullmatch(r"sqlite:///(.+)", url):
+        path = Path(match[1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database.initialize(
+            PooledSqliteDatabase(
+                str(path),
+                max_connections=connections,
+                timeout=BUSY_SECONDS,
+                autoconnect=False,
+                # A transaction that reads first and writes later would fail at once when another writer came between.
+                lock_type="IMMEDIATE",
+                # FULL: an acknowledged commit survives a power cut. A lost "sent" would be a second mail.
+                pragmas={
+                    "journal_mode": "wal",
+                    "synchronous": "full",
+                    "foreign_keys": 1,
+                    "cache_size": -32_000,
+                    "temp_store": "memory",
+                },
+            )
+        )
+    elif re.match(r"postgres(ql)?://", url):
+        # autocommit and unprepared statements: a pooler between us and the server may hand each transaction another
+        # server connection.
+        database.initialize(
+            PooledPsycopg3Database(
+                url, max_connections=connections, autoconnect=False, prepare_threshold=None, stale_timeout=300
+            )
+        )
+    else:
+        raise AddressError("a database address begins with sqlite:/// or postgresql://")
+
+
+def is_sqlite() -> bool:
+    """Return whether the configured engine is SQLite."""
+    return isinstance(database.obj, PooledSqliteDatabase)
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[None]:
+    """Hold a connection of the pool for a block, unless this thread holds one already."""
+    opened = database.connect(reuse_if_open=True)
+    try:
+        yield
+    finally:
+        if opened:
+            database.close()
+
+
+def transaction():
+    """Return a context in which all writes happen or none; nested ones are savepoints."""
+    return database.atomic()
+
+
+def write_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """Insert many rows with one prepared statement; call it inside a transaction.
+
+    `rows` are sequences of stored values (not field values) in the order of `columns`, all of which are names from our
+    own code. Five to seven times faster than the query builder's own bulk insert.
+    """
+    if not rows:
+        return
+    mark = "?" if is_sqlite() else "%s"
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"
+    if not database.in_transaction():
+        raise RuntimeError("many rows are written inside a transaction")
+    database.cursor().executemany(sql, rows)
+
+
+def skip_locked(query):
+    """Return a select that takes its rows for this transaction and passes over those another worker has taken.
+
+    SQLite has one writer at a time, so an IMMEDIATE transaction is already alone.
+    """
+    return query if is_sqlite() else query.for_update("FOR UPDATE SKIP LOCKED")
+
+
+@contextlib.contextmanager
+def exclusive(name: int) -> Iterator[None]:
+    """Hold a lock over all processes of this database for a transaction: migrations and scheduled work.
+
+    `name` is a number that stands for the work. SQLite: the IMMEDIATE transaction itself is the lock.
+    """
+    with database.atomic():
+        if not is_sqlite():
+            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (name,))
+        yield

@@ -1,0 +1,89 @@
+"""What is told to whom, each try of it, and what came back."""
+
+from peewee import BigIntegerField, BlobField, BooleanField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
+
+from db.fields import DayField, JsonField, MomentField
+from db.models.accounts import Account
+from db.models.base import Row
+from db.models.people import Business, EmailAddress, Technician
+from db.models.registrations import Registration
+
+
+class Message(Row):
+    """A message to one recipient; the outbox is the part of this table whose `due_at` is set."""
+
+    kind = TextField()
+    role = TextField()  # technician, business, proxy, operator
+    registration = ForeignKeyField(Registration, null=True, backref="messages")
+    technician = ForeignKeyField(Technician, null=True)
+    business = ForeignKeyField(Business, null=True)
+    account = ForeignKeyField(Account, null=True)
+    address = ForeignKeyField(EmailAddress, null=True)
+    language = TextField()
+    content = JsonField(null=True)  # what the text needs beyond the rows it refers to
+    destination = TextField(default="")  # the domain, lower case: for pacing and figures
+    state = TextField()
+    failure_class = TextField(null=True)
+    reason = TextField(null=True)
+    attempts = SmallIntegerField(default=0)
+    queued_at = MomentField()
+    # When a worker may take it; while one has it, when its lease ends. Empty: nobody is to send it.
+    due_at = MomentField(null=True)
+    fence = BigIntegerField(default=0)  # of the claim that holds it; a late finisher has an older one
+    first_attempt_at = MomentField(null=True)
+    cohort_day = DayField(null=True)
+    sent_at = MomentField(null=True)
+    settled_at = MomentField(null=True)
+
+    @classmethod
+    def due(cls, kind: str, now):
+        """Return a select of the messages of a kind that a worker may take now, oldest first."""
+        return cls.select().where((cls.kind == kind) & (cls.due_at <= now)).order_by(cls.due_at)
+
+
+class Attempt(Row):
+    """A try of a message at one address; repeated after a crash or a 4xx with the same Message-ID and token."""
+
+    message = ForeignKeyField(Message, backref="all_attempts")
+    n = SmallIntegerField()
+    address = ForeignKeyField(EmailAddress)
+    message_ref = TextField(unique=True)  # the Message-ID without its brackets
+    state = TextField()
+    tries = SmallIntegerField(default=0)
+    started_at = MomentField()
+    replied_at = MomentField(null=True)
+    relay = TextField(null=True)
+    stage = TextField(null=True)
+    reply_code = SmallIntegerField(null=True)
+    reply_status = TextField(null=True)
+    reply_text = TextField(null=True)
+    reason = TextField(null=True)
+    hard = BooleanField(null=True)
+
+
+class ReturnedMail(Row):
+    """A mail that came to us, with what was made of it; the bytes go after the setting's time."""
+
+    received_at = MomentField()
+    source = TextField()  # lmtp, command
+    digest = TextField()
+    size = IntegerField()
+    recipient = TextField(default="")
+    state = TextField()  # applied, evidence, unmatched, conflict, overruled
+    attempt = ForeignKeyField(Attempt, null=True, backref="returned_mails")
+    kind = TextField()
+    reason = TextField(null=True)
+    hard = BooleanField(null=True)
+    token_state = TextField()
+    judgement = JsonField()
+    overruled_reason = TextField(null=True)
+    overruled_by = ForeignKeyField(Account, null=True)
+    overruled_at = MomentField(null=True)
+    overruled_note = TextField(null=True)
+
+
+class ReturnedMailSource(Row):
+    """The bytes of a returned mail."""
+
+    returned_mail = ForeignKeyField(ReturnedMail, unique=True, on_delete="CASCADE")
+    content = BlobField()

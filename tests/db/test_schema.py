@@ -1,0 +1,43 @@
+"""Migrations run once, with a checksum, and give the tables that the models expect, on both engines."""
+
+import pytest
+
+import db.models as models
+from db import schema
+
+TABLES = [getattr(models, name) for name in models.__all__ if name != "Row"]
+
+
+@pytest.mark.parametrize("model", TABLES, ids=lambda model: model._meta.table_name)
+def test_every_model_has_its_columns_with_the_same_nullability(database, model):
+    found = {column.name: column.null for column in database.get_columns(model._meta.table_name)}
+    wanted = {field.column_name: field.null for field in model._meta.sorted_fields}
+    if "id" in wanted:  # SQLite does not say NOT NULL of a primary key
+        found["id"] = wanted["id"]
+    for name in model._meta.primary_key.field_names if model._meta.composite_key else [model._meta.primary_key.name]:
+        found[name] = wanted[name] = False
+    assert found == wanted
+
+
+def test_a_second_run_changes_nothing_and_a_way_back_leads_to_nothing(database):
+    assert schema.migrate("test") == []
+    while set(database.get_tables()) - {"schema_migration", "migration_checksum"}:
+        assert len(schema.revert()) == 1
+    assert schema.migrate("test")[0] == "0001_begin"
+
+
+def test_a_changed_file_stops_the_next_run(database):
+    database.execute_sql("UPDATE migration_checksum SET sha256 = 'other'")
+    with pytest.raises(schema.SchemaError, match="has changed since it was applied"):
+        schema.migrate("test")
+
+
+def test_a_process_in_another_mode_refuses_the_database(database):
+    with pytest.raises(schema.SchemaError, match="belongs to test mode"):
+        schema.check("production")
+
+
+def test_a_database_without_migrations_says_what_to_run(database):
+    schema.revert()
+    with pytest.raises(schema.SchemaError, match="run `todoke migrate`"):
+        schema.check("test")

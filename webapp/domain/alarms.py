@@ -1,0 +1,77 @@
+"""What ops must know of: an alarm opens once, counts while it holds, and closes when it is over."""
+
+import datetime as dt
+from enum import StrEnum
+
+from peewee import fn
+
+from db.database import transaction
+from db.ids import new_id
+from db.models import Alarm
+from webapp.domain.events import EventName, record
+
+
+class AlarmKind(StrEnum):
+    """What is wrong; the subject says where (a relay, a domain, a queue)."""
+
+    OUR_FAILURE = "our_failure"  # a receiving system refuses us, not the address · subject: domain
+    RELAY_DOWN = "relay_down"  # no relay takes mail · subject: relay
+    WORKER_FAILED = "worker_failed"  # a part of the worker stopped with an error · subject: part
+    RESTORED = "restored"  # an older database than the one this machine knew · subject: database
+    SENDING_STOPPED = "sending_stopped"  # a person has stopped sending · subject: kind of message
+    UNMATCHED_MAIL = "unmatched_mail"  # the space for unmatched mail is full · subject: returned mail
+
+
+def open_alarm(kind: AlarmKind, subject: str, now: dt.datetime, data: dict | None = None) -> Alarm:
+    """Open an alarm, or count on the one that is open; return it. The subject holds no personal data."""
+    with transaction():
+        held = (
+            Alarm.update(seen_at=now, count=Alarm.count + 1)
+            .where((Alarm.kind == kind) & (Alarm.subject == subject) & Alarm.closed_at.is_null())
+            .execute()
+        )
+        if not held:
+            episode = (
+                Alarm.select(fn.COALESCE(fn.MAX(Alarm.episode), 0))
+                .where((Alarm.kind == kind) & (Alarm.subject == subject))
+                .scalar()
+                + 1
+            )
+            written = (
+                Alarm.insert(
+                    id=new_id(), kind=kind, subject=subject, episode=episode, opened_at=now, seen_at=now, data=data
+                )
+                .on_conflict_ignore()
+                .as_rowcount()
+                .execute()
+            )
+            if written:
+                record(EventName.ALARM_RULE_OPENED, now, data={"kind": kind, "subject": subject, "episode": episode})
+        return Alarm.open().where((Alarm.kind == kind) & (Alarm.subject == subject)).get()
+
+
+def close_alarm(kind: AlarmKind, subject: str, now: dt.datetime) -> bool:
+    """Close what is open for this kind and subject; return whether something was."""
+    with transaction():
+        closed = (
+            Alarm.update(closed_at=now)
+            .where((Alarm.kind == kind) & (Alarm.subject == subject) & Alarm.closed_at.is_null())
+            .execute()
+        )
+        if closed:
+            record(EventName.ALARM_RULE_CLOSED, now, data={"kind": kind, "subject": subject})
+        return bool(closed)
+
+
+def acknowledge(alarm: Alarm, now: dt.datetime, account_id: int, note: str = "") -> bool:
+    """Note that a person has seen an alarm; False if somebody did before."""
+    with transaction():
+        changed = (
+            Alarm.update(acknowledged_at=now, acknowledged_by=account_id, note=note or None)
+            .where((Alarm.id == alarm.id) & Alarm.acknowledged_at.is_null())
+            .execute()
+        )
+        if changed:
+            data = {"kind": alarm.kind, "subject": alarm.subject}
+            record(EventName.ALARM_OPS_ACKNOWLEDGED, now, subject_id=alarm.id, account_id=account_id, data=data)
+        return bool(changed)

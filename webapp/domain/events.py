@@ -1,0 +1,69 @@
+"""The names of everything that happens: `subject:source:action`, in alphabetical order."""
+
+import datetime as dt
+from enum import StrEnum
+
+from db.ids import new_id
+from db.models import Event
+
+
+class EventName(StrEnum):
+    """What happened. A name, once written to a database, is never given another meaning."""
+
+    ADDRESS_BOUNCE_INVALID = "address:bounce:invalid"
+    ADDRESS_BOUNCE_SUSPECT = "address:bounce:suspect"
+    ADDRESS_IMPORT_GIVEN = "address:import:given"
+    ADDRESS_OPS_CORRECTED = "address:ops:corrected"
+    ADDRESS_OPS_RESTORED = "address:ops:restored"
+    AFFILIATION_IMPORT_BEGAN = "affiliation:import:began"
+    ALARM_OPS_ACKNOWLEDGED = "alarm:ops:acknowledged"
+    ALARM_RULE_CLOSED = "alarm:rule:closed"
+    ALARM_RULE_OPENED = "alarm:rule:opened"
+    CARD_IMPORT_ORDERED = "card:import:ordered"
+    NOTICE_BOUNCE_FAILED = "notice:bounce:failed"
+    NOTICE_BOUNCE_LATE = "notice:bounce:late"
+    NOTICE_BOUNCE_RETRY = "notice:bounce:retry"
+    NOTICE_EMAIL_CANCELLED = "notice:email:cancelled"
+    NOTICE_EMAIL_CONFIRMED = "notice:email:confirmed"
+    NOTICE_EMAIL_PRESUMED = "notice:email:presumed"
+    NOTICE_EMAIL_QUEUED = "notice:email:queued"
+    NOTICE_EMAIL_REFUSED = "notice:email:refused"
+    NOTICE_EMAIL_RETRY = "notice:email:retry"
+    NOTICE_EMAIL_SENT = "notice:email:sent"
+    NOTICE_OPS_RECONCILED = "notice:ops:reconciled"
+    NOTICE_OPS_REQUEUED = "notice:ops:requeued"
+    NOTICE_RESTORE_HELD = "notice:restore:held"
+    POSTCARD_FALLBACK_HELD = "postcard:fallback:held"
+    POSTCARD_FALLBACK_QUEUED = "postcard:fallback:queued"
+    REGISTRATION_IMPORT_COMPLETED = "registration:import:completed"
+    RETURNED_MAIL_LMTP_EVIDENCE = "returned-mail:lmtp:evidence"
+    RETURNED_MAIL_OPS_OVERRULED = "returned-mail:ops:overruled"
+    SWITCH_OPS_CHANGED = "switch:ops:changed"
+    TECHNICIAN_IMPORT_CHANGED = "technician:import:changed"
+    WORK_ITEM_OPS_CLOSED = "work-item:ops:closed"
+    WORK_ITEM_RULE_OPENED = "work-item:rule:opened"
+
+
+def record(
+    name: EventName,
+    now: dt.datetime,
+    *,
+    registration_id: int | None = None,
+    technician_id: int | None = None,
+    business_id: int | None = None,
+    subject_id: int | None = None,
+    account_id: int | None = None,
+    data: dict | None = None,
+) -> None:
+    """Write an event in the running transaction; `data` holds codes and numbers, never personal data."""
+    Event.insert(
+        id=new_id(),
+        at=now,
+        name=name,
+        registration_id=registration_id,
+        technician_id=technician_id,
+        business_id=business_id,
+        subject_id=subject_id,
+        account_id=account_id,
+        data=data,
+    ).execute()

@@ -1,0 +1,55 @@
+"""Daily counters, written in the transaction of the event that they count, and the days that they stand for."""
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from db.database import database, is_sqlite
+
+JST = ZoneInfo("Asia/Tokyo")
+
+# Writers of one row wait for each other on PostgreSQL until commit; each process adds to a shard of its own instead.
+_SHARDS = 16
+
+
+class Figure(StrEnum):
+    """What is counted; the three dimensions a, b, c of each."""
+
+    REGISTRATIONS = "registrations"  # day of import · a: affiliated or alone
+    NOTICES = "notices"  # cohort day (first attempt) · a: kind/role · b: state · c: failure class/reason, or ""
+    NOTICES_BY_DESTINATION = "notices_by_destination"  # cohort day · a: kind/role · b: domain · c: state/failure class
+    POSTCARDS = "postcards"  # day of the change · a: state entered · b: cause
+    CARDS = "cards"  # day of the change · a: state entered
+
+
+Key = tuple[str, str, str, str, str]  # figure, day (YYYY-MM-DD, JST), a, b, c
+
+
+def day_of(moment: dt.datetime) -> dt.date:
+    """Return the day in Japan on which a moment falls."""
+    return moment.astimezone(JST).date()
+
+
+def key(figure: Figure, day: dt.date, a: str = "", b: str = "", c: str = "") -> Key:
+    """Return the key of one counter."""
+    return (figure.value, day.isoformat(), a, b, c)
+
+
+def add(deltas: Mapping[Key, int]) -> None:
+    """Add to counters in the running transaction; one statement for many keys.
+
+    Keys are written in order, so that two writers cannot wait for each other in a circle.
+    """
+    rows = sorted((k, n) for k, n in deltas.items() if n)
+    if not rows:
+        return
+    shard = 0 if is_sqlite() else os.getpid() % _SHARDS
+    mark = "?" if is_sqlite() else "%s"
+    marks = ", ".join([mark] * 7)
+    database.cursor().executemany(
+        f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES ({marks})"
+        " ON CONFLICT (figure, day, a, b, c, shard) DO UPDATE SET n = counter.n + excluded.n",
+        [(*k, shard, n) for k, n in rows],
+    )

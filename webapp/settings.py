@@ -1,0 +1,265 @@
+"""Every setting: its name, default and help; a bad value stops the start with one clear sentence.
+
+A setting `name` is read from `TODOKE_NAME`, else from the file that `TODOKE_NAME_FILE` names, else from `.env`
+in the working directory, else the default stands. Demo and test mode bring their own values for what production must
+be told.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+PREFIX = "TODOKE_"
+MODES = ("production", "demo", "test")
+
+
+class SettingsError(ValueError):
+    """A setting is missing or bad; the message is one sentence for the person who starts the product."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if value.lower() not in words:
+        raise ValueError("must be yes or no")
+    return words[value.lower()]
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not re.fullmatch(r"-?\d{1,12}", value) or not least <= int(value) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in words:
+            raise ValueError("must be one of " + ", ".join(words))
+        return value
+
+    return read
+
+
+def _words(*allowed: str) -> Callable[[str], tuple[str, ...]]:
+    def read(value: str) -> tuple[str, ...]:
+        words = tuple(word.strip() for word in value.split(",") if word.strip())
+        if bad := [word for word in words if word not in allowed]:
+            raise ValueError(f"does not know {bad[0]!r}; it may hold " + ", ".join(allowed))
+        return words
+
+    return read
+
+
+def _database(value: str) -> str:
+    if not re.match(r"sqlite:///.|postgres(ql)?://.", value):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+def _domain(value: str) -> str:
+    if not re.fullmatch(r"(?=.{1,253}\Z)[a-z0-9-]+(\.[a-z0-9-]+)+", value):
+        raise ValueError("must be a domain in lower case")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", value):
+        raise ValueError("must be an e-mail address")
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address that begins with https:// or http://")
+    return value.rstrip("/")
+
+
+def _keys(value: str) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(tuple(pair.strip().split(":", 1)) for pair in value.split(",") if pair.strip())
+    if not pairs or any(len(p) != 2 or not re.fullmatch(r"[a-z2-7]", p[0]) or len(p[1]) < 32 for p in pairs):
+        raise ValueError(
+            "must be id:secret pairs, the id one of a-z 2-7, the secret 32 characters or more, newest first"
+        )
+    if len({p[0] for p in pairs}) != len(pairs):
+        raise ValueError("uses one id twice")
+    return pairs
+
+
+def _secret(value: str) -> str:
+    if len(value) < 32:
+        raise ValueError("must have 32 characters or more")
+    return value
+
+
+def _relays(value: str) -> tuple[str, ...]:
+    relays = tuple(relay.strip() for relay in value.split(",") if relay.strip())
+    for relay in relays:
+        parts = urlsplit(relay)
+        if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+            raise ValueError("must hold addresses such as smtp+starttls://user:password@relay.example:587")
+    if not relays:
+        raise ValueError("must name at least one relay")
+    return relays
+
+
+def setting(read: Callable[[str], object], help: str, default=MISSING, *, demo=MISSING, secret: bool = False):
+    """Declare a setting: how its text is read, its default, what demo and test mode use, whether it is hidden."""
+    meta = {"read": read, "help": help, "demo": demo, "secret": secret}
+    return field(default=default, metadata=meta, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one process; made by `load`."""
+
+    mode: str = setting(_choice(*MODES), "what this process may touch: production, demo or test", "production")
+    database_url: str = setting(_database, "where the data are", demo="sqlite:///var/demo.db")
+    secret_key: str = setting(_secret, "signs cookies and codes; 32 characters or more", secret=True)
+    public_url: str = setting(_url, "the address under which people reach the pages", demo="http://127.0.0.1:8000")
+    state_dir: str = setting(_text, "the directory for files that are not in the database", "var")
+    host: str = setting(_text, "the address that the web server listens on", "127.0.0.1")
+    port: int = setting(_number(1, 65535), "its port", 8000)
+    web_workers: int = setting(_number(1, 64), "web processes", 2)
+    web_threads: int = setting(_number(1, 256), "threads in each web process", 8)
+    trusted_proxies: int = setting(_number(0, 5), "how many proxies stand in front and set X-Forwarded-For", 0)
+    database_connections: int = setting(_number(2, 500), "connections a process may hold", 32)
+    log_level: str = setting(_choice("debug", "info", "warning", "error"), "what is written to the log", "info")
+
+    service_name: str = setting(_text, "the name on the pages and in mails", "とどけ")
+    contact_telephone: str = setting(_text, "the contact centre's telephone number", demo="00-0000-0000")
+    contact_email: str = setting(_mailbox, "the contact centre's e-mail address", demo="contact@todoke.example")
+    contact_homepage: str = setting(_url, "the operator's homepage", demo="https://todoke.example")
+    contact_opens: int = setting(_number(0, 23), "the hour when the contact centre opens", demo=9)
+    contact_closes: int = setting(_number(1, 24), "the hour when it closes", demo=17)
+
+    sender_address: str = setting(_mailbox, "From of every mail", demo="oshirase@mail.todoke.example")
+    sender_name: str = setting(_text, "the name beside it", "とどけ")
+    return_domain: str = setting(
+        _domain, "the domain whose mail comes to our LMTP listener", demo="return.todoke.example"
+    )
+    return_keys: tuple = setting(_keys, "id:secret pairs that sign return addresses, newest first", secret=True)
+    relays: tuple = setting(_relays, "mail relays in order of preference", demo=("smtp://127.0.0.1:8025",), secret=True)
+    relay_verifies_recipients: bool = setting(
+        _flag, "whether a relay's own refusal of a recipient is the recipient's fault", False
+    )
+    domain_per_minute: int = setting(_number(1, 1_000_000), "mails a minute to one destination domain", 6000)
+    lmtp_host: str = setting(_text, "the address that the LMTP listener is bound to", "127.0.0.1")
+    lmtp_port: int = setting(_number(1, 65535), "its port", 8024)
+    returned_mail_bytes: int = setting(_number(10_000, 50_000_000), "the largest returned mail that is read", 2_000_000)
+    unmatched_mails: int = setting(_number(100, 10_000_000), "how many unmatched mails are kept", 20_000)
+    postcard_classes: tuple = setting(
+        _words("dead", "refused", "temporary"), "failures after which a postcard goes", ("dead", "refused", "temporary")
+    )
+    retry_days: int = setting(_number(1, 14), "days over which refused and temporary failures are tried again", 3)
+    ours_days: int = setting(_number(1, 30), "days after which our own failures become a work item", 5)
+    presumed_hours: int = setting(_number(24, 720), "hours without word after which a mail is presumed delivered", 72)
+    same_address_limit: int = setting(
+        _number(2, 1000), "technicians on one dead address after which ops look before postcards are made", 5
+    )
+    import_bytes: int = setting(_number(100_000, 2_000_000_000), "the largest file that is imported", 200_000_000)
+    api_per_minute: int = setting(_number(1, 1_000_000), "API requests a minute and key", 600)
+    api_bytes: int = setting(_number(10_000, 100_000_000), "the largest API request", 5_000_000)
+
+    def __post_init__(self):
+        if self.mode == "demo":
+            _check_demo(self)
+        if self.contact_closes <= self.contact_opens:
+            raise SettingsError(f"{PREFIX}CONTACT_CLOSES must be later than {PREFIX}CONTACT_OPENS")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value came from: `environment`, `file`, `.env`, `default` or `mode`."""
+
+    name: str
+    value: object
+    source: str
+    help: str
+    secret: bool
+
+
+def _check_demo(settings: Settings) -> None:
+    """Keep the demo away from the world: its own database, loopback only."""
+    if not re.fullmatch(r"sqlite:///(.*/)?demo\.db", settings.database_url):
+        raise SettingsError("demo mode uses its own database var/demo.db and no other")
+    for name, host in [
+        ("TODOKE_HOST", settings.host),
+        ("TODOKE_LMTP_HOST", settings.lmtp_host),
+        *(("TODOKE_RELAYS", urlsplit(relay).hostname) for relay in settings.relays),
+    ]:
+        try:
+            loopback = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise SettingsError(f"{name} must be a loopback address in demo mode")
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: str | Path | None = ".env") -> Settings:
+    """Return the settings; SettingsError in one sentence when one is missing or bad, or its name is unknown."""
+    return load_with_origins(environ, dotenv)[0]
+
+
+def load_with_origins(
+    environ: Mapping[str, str] | None = None, dotenv: str | Path | None = ".env"
+) -> tuple[Settings, list[Origin]]:
+    """Return the settings and where each value came from."""
+    environ = os.environ if environ is None else environ
+    from_file = {k: v for k, v in (dotenv_values(dotenv) if dotenv else {}).items() if v is not None}
+    known = {PREFIX + f.name.upper() for f in fields(Settings)}
+    for name in [*environ, *from_file]:
+        if name.startswith(PREFIX) and name not in known and name.removesuffix("_FILE") not in known:
+            raise SettingsError(f"{name} is no setting: `todoke settings` lists them")
+    mode = environ.get(PREFIX + "MODE") or from_file.get(PREFIX + "MODE") or "production"
+    origins = [_resolve(f, environ, from_file, mode) for f in fields(Settings)]
+    return Settings(**{origin.name: origin.value for origin in origins}), origins
+
+
+def _resolve(f, environ: Mapping[str, str], from_file: Mapping[str, str], mode: str) -> Origin:
+    name, secret = PREFIX + f.name.upper(), f.metadata["secret"]
+
+    def origin(value, source):
+        return Origin(f.name, value, source, f.metadata["help"], secret)
+
+    for source, values in (("environment", environ), (".env", from_file)):
+        if name in values and name + "_FILE" in values:
+            raise SettingsError(f"{name} and {name}_FILE are both set: remove one")
+        if name in values:
+            return origin(_read(f, name, values[name]), source)
+        if name + "_FILE" in values:
+            return origin(_read(f, name, _content(name + "_FILE", values[name + "_FILE"])), "file")
+    # A test that forgot to name its database must not find the demo's.
+    invented = f.metadata["demo"] is not MISSING and not (mode == "test" and f.name == "database_url")
+    if mode in ("demo", "test") and invented:
+        return origin(f.metadata["demo"], "mode")
+    if f.default is not MISSING:
+        return origin(f.default, "default")
+    raise SettingsError(f"{name} is not set: {f.metadata['help']}")
+
+
+def _read(f, name: str, text: str):
+    try:
+        return f.metadata["read"](text.strip())
+    except ValueError as error:
+        shown = "" if f.metadata["secret"] else f" (it is {text.strip()[:80]!r})"
+        raise SettingsError(f"{name} {error}{shown}") from None
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: the file cannot be read ({type(error).__name__})") from None
