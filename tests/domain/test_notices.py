@@ -4,7 +4,7 @@ import datetime as dt
 from collections import Counter as Tally
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import database as db
@@ -205,7 +205,8 @@ def real_counts() -> Tally:
     )
 
 
-@settings(max_examples=25, deadline=None)
+# The database is emptied by the test itself.
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(list(Reason)), st.integers(0, 6)), max_size=8))
 def test_counters_equal_the_messages_after_any_history(sqlite_url, steps):
     now = dt.datetime(2026, 11, 18, 1, tzinfo=dt.UTC)
