@@ -10,6 +10,10 @@ import click
 # name: (module in webapp.commands, attribute). One line a command; the module is imported at its first use.
 COMMANDS = {
     "bounce": ("bounce", "bounce"),
+    "migrate": ("setup", "migrate"),
+    "settings": ("setup", "settings"),
+    "user": ("setup", "user"),
+    "web": ("setup", "web"),
 }
 
 

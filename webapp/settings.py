@@ -263,3 +263,8 @@ def _content(name: str, path: str) -> str:
         return Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}: the file cannot be read ({type(error).__name__})") from None
+
+
+def without_password(url: str) -> str:
+    """Return a database address that can be shown."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:(hidden)@", url)

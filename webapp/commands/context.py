@@ -1,0 +1,49 @@
+"""What every command does first: read the settings, open the database, and end in one sentence when it cannot."""
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterator
+
+import click
+from peewee import OperationalError
+
+from db import database as db
+from db import schema
+from webapp import settings as settings_module
+from webapp.settings import Settings, SettingsError
+
+
+class Refused(click.ClickException):
+    """A command cannot go on; one clear sentence, exit 2."""
+
+    exit_code = 2
+
+
+def now() -> dt.datetime:
+    """Return the clock's time: commands stand at the edge, where the clock is read."""
+    return dt.datetime.now(dt.UTC)
+
+
+def load_settings() -> Settings:
+    """Return the settings; exit 2 with the sentence that says which one is wrong."""
+    try:
+        return settings_module.load()
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+
+
+@contextlib.contextmanager
+def opened(settings: Settings, *, migrated: bool = True) -> Iterator[None]:
+    """Hold a connection to the settings' database; exit 2 when it is out of reach, not migrated or of another mode."""
+    db.configure(settings.database_url, settings.database_connections)
+    try:
+        with db.connected():
+            if migrated:
+                schema.check(settings.mode)
+            yield
+    except schema.SchemaError as error:
+        raise Refused(str(error)) from None
+    except OperationalError as error:
+        raise Refused(f"the database does not answer: {str(error).strip().splitlines()[0]}") from None
+    finally:
+        db.database.close_all()

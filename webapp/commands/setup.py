@@ -1,0 +1,134 @@
+"""`todoke migrate`, `todoke settings`, `todoke user`: what is done before the first start."""
+
+import json
+import os
+
+import click
+
+from db import schema
+from webapp import settings as settings_module
+from webapp.commands.context import Refused, load_settings, now, opened
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only say what is pending; exit 1 if something is.")
+@click.option("--revert", is_flag=True, help="Take back the newest migration.")
+def migrate(check: bool, revert: bool) -> None:
+    """Bring the database to this release."""
+    settings = load_settings()
+    with opened(settings, migrated=False):
+        if check:
+            names = schema.pending()
+            click.echo("\n".join(names) or "nothing pending")
+            raise SystemExit(bool(names))
+        names = schema.revert() if revert else schema.migrate(settings.mode)
+        verb = "reverted" if revert else "applied"
+        click.echo("\n".join(f"{verb} {name}" for name in names) or f"nothing to {'revert' if revert else 'apply'}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def settings(as_json: bool) -> None:
+    """List every setting, its value and where the value comes from; secrets are hidden."""
+    try:
+        _, origins = settings_module.load_with_origins()
+    except settings_module.SettingsError as error:
+        raise Refused(str(error)) from None
+    rows = [
+        {
+            "name": settings_module.PREFIX + origin.name.upper(),
+            "value": "(hidden)" if origin.secret else _shown(origin),
+            "source": origin.source,
+            "help": origin.help,
+        }
+        for origin in origins
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for row in rows:
+        click.echo(f"{row['name']} = {row['value']}  [{row['source']}]\n    {row['help']}")
+
+
+def _shown(origin: settings_module.Origin) -> str:
+    if origin.name == "database_url":
+        return settings_module.without_password(str(origin.value))
+    if isinstance(origin.value, tuple):
+        return ",".join(map(str, origin.value))
+    return str(origin.value)
+
+
+@click.group()
+def user() -> None:
+    """Operators who sign in to the pages under /ops."""
+
+
+@user.command("add")
+@click.argument("login")
+@click.option("--role", type=click.Choice(["viewer", "operator", "administrator"]), required=True)
+@click.option("--name", default="", help="The name that colleagues see.")
+@click.option("--password-file", type=click.File("r"), help="Read the password from a file (- for standard input).")
+def add_user(login: str, role: str, name: str, password_file) -> None:
+    """Add an operator; asks for the password."""
+    from webapp.domain.accounts import OperatorRole, create_operator
+
+    if password_file:
+        password = password_file.read().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with opened(load_settings()):
+        try:
+            create_operator(login, name, OperatorRole(role), password, now())
+        except ValueError as error:
+            raise Refused(str(error)) from None
+    click.echo(f"added {role} {login}")
+
+
+@user.command("list")
+def list_users() -> None:
+    """List the operators."""
+    from db.models import Account
+
+    with opened(load_settings()):
+        for account in Account.select().where(Account.kind == "operator").order_by(Account.login_key):
+            state = "" if account.active else " (disabled)"
+            click.echo(f"{account.login_key.partition(':')[2]}\t{account.role}\t{account.display_name}{state}")
+
+
+@user.command("disable")
+@click.argument("login")
+def disable_user(login: str) -> None:
+    """Disable an operator; open sessions end at once."""
+    from db.models import Account
+    from webapp.domain.accounts import AccountKind, login_key
+
+    with opened(load_settings()):
+        key = login_key(AccountKind.OPERATOR, login)
+        if not Account.update(active=False).where(Account.login_key == key).execute():
+            raise Refused(f"there is no operator {login!r}")
+    click.echo(f"disabled {login}")
+
+
+@click.command()
+def web() -> None:
+    """Serve the pages; several processes, several threads each, so that slow lines hold up nobody else."""
+    settings = load_settings()
+    with opened(settings):
+        pass
+    # Granian takes over this process; the application is made in each of its workers.
+    os.execvp(
+        "granian",
+        [
+            "granian",
+            "--interface", "wsgi",
+            "--host", settings.host,
+            "--port", str(settings.port),
+            "--workers", str(settings.web_workers),
+            "--blocking-threads", str(settings.web_threads),
+            "--backpressure", str(settings.web_threads * 16),
+            "--no-ws",
+            "--factory",
+            "--log-level", "warning",
+            "webapp:application",
+        ],
+    )  # fmt: skip
