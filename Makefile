@@ -1,0 +1,43 @@
+# Two commands matter: `make run` shows everything on invented people, `make test` proves it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test soak bench lint clean install
+
+run: $(VENV)/.installed  ## start web, worker and mail catcher on invented people
+	@exec $(BIN)/todoke demo run
+
+test: $(VENV)/.installed-test  ## install what the tests need and run all of them
+	@sh tests/system-packages.sh
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+soak: $(VENV)/.installed-test  ## what takes long: kills, 100,000 cards, 10 million events
+	@$(BIN)/python -m pytest --soak -m soak -s
+
+bench: $(VENV)/.installed-test  ## measure, each figure beside its reference, into bench/RESULTS.md
+	@$(BIN)/python -m bench.run
+
+lint: $(VENV)/.installed-test
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+install: $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build *.egg-info static/dist .pytest_cache .hypothesis .ruff_cache
+
+# A virtual environment left half made by an interrupted run has no stamp and is made again.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Todoke needs Python 3.11 or newer (PYTHON=python3.12 make …)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed pyproject.toml
+	@echo "Installing what the tests need (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,bench]'
+	@touch $@
