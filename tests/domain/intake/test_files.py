@@ -172,20 +172,21 @@ def rezipped(stream, change) -> io.BytesIO:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "bounds"),
     [
-        (b'r="A2"', b'r="XFD1048576"'),
-        (b'r="A2"', b"r = 'ZZ2'" + b" " * 10),
-        (b'r="A2"', b'r="A99999999"'),
-        (b'<row r="2"', b'<row r="1048576"'),
-        (b"<sheetData>", b"<sheetData>" + b"<row></row>" * (workbook.MAX_ROWS + 1)),
-        (b"<sheetData>", b"<!--" + b" " * (9 << 20) + b"--><sheetData>"),
-        (b"<worksheet", b"<!DOCTYPE x [<!ENTITY a 'b'>]><worksheet"),
+        (b'r="A2"', b'r="XFD1048576"', {}),
+        (b'r="A2"', b"r = 'ZZ2'", {"MAX_CELLS": 1000}),
+        (b'r="A2"', b'r="A99999999"', {}),
+        (b'<row r="2"', b'<row r="1048576"', {}),
+        (b"<sheetData>", b"<sheetData>" + b"<row></row>" * 1000, {"MAX_ROWS": 1000}),
+        (b"<sheetData>", b"<!--" + b" " * (9 << 20) + b"--><sheetData>", {"MAX_INFLATED": 8 << 20}),
+        (b"<sheetData>", b"<!--" + b" " * (9 << 20) + b"--><sheetData>", {}),
+        (b"<worksheet", b"<!DOCTYPE x [<!ENTITY a 'b'>]><worksheet", {}),
     ],
 )
-def test_a_workbook_that_would_fill_the_memory_is_refused_before_it_is_read(old, new, monkeypatch):
-
-        monkeypatch.setattr(workbook, "MAX_CELLS", 1000)
+def test_a_workbook_that_would_fill_the_memory_is_refused_before_it_is_read(old, new, bounds, monkeypatch):
+    for name, bound in bounds.items():
+        monkeypatch.setattr(workbook, name, bound)
     bomb = rezipped(
         as_xlsx([list(GOOD), list(GOOD.values())]),
         lambda name, data: data.replace(old, new, 1) if name.endswith("sheet1.xml") else data,
