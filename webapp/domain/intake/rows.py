@@ -213,7 +213,7 @@ def clean_registration(line: int, cells: Mapping[str, str], now: datetime) -> Re
     kana = required("氏名カナ", _name)
     birth_date = required("生年月日", parse_date)
     if birth_date is not None:
-        if birth_date > now.astimezone(JST).date():
+        if birth_date >= now.date() and birth_date > now.astimezone(JST).date():
             row.refuse("生年月日", BIRTH_IN_FUTURE)
         elif birth_date < EARLIEST_BIRTH:
             row.refuse("生年月日", BIRTH_TOO_EARLY)

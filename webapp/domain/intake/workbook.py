@@ -56,13 +56,12 @@ def read_workbook(stream: BinaryIO, table: Table) -> tuple[str, int, Iterator[tu
     if best is None:
         raise IntakeError(N_("ファイルが空です。見出しの行と、1行以上の内容が必要です。"))
     _, name, sheet = best
-    return name, sheet.height, _rows(sheet)
+    return name, sheet.total_height, _rows(sheet)
 
 
 def _rows(sheet) -> Iterator[tuple[int, list[str]]]:
-    top = sheet.start[0]
-    rows = sheet.to_python(skip_empty_area=True)
-    for number, values in enumerate(rows, start=top + 1):
+    # iter_rows begins with the first row of the sheet and, unlike to_python, makes no second copy of the whole
+    for number, values in enumerate(sheet.iter_rows(), start=1):
         yield number, [value if type(value) is str else _as_text(value) for value in values]
 
 
