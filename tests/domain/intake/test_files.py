@@ -4,11 +4,13 @@ import time
 import zipfile
 
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
-from webapp.domain.intake import workbook
+from webapp.domain.intake import archive
+from webapp.domain.intake.cells import FORMULA_ERROR
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
 from webapp.domain.intake.files import Kind, open_source
 from webapp.domain.intake.problems import IntakeError
@@ -162,6 +164,27 @@ def test_a_workbook_gives_what_a_person_sees_in_its_cells():
     assert clean_registration(4, cells, NOW).birth_date == datetime.date(1980, 4, 1)
 
 
+def test_a_failed_formula_is_refused_and_not_taken_for_an_empty_cell():
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as book:
+        for name in ("Cover", "Data"):
+            sheet = book.add_worksheet(name)
+            if name == "Cover":
+                sheet.write_formula(2, 0, "=NA()", None, "#N/A")
+                continue
+            sheet.write_row(1, 1, list(GOOD))
+            for row in (2, 3):
+                sheet.write_row(row, 1, list(GOOD.values()))
+            sheet.write_formula(3, len(GOOD), '=VLOOKUP("x",A1:B2,2)', None, "#N/A")
+    source, rows = read(stream)
+    assert source.sheet == "Data"
+    results = [clean_registration(line, cells, NOW) for line, cells in rows]
+    assert results[0].email == GOOD["メールアドレス"]
+    assert [(p.line, p.column, p.value, p.sentence) for p in results[1]] == [
+        (4, "メールアドレス", "#N/A", FORMULA_ERROR)
+    ]
+
+
 def rezipped(stream, change) -> io.BytesIO:
     out = io.BytesIO()
     with zipfile.ZipFile(stream) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
@@ -186,7 +209,7 @@ def rezipped(stream, change) -> io.BytesIO:
 )
 def test_a_workbook_that_would_fill_the_memory_is_refused_before_it_is_read(old, new, bounds, monkeypatch):
     for name, bound in bounds.items():
-        monkeypatch.setattr(workbook, name, bound)
+        monkeypatch.setattr(archive, name, bound)
     bomb = rezipped(
         as_xlsx([list(GOOD), list(GOOD.values())]),
         lambda name, data: data.replace(old, new, 1) if name.endswith("sheet1.xml") else data,

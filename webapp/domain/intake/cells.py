@@ -11,6 +11,7 @@ from webapp.domain.language import N_
 UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffc\ufffd\ufffe\uffff\ud800-\udfff]"
 )
+FORMULA_ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 _LINE_FEED = re.compile("[\t\r\n]")
 _E_NOTATION = re.compile(r"[+-]?\d+(?:\.\d*)?E[+-]?\d+\Z", re.ASCII | re.IGNORECASE)
 _POSTAL_CODE = re.compile(r"(\d{3})-?(\d{4})\Z", re.ASCII)
@@ -27,6 +28,7 @@ DAMAGED = N_(
 )
 LINE_FEED = N_("改行かタブが入っています。1行に直してください。")
 TOO_LONG = N_("長すぎます（%(length)s文字、上限は%(bound)s文字）。短くしてください。")
+FORMULA_ERROR = N_("Excel の数式がエラー（%(value)s）になっています。正しい値を入れるか、空にしてください。")
 E_NOTATION = N_(
     "Excel が番号を %(value)s に変え、元の数字が失われています。列の書式を「文字列」にして、番号を入れ直してください。"
 )

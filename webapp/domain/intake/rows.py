@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from webapp.domain.intake.cells import (
     DAMAGED,
+    FORMULA_ERROR,
+    FORMULA_ERRORS,
     LANGUAGE,
     UNWANTED,
     check_text,
@@ -178,10 +180,16 @@ class _Row:
                 self.refuse("", WRONG_SHAPE, found=found, expected=expected)
             else:
                 self.refuse("", BROKEN_QUOTES)
-        elif UNWANTED.search("".join(self.cells.values())):
+            return
+        whole = "".join(self.cells.values())
+        if UNWANTED.search(whole):
             for column in columns:
                 if UNWANTED.search(self.cells.get(column, "")):
                     self.refuse(column, DAMAGED)
+        if "#" in whole:
+            for column in columns:
+                if (value := self.cells.get(column, "").strip()) in FORMULA_ERRORS:
+                    self.refuse(column, FORMULA_ERROR, value=value)
 
 
 def _name(text: str) -> str:

@@ -18,8 +18,16 @@ def fold_search_key(text: str) -> str:
     """
     if text.isascii():
         return _DROPPED.sub("", text.casefold()) if not text.isalnum() else text.casefold()
+    folded = _fold_once(text)
+    # What is dropped can stand between a letter and its mark (r, hyphen, cedilla), which then compose.
+    while not unicodedata.is_normalized("NFKC", folded):
+        folded = _fold_once(folded)
+    return folded
+
+
+def _fold_once(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    # casefold can undo NFKC's composition for a few letters, so it is applied once more
+    # casefold can undo what NFKC composed for a few letters, so it is composed once more
     folded = unicodedata.normalize("NFKC", folded).translate(_TO_KATAKANA)
     folded = "".join(folded.split())
     return _DROPPED.sub("", _AFTER_KANA.sub("\u30fc", folded))
