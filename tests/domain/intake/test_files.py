@@ -217,6 +217,14 @@ def test_a_workbook_that_would_fill_the_memory_is_refused_before_it_is_read(old,
     assert "Excel" in error(bomb)
 
 
+def test_a_declared_number_of_texts_that_would_end_the_process_is_refused():
+    bomb = rezipped(
+        as_xlsx([list(GOOD), list(GOOD.values())]),
+        lambda name, data: data.replace(b'uniqueCount="', b'uniqueCount="1999999999'),
+    )
+    assert "Excel" in error(bomb)
+
+
 def test_a_workbook_with_damaged_or_lying_parts_is_a_clear_error():
     whole = as_xlsx([list(GOOD), list(GOOD.values())]).getvalue()
     for cut in range(100, len(whole), 97):

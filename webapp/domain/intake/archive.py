@@ -25,6 +25,9 @@ _LONG_REFERENCE = re.compile(rb"""\br\s*=\s*["']\s*(?:[A-Za-z]{2,}[0-9]|[A-Za-z]
 _ROW = re.compile(rb"""<(?:\w+:)?row\b(?:[^>]*?\br\s*=\s*["']\s*([0-9]{1,10}))?""")
 _ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\b([^<>]{0,100}\bt=["']e["'][^<>]{0,100})>""")
 
+# A declared number of items makes the reader reserve that much memory, and the process dies when it cannot.
+_HUGE_COUNT = re.compile(rb"""ount(?:\s{0,9}=\s{0,9}["']\s{0,9}\+?(?:[0-9]{8}|[0-9]{0,7}&)|\s{10}|\s{0,9}=\s{10})""")
+
 Places = set[tuple[int, int]]
 
 
@@ -112,7 +115,7 @@ def _measure(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, failed: Places) -
             if size > MAX_INFLATED or (size > _RATIO_COUNTS_FROM and size > MAX_RATIO * max(entry.compress_size, 1)):
                 raise _too_large(N_("展開後の大きさ"), MAX_INFLATED)
             window = tail + chunk
-            if b"<!DOCTYPE" in window:
+            if b"<!DOCTYPE" in window or _HUGE_COUNT.search(window):
                 raise unreadable()
             for match in _ROW.finditer(window):
                 rows += 1
