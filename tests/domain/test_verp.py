@@ -90,7 +90,9 @@ def test_keys_are_read_from_a_setting_and_never_shown():
     assert "ab" * 4 not in repr(keys) and "\\xab" not in repr(keys)
 
 
-@pytest.mark.parametrize("text", ["", "1:zz", "1", f"1:{'ab' * 31}", f"300:{'ab' * 32}", f"1:{'ab' * 32},1:{'ab' * 32}"])
+@pytest.mark.parametrize(
+    "text", ["", "1:zz", "1", f"1:{'ab' * 31}", f"300:{'ab' * 32}", f"1:{'ab' * 32},1:{'ab' * 32}"]
+)
 def test_bad_keys_stop_with_a_sentence(text):
     with pytest.raises(ValueError, match="return path key"):
         ReturnPathKeys.parse(text)

@@ -47,7 +47,7 @@ class ReturnPathKeys:
 
     @classmethod
     def parse(cls, text: str) -> "ReturnPathKeys":
-        """Read `2:<hex>,1:<hex>` as a setting gives it: the first key signs. Raises ValueError, never with a key in it."""
+        """Read `2:<hex>,1:<hex>` as a setting gives it: the first key signs. Raises ValueError without the key."""
         keys: dict[int, bytes] = {}
         current = None
         for part in text.replace("\n", ",").split(","):
