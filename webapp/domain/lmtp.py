@@ -113,9 +113,9 @@ class _Session(LMTP):
 
 
 class LmtpListener:
-    """Serves in a thread of its own. `receive(recipient, data)` is called for each recipient and returns when it is safe.
+    """Serves in a thread of its own and calls `receive(recipient, data)`, which returns when the mail is safe.
 
-    It runs in one of `workers` threads, never twice at once with one; if it raises, the relay is answered 451. The
+    `receive` is called once a recipient. It runs in one of `workers` threads, never twice at once with one; if it raises, the relay is answered 451. The
     same mail may come again when an answer was lost, so that `receive` has to know what it has seen.
     """
 
