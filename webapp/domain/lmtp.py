@@ -115,8 +115,8 @@ class _Session(LMTP):
 class LmtpListener:
     """Serves in a thread of its own and calls `receive(recipient, data)`, which returns when the mail is safe.
 
-    `receive` is called once a recipient. It runs in one of `workers` threads, never twice at once with one; if it raises, the relay is answered 451. The
-    same mail may come again when an answer was lost, so that `receive` has to know what it has seen.
+    `receive` is called once a recipient, in one of `workers` threads, with one never twice at a time; if it raises, the
+    relay is answered 451. The same mail may come again when an answer was lost: `receive` has to know what it has seen.
     """
 
     def __init__(
