@@ -3,6 +3,7 @@
 import queue
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,10 @@ def test_every_domain_of_the_table_is_an_example_and_a_subdomain_behaves_as_its_
 
 def test_before_the_first_mail_there_is_nothing(tmp_path):
     assert caught(tmp_path) == []
+
+
+def test_the_manual_lists_every_domain_of_the_table():
+    manual = (Path(__file__).parents[1] / "docs" / "mail.md").read_text("utf-8")
+    rows = [line for line in manual.splitlines() if line.startswith("| ") and ".example" in line]
+    listed = {domain.strip() for row in rows for domain in row.split("|")[1].split(",")}
+    assert listed == set(BEHAVIOURS)
