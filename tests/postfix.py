@@ -37,6 +37,7 @@ class Postfix:
 
     def __init__(self, directory: Path, bounce_domain: str, lmtp_port: int, destination_port: int) -> None:
         self.directory = directory
+        self._bounce_domain = bounce_domain
         self.port = free_port()
         self._config, self._queue, self._data = (directory / name for name in ("etc", "queue", "data"))
         self._log = directory / "postfix.log"
@@ -59,8 +60,10 @@ class Postfix:
             "alias_database": "",
             "local_recipient_maps": "",
             "local_transport": "error:nothing is local here",
-            "smtpd_relay_restrictions": "permit_mynetworks, reject",
+            "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
             "relayhost": f"[127.0.0.1]:{destination_port}",
+            "relay_domains": bounce_domain,
+            "relay_recipient_maps": f"regexp:{self._config}/return-paths",
             "transport_maps": f"inline:{{ {bounce_domain}=lmtp:inet:127.0.0.1:{lmtp_port} }}",
             "smtp_tls_security_level": "none",
             "smtpd_tls_security_level": "none",
@@ -79,6 +82,8 @@ class Postfix:
                 break
             path.chmod(path.stat().st_mode | 0o111)  # Postfix's own user has to reach its queue through them
         (self._config / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in self._main.items()))
+        pattern = self._bounce_domain.replace(".", "\\.")
+        (self._config / "return-paths").write_text(f"/^b-[a-z2-7]{{48}}@{pattern}$/  OK\n")
         (self._config / "master.cf").write_text(self._services())
         self._run("start")
         self._wait_until_it_listens()

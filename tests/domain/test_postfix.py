@@ -12,7 +12,7 @@ from tests.smtp_sink import SmtpSink
 from webapp.domain.lmtp import LmtpListener
 from webapp.domain.mail import compose
 from webapp.domain.mailbox import plain_address
-from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
+from webapp.domain.smtp import Envelope, Outcome, Relay, Sender, Stage
 from webapp.domain.verp import ReturnPathKeys, Token, make_return_path, read_return_path
 
 pytestmark = [pytest.mark.postfix, needs_postfix]
@@ -122,3 +122,14 @@ def test_a_report_that_could_not_be_stored_stays_with_the_relay_and_comes_again(
     recipient, _ = listening.mails.get(timeout=60)
     assert read_return_path(recipient, NOW, KEYS).attempt_id == 4715
     assert "status=deferred" in postfix.log()
+
+
+def test_only_return_paths_are_taken_for_their_domain(relayed):
+    sender, _, _, _ = relayed
+    path = make_return_path(4716, NOW, KEYS, DOMAIN)
+    data = compose(make(), IDENTITY, MESSAGE_ID, NOW)
+    reply = sender.deliver(Envelope("", f"info@{DOMAIN}", data))
+    assert (reply.outcome, reply.stage, reply.enhanced) == (Outcome.REFUSED, Stage.RCPT, "5.1.1")
+    assert sender.deliver(Envelope("", path.upper(), data)).outcome is Outcome.ACCEPTED
+    recipient, _ = relayed[1].mails.get(timeout=30)
+    assert read_return_path(recipient, NOW, KEYS).attempt_id == 4716

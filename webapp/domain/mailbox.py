@@ -36,6 +36,11 @@ def wire_address(address: str) -> str:
     return f"{local}@{domain}"
 
 
+def wire_sender(address: str) -> str:
+    """Return an envelope sender as MAIL carries it; it may be empty. Raises ValueError as wire_address does."""
+    return wire_address(address) if address else ""
+
+
 def plain_address(address: str) -> str:
     """Return the address without the quotation marks of its local part, to compare a returned mail's with our own."""
     local, at, domain = address.strip().removeprefix("<").removesuffix(">").rpartition("@")

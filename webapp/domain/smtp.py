@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from webapp.domain.mailbox import wire_address
+from webapp.domain.mailbox import wire_address, wire_sender
 from webapp.domain.smtp_session import Envelope, Failed, Relay, Session, Stage, Tls, on_the_wire
 
 __all__ = ["Envelope", "Outcome", "Relay", "Reply", "Sender", "Stage", "Tls", "make_reply"]
@@ -89,7 +89,7 @@ class Sender:
     def deliver(self, envelope: Envelope) -> Reply:
         """Submit one message to the first relay that works. Raises ValueError for an envelope that must not be sent."""
         data = on_the_wire(envelope.data)
-        wire_address(envelope.mail_from), wire_address(envelope.recipient)
+        wire_sender(envelope.mail_from), wire_address(envelope.recipient)
         now = self._clock()
         reply = None
         for relay in self._relays:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from webapp.domain.mailbox import wire_address
+from webapp.domain.mailbox import wire_address, wire_sender
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
@@ -65,7 +65,10 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One message for one recipient. `data` has CRLF line ends; `envelope_id` comes back in a DSN (RFC 3461)."""
+    """One message for one recipient. `data` has CRLF line ends; `envelope_id` comes back in a DSN (RFC 3461).
+
+    An empty `mail_from` is written `<>`: mail that must not come back (RFC 5321, section 4.5.5).
+    """
 
     mail_from: str
     recipient: str
@@ -185,7 +188,7 @@ class Session:
 
     def transact(self, envelope: Envelope, data: bytes) -> Answer:
         """Send one message and return the answer that decided. Raises Failed when the connection is of no more use."""
-        mail_from, recipient = wire_address(envelope.mail_from), wire_address(envelope.recipient)
+        mail_from, recipient = wire_sender(envelope.mail_from), wire_address(envelope.recipient)
         utf8 = not (mail_from.isascii() and recipient.isascii())
         if utf8 and not self._utf8:
             return Answer(Stage.RCPT, 553, "5.6.7 the relay does not offer SMTPUTF8, which this address needs")
