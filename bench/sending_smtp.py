@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from webapp.domain.mail import Identity, Mail, compose
-from webapp.domain.mail_words import MessageKind, Role
+from webapp.domain.notices import MessageKind, Role
 from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
 from webapp.domain.verp import ReturnPathKeys, make_return_path
 

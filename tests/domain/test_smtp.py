@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.smtp_sink import HANG_UP, SmtpSink
-from webapp.domain.smtp import Envelope, Outcome, Relay, Sender, Stage, Tls
+from webapp.domain.smtp import Envelope, Outcome, Relay, Sender, Stage, Tls, relay_from_url
 from webapp.domain.smtp_session import on_the_wire, xtext
 
 DATA = b"Subject: x\r\n\r\n.dot\r\nline\r\n"
@@ -338,7 +338,7 @@ def free_port() -> int:
 def test_a_relay_without_starttls_gets_no_mail_when_tls_is_asked_for():
     with SmtpSink(PLAIN) as sink, Sender([relay(sink, tls=Tls.STARTTLS)]) as sender:
         reply = sender.deliver(envelope())
-    assert (reply.outcome, reply.stage) == (Outcome.NOT_SENT, Stage.TLS) and sink.count == 0
+    assert (reply.outcome, reply.stage) == (Outcome.NOT_SENT, Stage.STARTTLS) and sink.count == 0
 
 
 def test_a_password_is_never_sent_in_clear_over_a_network_nor_shown():
@@ -351,3 +351,14 @@ def test_a_login_that_the_relay_does_not_offer_is_not_sent():
     with SmtpSink(PLAIN) as sink, Sender([relay(sink, username="u", password="p")]) as sender:
         reply = sender.deliver(envelope())
     assert (reply.outcome, reply.stage) == (Outcome.NOT_SENT, Stage.AUTH)
+
+
+def test_a_relay_is_read_from_its_address():
+    read = relay_from_url("smtp+starttls://to%40doke:p%3Aw@relay.example", verifies_recipients=True)
+    assert (read.host, read.port, read.tls, read.verifies_recipients) == ("relay.example", 587, Tls.STARTTLS, True)
+    assert (read.username, read.password) == ("to@doke", "p:w")
+    assert relay_from_url("smtp://127.0.0.1:8025").name == "127.0.0.1:8025"
+    assert (relay_from_url("smtps://r.example").port, relay_from_url("smtp://r.example").port) == (465, 25)
+    for bad in ("http://r.example", "smtp://", "relay.example"):
+        with pytest.raises(ValueError, match="written"):
+            relay_from_url(bad)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
-from webapp.domain.mail_words import VARIABLES, MessageKind, Role, text_for
+from webapp.domain.mail_words import VARIABLES, text_for
 from webapp.domain.mailbox import wire_address
+from webapp.domain.notices import MessageKind, Role
 
 JST = timezone(timedelta(hours=9), "JST")
 

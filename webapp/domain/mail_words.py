@@ -7,36 +7,16 @@ stand when the variable has a value, those between `{^name}` and `{/}` when it h
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 from webapp.domain.language import LANGUAGES
+from webapp.domain.notices import MessageKind, Role
 
 TEXTS = Path(__file__).with_name("mail_texts")
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 _SECTION = re.compile(r"\{([#^])([a-z_]+)\}")
-
-
-class MessageKind(StrEnum):
-    """What a message is about. Only id_notice falls back to a postcard; sign_in and confirm are not stored in clear."""
-
-    ID_NOTICE = "id_notice"
-    INVITATION = "invitation"
-    SIGN_IN = "sign_in"
-    CONFIRM = "confirm"
-    CARD_REMINDER = "card_reminder"
-    INQUIRY = "inquiry"
-    OPS_ALARM = "ops_alarm"
-
-
-class Role(StrEnum):
-    """As what somebody is written to: CCUS internet application guide for technicians, section 7."""
-
-    TECHNICIAN = "technician"
-    BUSINESS = "business"  # 所属事業者
-    PROXY = "proxy"  # 代行申請事業者
 
 
 # What every text may use: it comes from the settings (Identity in mail.py).

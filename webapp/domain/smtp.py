@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote, urlsplit
 
+from webapp.domain.bounce.model import Stage
 from webapp.domain.mailbox import wire_address, wire_sender
-from webapp.domain.smtp_session import Envelope, Failed, Relay, Session, Stage, Tls, on_the_wire
+from webapp.domain.smtp_session import Envelope, Failed, Relay, Session, Tls, on_the_wire
 
-__all__ = ["Envelope", "Outcome", "Relay", "Reply", "Sender", "Stage", "Tls", "make_reply"]
+__all__ = ["Envelope", "Outcome", "Relay", "Reply", "Sender", "Stage", "Tls", "make_reply", "relay_from_url"]
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 
@@ -42,6 +44,23 @@ class Reply:
     text: str
     relay: str
     about_recipient: bool = False
+
+
+_SCHEMES = {"smtp": (Tls.NONE, 25), "smtp+starttls": (Tls.STARTTLS, 587), "smtps": (Tls.IMPLICIT, 465)}
+
+
+def relay_from_url(url: str, *, verifies_recipients: bool = False) -> Relay:
+    """Read `smtp+starttls://user:password@host:587` (also smtp, smtps; the port may be left out).
+
+    Raises ValueError without the password in it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ValueError("a relay is written smtp://host, smtps://host or smtp+starttls://host")
+    tls, port = _SCHEMES[parts.scheme]
+    username = unquote(parts.username) if parts.username is not None else None
+    password = unquote(parts.password) if parts.password is not None else None
+    return Relay(parts.hostname, parts.port or port, tls, username, password, verifies_recipients)
 
 
 def make_reply(outcome: Outcome, stage: Stage, code: int | None, text: str, relay: Relay) -> Reply:

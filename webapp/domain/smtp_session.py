@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from webapp.domain.bounce.model import Stage
 from webapp.domain.mailbox import wire_address, wire_sender
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -21,19 +22,6 @@ class Tls(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
-
-
-class Stage(StrEnum):
-    """The step that was answered. docomo and au use one text for a dead address at RCPT and for a filter after DATA."""
-
-    CONNECT = "connect"
-    EHLO = "ehlo"
-    TLS = "starttls"
-    AUTH = "auth"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    END_OF_DATA = "end_of_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +117,14 @@ class Session:
             if relay.tls is Tls.IMPLICIT:
                 names["context"] = context
             client = (smtplib.SMTP_SSL if relay.tls is Tls.IMPLICIT else smtplib.SMTP)(relay.host, relay.port, **names)
-            stage = Stage.EHLO
+            stage = Stage.HELO
             self._expect(stage, *client.ehlo())
             if relay.tls is Tls.STARTTLS:
-                stage = Stage.TLS
+                stage = Stage.STARTTLS
                 if not client.has_extn("starttls"):
                     raise Failed(stage, None, "the relay does not offer STARTTLS")
                 self._expect(stage, *client.starttls(context=context))
-                self._expect(Stage.EHLO, *client.ehlo())
+                self._expect(Stage.HELO, *client.ehlo())
             if relay.username is not None:
                 stage = Stage.AUTH
                 client.login(relay.username, relay.password or "")

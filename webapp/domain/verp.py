@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -46,25 +46,12 @@ class ReturnPathKeys:
                 raise ValueError(f"return path key {key_id} has {len(key)} bytes; at least {_MIN_KEY_BYTES} are needed")
 
     @classmethod
-    def parse(cls, text: str) -> "ReturnPathKeys":
-        """Read `2:<hex>,1:<hex>` as a setting gives it: the first key signs. Raises ValueError without the key."""
-        keys: dict[int, bytes] = {}
-        current = None
-        for part in text.replace("\n", ",").split(","):
-            if not part.strip():
-                continue
-            number, _, digits = part.strip().partition(":")
-            try:
-                key_id, key = int(number), bytes.fromhex(digits)
-            except ValueError:
-                raise ValueError("return path keys are written <number>:<hex digits>, separated by commas") from None
-            if key_id in keys:
-                raise ValueError(f"return path key {key_id} is given twice")
-            keys[key_id] = key
-            current = key_id if current is None else current
-        if current is None:
-            raise ValueError("there is no return path key")
-        return cls(current, keys)
+    def from_pairs(cls, pairs: Sequence[tuple[str, str]]) -> "ReturnPathKeys":
+        """Take (id, secret) as TODOKE_RETURN_KEYS gives them, newest first; an id is one ASCII character."""
+        keys = {ord(key_id): secret.encode("utf-8") for key_id, secret in pairs}
+        if not pairs or len(keys) != len(pairs):
+            raise ValueError("return path keys: at least one, and each id once")
+        return cls(ord(pairs[0][0]), keys)
 
 
 @dataclass(frozen=True, slots=True)
