@@ -178,6 +178,6 @@ class LmtpListener:
             server.close()
             for session in list(open_sessions):
                 if session.transport is not None:
-                    session.transport.close()
+                    session.transport.abort()  # close() would wait for a client that does not read
             while open_sessions:
                 await asyncio.sleep(0)
