@@ -1,0 +1,55 @@
+"""The web application: `create_app()` puts it together; every concern has its own `init_app`."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from webapp.settings import Settings
+
+# One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
+BLUEPRINTS = (
+    "health",
+    "start",
+)
+
+
+def create_app(settings: "Settings") -> "Flask":
+    """Return the application for these settings: settings, database, sign-in, blueprints, headers - nothing else."""
+    # Imported here: every module of this package is loaded through this file, and `todoke barcode` needs no Flask.
+    from flask import Flask
+
+    from webapp import (
+        connection,
+        converters,
+        errors,
+        frame,
+        guards,
+        language,
+        rendering,
+        security,
+        sign_in,
+        static_files,
+    )
+    from webapp.access_table import ACCESS
+
+    app = Flask(__name__, static_folder=None)
+    app.secret_key = settings.secret_key
+    app.testing = settings.mode == "test"
+    app.extensions["settings"] = settings
+    app.extensions["ready_checks"] = {}
+
+    converters.init_app(app)
+    static_files.init_app(app)
+    language.init_app(app)
+    rendering.init_app(app)
+    frame.init_app(app)
+    errors.init_app(app)
+    connection.init_app(app)
+    sign_in.init_app(app)
+    for name in BLUEPRINTS:
+        app.register_blueprint(importlib.import_module(f"webapp.blueprints.{name}").blueprint)
+    security.init_app(app)
+    guards.init_app(app, ACCESS)
+    return app

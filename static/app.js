@@ -1,0 +1,27 @@
+/* Own script of every page, after htmx in the same file. */
+(() => {
+  const doc = document, notice = () => doc.getElementById("notice");
+  /* Back loads the page afresh: what was there may be another person's or out of date. */
+  htmx.config.history = "reload";
+  const focus = () => doc.getElementById("errors")?.focus();
+  focus();
+  doc.addEventListener("htmx:after:swap", (event) => {
+    focus();
+    if (event.detail.ctx?.target === notice()) notice().scrollIntoView({ block: "nearest" });
+  });
+  const lost = () => { const n = notice(); n.innerHTML = '<p class="note bad"></p>'; n.firstChild.textContent = n.dataset.lost; };
+  doc.addEventListener("htmx:error", lost);
+  /* A form without htmx: show at once that it is on its way, and send it once. */
+  doc.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.matches("[hx-post],[hx-get]")) return;
+    if (form.ariaBusy === "true") return event.preventDefault();
+    form.ariaBusy = "true";
+  });
+  addEventListener("pageshow", () => doc.querySelectorAll("form[aria-busy]").forEach((f) => f.removeAttribute("aria-busy")));
+  /* The stylesheet came inside this page: fetch it for the next ones when the line is idle, then say so in a cookie. */
+  const [href, mark] = (doc.documentElement.dataset.style || "").split(" ");
+  if (href) addEventListener("load", () => setTimeout(() => fetch(href).then((answer) => answer.ok && answer.text()).then((text) => {
+    if (text) doc.cookie = `style=${mark}; path=/; max-age=31536000; samesite=lax` + (location.protocol === "https:" ? "; secure" : "");
+  }).catch(() => {}), 300));
+})();

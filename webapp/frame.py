@@ -1,0 +1,46 @@
+"""What stands around every page: service name, who is signed in, language, contact centre, messages."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the frame shows; `user` is empty when nobody is signed in or when nothing may be looked up."""
+
+    service_name: str
+    user: str
+    telephone: str
+    email: str
+    homepage: str
+    opens: int
+    closes: int
+    here: str  # where the choice of a language leads back to
+
+
+def frame() -> Frame:
+    """Return the frame of the page at hand, without touching the database on an error page."""
+    settings = current_app.extensions["settings"]
+    plain = g.get("plain_frame", False)
+    return Frame(
+        service_name=settings.service_name,
+        user="" if plain or not current_user.is_authenticated else current_user.display_name,
+        telephone=settings.contact_telephone,
+        email=settings.contact_email,
+        homepage=settings.contact_homepage,
+        opens=settings.contact_opens,
+        closes=settings.contact_closes,
+        here=request.path if request.method == "GET" and request.endpoint else "/",
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Give every template `frame`, computed once an answer."""
+
+    @app.context_processor
+    def context() -> dict:
+        if "frame" not in g:
+            g.frame = frame()
+        return {"frame": g.frame}
