@@ -4,6 +4,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
     from flask import Flask
 
     from webapp.settings import Settings
@@ -11,11 +14,12 @@ if TYPE_CHECKING:
 # One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
 BLUEPRINTS = (
     "health",
+    "sign_in",
     "start",
 )
 
 
-def create_app(settings: "Settings") -> "Flask":
+def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" = None) -> "Flask":
     """Return the application for these settings: settings, database, sign-in, blueprints, headers - nothing else."""
     # Imported here: every module of this package is loaded through this file, and `todoke barcode` needs no Flask.
     from flask import Flask
@@ -33,11 +37,13 @@ def create_app(settings: "Settings") -> "Flask":
         static_files,
     )
     from webapp.access_table import ACCESS
+    from webapp.clock import utc_now
 
     app = Flask(__name__, static_folder=None)
     app.secret_key = settings.secret_key
     app.testing = settings.mode == "test"
     app.extensions["settings"] = settings
+    app.extensions["clock"] = clock or utc_now
     app.extensions["ready_checks"] = {}
 
     converters.init_app(app)

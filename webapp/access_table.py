@@ -1,11 +1,33 @@
 """Who may use which route: the one table. A route without an entry stops the start; nothing is open by default."""
 
+from webapp.domain.accounts import AccountKind, OperatorRole
 from webapp.guards import ANYONE, Rule
+
+
+def _is_operator(user) -> bool:
+    return user.kind == AccountKind.OPERATOR
+
+
+# Operators: every one of them may look; some may act; administrators set up.
+OPS_VIEWER = Rule("ops viewer", allows=_is_operator)
+OPS_OPERATOR = Rule(
+    "ops operator",
+    allows=lambda user: _is_operator(user) and user.role in (OperatorRole.OPERATOR, OperatorRole.ADMINISTRATOR),
+    knows=_is_operator,
+)
+OPS_ADMINISTRATOR = Rule(
+    "ops administrator",
+    allows=lambda user: _is_operator(user) and user.role == OperatorRole.ADMINISTRATOR,
+    knows=_is_operator,
+)
 
 # endpoint: rule. In alphabetical order.
 ACCESS: dict[str, Rule] = {
     "health.alive": ANYONE,
     "health.ready": ANYONE,
+    "sign_in.form": ANYONE,
+    "sign_in.out": ANYONE,
+    "sign_in.submit": ANYONE,
     "start.index": ANYONE,
     "start.language": ANYONE,
 }

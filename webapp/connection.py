@@ -6,7 +6,7 @@ from peewee import InterfaceError, OperationalError
 from db.database import configure, connected, database
 
 # What must answer while the database is down.
-WITHOUT_DATABASE = {"health.alive", "health.ready", "start.language"}
+WITHOUT_DATABASE = {"health.alive", "health.ready"}
 
 
 def connect() -> None:

@@ -89,11 +89,14 @@ def ask_access_table() -> Response | None:
 
 def to_sign_in() -> Response:
     """Send somebody who is not signed in to the sign-in page, and back here afterwards if this was a page."""
-    endpoint = current_app.config["SIGN_IN_ENDPOINT"]
-    if endpoint not in current_app.view_functions:
-        abort(401)
     back = request.path if request.method == "GET" and not wants_partial() else None
-    return see_other(url_for(endpoint, next=back))
+    return see_other(url_for("sign_in.form", next=back))
+
+
+def own_path(address: str) -> str:
+    """Return a path of this site, or the first page for anything that might lead elsewhere."""
+    plain = address.isascii() and address.isprintable() and not set(address) & set("\\?#")
+    return address if plain and address.startswith("/") and not address.startswith("//") else "/"
 
 
 # Flask-Limiter puts its own check where it is initialised.
@@ -120,7 +123,6 @@ def init_app(app: Flask, table: Mapping[str, Rule]) -> None:
     """Put the guards before every view; call it after all blueprints are registered."""
     check_table(app, table)
     app.extensions["access_table"] = dict(table)
-    app.config.setdefault("SIGN_IN_ENDPOINT", "sign_in.form")
     app.config.setdefault("RATELIMIT_ENABLED", not app.testing)
     for guard in GUARDS:
         if guard == limiter.init_app:

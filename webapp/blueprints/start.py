@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, request
 
 from webapp.domain.language import LANGUAGES
+from webapp.guards import own_path
 from webapp.language import remember
 from webapp.rendering import render, see_other
 
@@ -27,9 +28,3 @@ def language():
     if choice not in LANGUAGES:
         abort(400)
     return remember(see_other(own_path(request.form.get("back", ""))), choice)
-
-
-def own_path(address: str) -> str:
-    """Return a path of this site, or the first page for anything that might lead elsewhere."""
-    plain = address.isascii() and address.isprintable() and not set(address) & set("\\?#")
-    return address if plain and address.startswith("/") and not address.startswith("//") else "/"
