@@ -22,6 +22,7 @@ class ErrorPage:
     meaning: str
     advice: str
     request_id: str
+    fragment: bool  # shown within another page, which has its own heading
 
 
 # status: (what happened, what it means, what to do)
@@ -83,7 +84,7 @@ def error_page(status: int) -> Response:
     """Return the page (or, for htmx, the notice at the top of the page at hand) for a status."""
     known = status if status in SENTENCES else (400 if status < 500 else 500)
     heading, meaning, advice = SENTENCES[known]
-    page = ErrorPage(status, heading, meaning, advice, g.get("request_id", "-"))
+    page = ErrorPage(status, heading, meaning, advice, g.get("request_id", "-"), wants_partial())
     # Whatever failed may fail again: the frame of this page asks neither the database nor the session who is there.
     g.plain_frame = True
     if wants_partial():

@@ -1,6 +1,6 @@
 """The guards every request passes, in this order and in no other file:
 
-1. size: the server refuses a body that is too large as soon as somebody reads it (413)
+1. size: a body that is larger than its route takes is refused before it is read (413)
 2. request id: each answer and each log line about it carry the same one
 3. route: an unknown address answers 404, a wrong method 405, before anything is looked up
 4. cross-site: an unsafe method from another site's page is refused (400)
@@ -23,6 +23,7 @@ from flask_login import current_user
 
 from webapp import connection, csrf
 from webapp.rendering import see_other, wants_partial
+from webapp.security import bound_body
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,15 @@ def own_path(address: str) -> str:
 
 
 # Flask-Limiter puts its own check where it is initialised.
-GUARDS = (give_request_id, refuse_cross_site, check_csrf, limiter.init_app, connection.connect, ask_access_table)
+GUARDS = (
+    bound_body,
+    give_request_id,
+    refuse_cross_site,
+    check_csrf,
+    limiter.init_app,
+    connection.connect,
+    ask_access_table,
+)
 
 
 def rule() -> Rule:

@@ -6,11 +6,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import csrf
 
-MEGABYTE = 1024 * 1024
-# An upload of 50,000 rows as .xlsx is about 8 MB; what the API may send is bounded by its own view.
-LARGEST_BODY = 32 * MEGABYTE
-LARGEST_FORM = MEGABYTE
+# What a form may weigh, in bytes, and how many fields it may have. Routes that take more stand in LARGER_BODIES.
+LARGEST_FORM = 1024 * 1024
 MOST_FIELDS = 2_000
+# endpoint: the setting that says how much it takes
+LARGER_BODIES: dict[str, str] = {}
 
 # Only what a page needs: own files, own forms. A style is inlined with its hash on the first page of a visit.
 POLICY = (
@@ -24,6 +24,12 @@ DOCUMENT_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 TWO_YEARS = 2 * 365 * 24 * 3600
+
+
+def bound_body() -> None:
+    """Let a route that takes files or batches take what its setting says; every other one takes a form."""
+    if request.endpoint in LARGER_BODIES:
+        request.max_content_length = getattr(current_app.extensions["settings"], LARGER_BODIES[request.endpoint])
 
 
 def is_document(response: Response) -> bool:
@@ -73,7 +79,7 @@ def init_app(app: Flask) -> None:
     settings = app.extensions["settings"]
     secure = settings.mode == "production"
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         MAX_FORM_PARTS=MOST_FIELDS,
         SESSION_COOKIE_NAME="__Host-session" if secure else "session",

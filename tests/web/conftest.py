@@ -21,7 +21,7 @@ class CheckedClient(FlaskClient):
     token: str | None = None
 
     def open(self, *args, **kwargs):
-        response = super().open(*args, **kwargs)
+        response = super().open(*args, buffered=True, **kwargs)
         if response.mimetype == "text/html" and response.status_code not in (301, 302, 303, 307, 308):
             asked_by_htmx = response.request.headers.get("HX-Request") == "true"
             (check_partial if asked_by_htmx else check_page)(response)

@@ -52,7 +52,7 @@ def test_addresses_are_kebab_case_and_their_parameters_typed(app):
 
 
 def test_addresses_do_not_vanish(app):
-    assert KEPT <= {route.rule for route in routes(app)}
+    assert {route.rule for route in routes(app)} >= KEPT
 
 
 def test_a_route_that_changes_something_does_not_answer_get(app):
