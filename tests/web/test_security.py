@@ -1,7 +1,10 @@
 import dataclasses
+import gzip
 
+import brotli
 import pytest
 from flask import abort
+from flask.testing import FlaskClient
 from peewee import OperationalError
 
 from db.database import connected, database
@@ -63,6 +66,17 @@ def test_a_database_that_is_down_is_a_clear_page_and_named_by_readyz(app, client
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json["not_ready"]) == (503, {"database": "unreachable"})
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("encoding, unpack", [("br", brotli.decompress), ("gzip", gzip.decompress)])
+def test_pages_forms_with_errors_and_error_pages_are_compressed(app, encoding, unpack):
+    client = FlaskClient(app, app.response_class)  # the checks of the usual client read plain answers
+    headers = {"Accept-Encoding": encoding}
+    answers = [client.get("/", headers=headers), client.get("/nope", headers=headers)]
+    assert [answer.status_code for answer in answers] == [200, 404]
+    for answer in answers:
+        assert answer.headers["Content-Encoding"] == encoding
+        assert unpack(answer.data).startswith(b"<!DOCTYPE html>")
 
 
 def test_a_wrong_method_names_the_right_ones(client):
