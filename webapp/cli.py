@@ -12,6 +12,7 @@ COMMANDS = {
     "bounce": ("bounce", "bounce"),
     "migrate": ("setup", "migrate"),
     "settings": ("setup", "settings"),
+    "tracking": ("tracking", "tracking"),
     "user": ("setup", "user"),
     "web": ("setup", "web"),
 }
