@@ -23,6 +23,7 @@ _PAGE_WORDS = re.compile(
 _SENTENCE = re.compile(
     r"^(?:[にをはがのでともや~、。]|から|まで|より|現在|時点|更新|以降|頃|ごろ|付|作成|印刷|検索|分\b|宛)"
 )
+_PLACE_IN_BRACKETS = re.compile(r"^(?P<before>[^(（]*)[(（](?P<place>[^()（）]+)[)）]$")
 _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
 
@@ -75,7 +76,10 @@ def _words(text: str) -> list[_Word]:
             break
         for part in re.split(r"\t| {2,}|\u3000{2,}", line) if "\t" not in line else line.split("\t"):
             cell += 1
-            words.extend(_Word(word, number, cell) for word in part.split())
+            for word in part.split():
+                place = _PLACE_IN_BRACKETS.match(word)
+                split = [place["before"], place["place"]] if place and _is_place(place["place"]) else [word]
+                words.extend(_Word(text, number, cell) for text in split if text)
         if len(words) > REACH:
             break
     while words and not narrow(words[0].text).strip("-:|,;・→>。"):

@@ -57,7 +57,9 @@ class Found:
         return datetime.combine(self.day, self.clock, self.zone).astimezone(JST)
 
 
-_MONTHS = {m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
+_MONTHS = {
+    m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\.?"
 _WEEKDAY = r"(?:\s?\(?\s?(?:[月火水木金土日](?:曜日?)?|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)(?:・?祝)?\s?\)|\s?[月火水木金土日]曜日?)?"
 _CLOCK = (
@@ -78,7 +80,7 @@ _NUMBER = (
     rf"(?![\d/:]|{_H}\d)"
 )
 _PATTERN = re.compile(
-    rf"(?<![\d/:.A-Za-z])(?<!\d{_H})(?:"
+    rf"(?<![\d/.A-Za-z])(?<!\d{_H})(?<!\d:)(?:"
     rf"(?P<foreign>[A-Z]{{2}}\s?\d{{3}}\s?\d{{3}}\s?\d{{3}}\s?[A-Z]{{2}}|\d{{4}}{_H}\d{{4}}{_H}\d{{4}}(?!\d)|\d{{12,}})"
     rf"|{_NUMBER}"
     rf"|(?P<date>{_DAY}){_WEEKDAY}(?:[\s,t]{{0,4}}{_CLOCK.format(p='d')}(?!\s?[~{HYPHENS}]\s?\d))?"
@@ -97,7 +99,7 @@ OFFICE = re.compile(r"(?:局|支店|センター|post\s?office|\bp\.?o\.?|branch
 
 
 def find_marks(text: str, today: date) -> Iterator[Found]:
-    """Every number, date and time in narrow `text`, in order. A date without a year is the latest one up to tomorrow."""
+    """Every number, date and time in narrow `text`, in order. A date without a year is the latest up to tomorrow."""
     for match in _PATTERN.finditer(text):
         kind = match.lastgroup
         start, end = match.span()

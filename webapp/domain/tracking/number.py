@@ -13,7 +13,7 @@ _BETWEEN = re.compile(rf"[\s{HYPHENS}._]+")
 
 NOT_A_NUMBER = N_("お問い合わせ番号は11桁の数字です（例: 123-45-67890-1）。「%(value)s」は番号として読めません。")
 CHECK_DIFFERS = N_(
-    "お問い合わせ番号 %(number)s の最後の数字が計算と合いません（計算では %(expected)s）。控えの番号と見比べてください。"
+    "お問い合わせ番号 %(number)s の最後の数字が計算と合いません（計算では %(expected)s）。控えと見比べてください。"
 )
 
 

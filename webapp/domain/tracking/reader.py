@@ -31,7 +31,7 @@ FOREIGN_NUMBER = N_("簡易書留の番号（11桁）ではないため読みま
 
 # Dates that belong to the page or are promises, not reports.
 _NOT_A_REPORT = re.compile(
-    r"(?:検索|照会|現在|更新|予定|希望|作成|出力|印刷|ダウンロード|期限|保管期間|指定|受付番号|as of|printed|expected|scheduled)"
+    r"(?:検索|照会|現在|更新|予定|希望|作成|出力|印刷|ダウンロード|期限|保管期間|指定|受付番号|as of|printed|expected)"
     r"[^\n\t]{0,8}$",
     re.IGNORECASE,
 )
@@ -287,10 +287,10 @@ class _Reader:
             start = max(cursor, scan.rfind("\n", 0, mark.start) + 1)
             before = scan[start : mark.start]
             cursor = mark.end
-            if _NOT_A_REPORT.search(before):
+            label = label_first.get(mark.start)
+            if label is None and _NOT_A_REPORT.search(before):
                 continue
             body = text[mark.end : end]
-            label = label_first.get(mark.start)
             if label is not None:
                 body = f"{label}\t{body}"
             report = read_report(body, self.labels)
