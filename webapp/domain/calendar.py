@@ -30,7 +30,7 @@ def jst_day(moment: datetime | date) -> date:
 
 @dataclass(frozen=True)
 class Opening:
-    """Whether the contact centre answers at a moment: `closes_at` while it is open, `opens_at` while it is not (JST)."""
+    """Whether the contact centre answers: `closes_at` while it is open, `opens_at` while it is not (JST)."""
 
     open_now: bool
     opens_at: datetime | None

@@ -1,7 +1,7 @@
 """A card on its way by simplified registered mail: its states, what the post can report, and what follows.
 
 A card is posted once; after that the only truth is what the post reports. Reports come late, twice and in any order,
-so a card's state is never changed step by step: it is folded from all reports, sorted, through one table (docs/card.md).
+so a card's state is never changed step by step: it is folded from all of them through one table (docs/card.md).
 """
 
 from bisect import insort
@@ -165,8 +165,8 @@ def in_order(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     """The events oldest first and each once; the same for any order and repetition of the same events.
 
     Without a time an event stands after all events of its day that come before it on a card's way; without a date,
-    after all such events. A report that says less (no time, no office, no receiver) than another one of the same label and day
-    is the same event and is dropped.
+    after all such events. A report that says less (no time, no office, no receiver) than another one of the same label
+    and day is the same event and is dropped.
     """
     kept: dict[tuple[str, CardEvent], list[TrackingEvent]] = {}
     for event in sorted(set(events), key=_fullest_first):

@@ -15,7 +15,8 @@ LONGEST_LABEL = 40
 
 # A line that begins so belongs to the page, not to the report above it.
 _PAGE_WORDS = re.compile(
-    r"^\s*(?:お?問い?合わ?せ|窓口局|集配|ページ|copyright|©|検索|履歴情報|照会結果|状態発生日|配送履歴|最新|商品種別|付加サービス|"
+    r"^\s*(?:お?問い?合わ?せ|窓口局|集配|ページ|copyright|©|検索|履歴情報|照会結果|状態発生日|配送履歴|"
+    r"最新|商品種別|付加サービス|"
     r"県名等|郵便番号|\(海外|※|注[)意]|電話|tel|item number|search|state occurrence|type of item|※|\*\*|http|閉じる|戻る|印刷)",
     re.IGNORECASE,
 )
@@ -51,8 +52,8 @@ class _Word:
 def read_report(text: str, labels: Labels) -> Report | None:
     """The report in the text after a date, up to the next one; None when there is none.
 
-    The label comes first; a detail, the office, the prefecture and the postal code may follow, in cells (tabs), words or
-    lines. An unknown first cell is taken as an unknown label, unless it reads like the rest of a sentence.
+    The label comes first; a detail, the office, the prefecture and the postal code may follow, in cells, words or lines.
+    An unknown first cell is taken as an unknown label, unless it reads like the rest of a sentence.
     """
     words = _words(text)
     if not words:
@@ -64,7 +65,9 @@ def read_report(text: str, labels: Labels) -> Report | None:
     glued = _glued(words[0].text, labels)
     if glued:
         label, office = glued
-        return Report(labels.written(label), labels.meaning(label), office)
+        meaning = labels.meaning(label, office)
+        written = label if meaning.event is not CardEvent.UNKNOWN else words[0].text
+        return Report(labels.written(written), meaning, office)
     return _unknown(words, labels)
 
 
@@ -112,7 +115,8 @@ def _report(label: str, rest: list[_Word], last: _Word, labels: Labels) -> Repor
         and not _is_place(word.text)
         and (word.line == last.line or (office_at is not None and index < office_at))
     )
-    meaning = labels.meaning(label, remark)
+    # A name like an office's can still take a delivery back: 「お届け済み 取消局」.
+    meaning = labels.meaning(label, remark + office)
     same_cell = [word.text for word in rest if word.cell == last.cell and not _is_place(word.text)]
     if meaning.event is CardEvent.DELIVERED and same_cell and _HIRAGANA.search(same_cell[0]):
         # 「お届け済み ではありません」: a sentence goes on behind the word, and a sentence can say anything.

@@ -1,7 +1,7 @@
 """What can be recognised inside text of the post's tracking pages: numbers, dates and times, offices.
 
-All patterns look at a *narrow* copy of the text, in which full-width ASCII is ASCII and every character keeps its place,
-so that labels and office names can be cut out of the original as they came.
+All patterns look at a *narrow* copy of the text, in which full-width ASCII is ASCII and every character keeps its
+place, so that labels and office names can be cut out of the original as they came.
 """
 
 import re
@@ -61,17 +61,20 @@ _MONTHS = {
     m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
 }
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\.?"
-_WEEKDAY = r"(?:\s?\(?\s?(?:[月火水木金土日](?:曜日?)?|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)(?:・?祝)?\s?\)|\s?[月火水木金土日]曜日?)?"
+_DAY_NAME = r"(?:[月火水木金土日](?:曜日?)?|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)"
+_WEEKDAY = rf"(?:\s?\(?\s?{_DAY_NAME}(?:・?祝)?\s?\)|\s?[月火水木金土日]曜日?)?"
 _CLOCK = (
-    r"(?P<{p}half>午前|午後|[ap]m\s)?\s?(?P<{p}hour>[01]?\d|2[0-4])(?::(?P<{p}minute>[0-5]\d)(?::(?P<{p}second>[0-5]\d)(?:\.\d+)?)?"
-    r"|時(?!間)(?:(?P<{p}minute2>[0-5]?\d)分)?)(?![\d:])(?:\s?(?P<{p}after>[ap]m)\b)?(?P<{p}zone>z\b|[+]0[09]:?00\b)?"
+    r"(?P<{p}half>午前|午後|[ap]m\s)?\s?(?P<{p}hour>[01]?\d|2[0-4])"
+    r"(?::(?P<{p}minute>[0-5]\d)(?::(?P<{p}second>[0-5]\d)(?:\.\d+)?)?|時(?!間)(?:(?P<{p}minute2>[0-5]?\d)分)?)"
+    r"(?![\d:])(?:\s?(?P<{p}after>[ap]m)\b)?(?P<{p}zone>z\b|[+]0[09]:?00\b)?"
 )
 _DAY = (
     r"(?:(?P<era>令和|平成|r|h)\s?(?P<eray>元|\d{1,2})\s?[年./-]\s?(?P<eram>\d{1,2})\s?[月./-]\s?(?P<erad>\d{1,2})\s?日?"
     r"|(?P<usm>\d{1,2})/(?P<usd>\d{1,2})/(?P<usy>\d{4})"
     r"|(?P<y>\d{4}|\d{2})\s?(?P<sep>[/.年-])\s?(?P<m>\d{1,2})\s?(?:月|(?P=sep))\s?(?P<d>\d{1,2})\s?日?"
     r"|(?P<packed>20\d{6})"
-    rf"|(?P<enm>{_MONTH})\s?(?P<end>\d{{1,2}}),?\s(?P<eny>\d{{4}})|(?P<exd>\d{{1,2}})[ -](?P<exm>{_MONTH})[ -](?P<exy>\d{{4}})"
+    rf"|(?P<enm>{_MONTH})\s?(?P<end>\d{{1,2}}),?\s(?P<eny>\d{{4}})"
+    rf"|(?P<exd>\d{{1,2}})[ -](?P<exm>{_MONTH})[ -](?P<exy>\d{{4}})"
     r"|(?P<mm>\d{1,2})\s?(?:/|月\s?)(?P<md>\d{1,2})(?:日|(?![\d/])))"
 )
 # 11 digits as 3-2-5-1, in one piece, or in other groups joined by hyphens; a number may be broken after a hyphen.
