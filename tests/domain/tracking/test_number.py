@@ -10,10 +10,18 @@ from webapp.domain.tracking.number import NotATrackingNumber, TrackingNumber, ch
 @pytest.mark.parametrize(
     "value",
     [
-        "123-45-67890-3", "12345678903", "１２３－４５－６７８９０－３", "123ー45ー67890ー3", "123 45 67890 3", "123‐45–67890—3", " 123-45-67890-3\n",
-        12345678903, 12345678903.0, "12345678903.0",
+        "123-45-67890-3",
+        "12345678903",
+        "１２３－４５－６７８９０－３",
+        "123ー45ー67890ー3",
+        "123 45 67890 3",
+        "123‐45–67890—3",
+        " 123-45-67890-3\n",
+        12345678903,
+        12345678903.0,
+        "12345678903.0",
     ],
-)  # fmt: skip
+)
 def test_a_number_is_read_however_it_is_written(value):
     number = parse_number(value)
     assert str(number) == "123-45-67890-3"

@@ -16,8 +16,8 @@ LONGEST_LABEL = 40
 # A line that begins so belongs to the page, not to the report above it.
 _PAGE_WORDS = re.compile(
     r"^\s*(?:お?問い?合わ?せ|窓口局|集配|ページ|copyright|©|検索|履歴情報|照会結果|状態発生日|配送履歴|"
-    r"最新|商品種別|付加サービス|"
-    r"県名等|郵便番号|\(海外|※|注[)意]|電話|tel|item number|search|state occurrence|type of item|※|\*\*|http|閉じる|戻る|印刷)",
+    r"最新|商品種別|付加サービス|県名等|郵便番号|\(海外|※|注[)意]|電話|tel|閉じる|戻る|印刷|"
+    r"item number|search|state occurrence|type of item|\*\*|http)",
     re.IGNORECASE,
 )
 # What follows a date in a sentence, never a label.
@@ -52,7 +52,7 @@ class _Word:
 def read_report(text: str, labels: Labels) -> Report | None:
     """The report in the text after a date, up to the next one; None when there is none.
 
-    The label comes first; a detail, the office, the prefecture and the postal code may follow, in cells, words or lines.
+    The label comes first; a detail, the office, the prefecture and the postal code may follow in cells, words or lines.
     An unknown first cell is taken as an unknown label, unless it reads like the rest of a sentence.
     """
     words = _words(text)

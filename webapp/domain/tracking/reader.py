@@ -307,7 +307,8 @@ class _Reader:
         self._undated(text, undated_from, len(text))
 
     def _body_end(self, scan: str, marks: list[Found], index: int, label_first: dict[int, str]) -> int:
-        for later in marks[index + 1 :]:
+        for place in range(index + 1, len(marks)):
+            later = marks[place]
             if later.mark is Mark.TIME and not self._begins_line(scan, later.start):
                 continue
             if later.start in label_first:
@@ -319,7 +320,8 @@ class _Reader:
         """The time that stands in the same line behind the label, for a date that has none."""
         line_end = scan.find("\n", marks[index].end)
         limit = min(end, len(scan) if line_end < 0 else line_end)
-        for later in marks[index + 1 :]:
+        for place in range(index + 1, len(marks)):
+            later = marks[place]
             if later.start >= limit:
                 return None
             if later.mark is Mark.TIME:
@@ -339,7 +341,7 @@ class _Reader:
                 label = self._label_before(text[start : mark.start])
                 if label:
                     line_end = scan.find("\n", mark.end)
-                    stop = min(m.start for m in [*marks[index + 1 :][:1], Found(Mark.TIME, len(scan), 0)])
+                    stop = marks[index + 1].start if index + 1 < len(marks) else len(scan)
                     rest = text[mark.end : min(stop, len(scan) if line_end < 0 else line_end)]
                     report = read_report(rest, self.labels)
                     if report is None or not report.known:
