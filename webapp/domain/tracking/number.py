@@ -11,7 +11,7 @@ from webapp.domain.language import N_
 HYPHENS = "\\-\u00ad\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u30fc\ufe58\ufe63\uff0d\uff70"
 _BETWEEN = re.compile(rf"[\s{HYPHENS}._]+")
 
-NOT_A_NUMBER = N_("お問い合わせ番号は11桁の数字です（例: 123-45-67890-1）。「%(value)s」は番号として読めません。")
+NOT_A_NUMBER = N_("お問い合わせ番号は11桁の数字です（例: 123-45-67890-3）。「%(value)s」は番号として読めません。")
 CHECK_DIFFERS = N_(
     "お問い合わせ番号 %(number)s の最後の数字が計算と合いません（計算では %(expected)s）。控えと見比べてください。"
 )
