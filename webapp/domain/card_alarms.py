@@ -114,7 +114,9 @@ def kept_near_end(facts: CardFacts, now: datetime, limits: AlarmLimits) -> CardA
     return CardAlarm(
         AlarmKind.KEPT_NEAR_END,
         until - timedelta(days=limits.near_end),
-        N_("カードは%(until)sを過ぎると差出人へ返送されます。本人と所属事業者が受け取りの手続きをしたか確かめてください。"),
+        N_(
+            "カードは%(until)sを過ぎると差出人へ返送されます。本人と所属事業者が受け取りの手続きをしたか確かめてください。"
+        ),
         {"until": until.isoformat()},
     )
 

@@ -109,6 +109,19 @@ _WORDS: dict[str, tuple[str, ...]] = {
 _KIND_OF = {word: kind for kind, words in _WORDS.items() for word in words}
 
 
+_KEY = re.compile(
+    r"^[ ]*(?P<key>"
+    + "|".join(sorted(map(re.escape, (w for w in _KIND_OF if not w.isascii())), key=len, reverse=True))
+    + r"|県名等|都道府県)[ ]*(?:[:：][ ]*|$)"
+)
+
+
+def without_key(line: str) -> str:
+    """A line without the name of its column before it: 「取扱局：新宿郵便局」, or 「取扱局」 alone."""
+    match = _KEY.match(line)
+    return line[match.end() :] if match else line
+
+
 @dataclass
 class Columns:
     """Column indices by kind; several of a kind are one report each, from left to right.

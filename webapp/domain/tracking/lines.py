@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from webapp.domain.card import CardEvent
+from webapp.domain.tracking.columns import without_key
 from webapp.domain.tracking.labels import Labels, Meaning
 from webapp.domain.tracking.marks import OFFICE, POSTAL_CODE, PREFECTURE, narrow
 
@@ -75,11 +76,12 @@ def _words(text: str) -> list[_Word]:
     words: list[_Word] = []
     cell = 0
     for number, line in enumerate(text.split("\n")):
+        line = without_key(line)
         if words and _PAGE_WORDS.match(narrow(line)):
             break
         for part in re.split(r"\t| {2,}|\u3000{2,}", line) if "\t" not in line else line.split("\t"):
             cell += 1
-            for word in part.split():
+            for word in (word.rstrip("、,;") for word in part.split()):
                 place = _PLACE_IN_BRACKETS.match(word)
                 split = [place["before"], place["place"]] if place and _is_place(place["place"]) else [word]
                 words.extend(_Word(text, number, cell) for text in split if text)

@@ -80,14 +80,14 @@ _DAY = (
 # 11 digits as 3-2-5-1, in one piece, or in other groups joined by hyphens; a number may be broken after a hyphen.
 _NUMBER = (
     rf"(?P<number>\d{{3}}(?:\s?{_H}\s*|[ ])\d{{2}}(?:\s?{_H}\s*|[ ])\d{{5}}(?:\s?{_H}\s*|[ ])\d|\d(?:{_H}?\d){{10}})"
-    rf"(?![\d/:]|{_H}\d)"
+    rf"(?!\d|{_H}\d)"
 )
 _PATTERN = re.compile(
-    rf"(?<![\d/.A-Za-z])(?<!\d{_H})(?<!\d:)(?:"
+    rf"(?<![\d/.A-Za-z])(?<!\d{_H})(?:"
     rf"(?P<foreign>[A-Z]{{2}}\s?\d{{3}}\s?\d{{3}}\s?\d{{3}}\s?[A-Z]{{2}}|\d{{4}}{_H}\d{{4}}{_H}\d{{4}}(?!\d)|\d{{12,}})"
     rf"|{_NUMBER}"
     rf"|(?P<date>{_DAY}){_WEEKDAY}(?:[\s,t]{{0,4}}{_CLOCK.format(p='d')}(?!\s?[~{HYPHENS}]\s?\d))?"
-    rf"|(?P<time>{_CLOCK.format(p='t')})(?!\s?[~{HYPHENS}]\s?\d)"
+    rf"|(?P<time>(?<!\d:){_CLOCK.format(p='t')})(?!\s?[~{HYPHENS}]\s?\d)"
     rf")",
     re.IGNORECASE,
 )

@@ -21,6 +21,7 @@ from webapp.domain.card import (
 )
 from webapp.domain.language import N_
 from webapp.domain.tracking.columns import Columns, cell_text, read_heading, serial_date
+from webapp.domain.tracking.dates import PRODUCT, body_end, label_first, time_within, without_details
 from webapp.domain.tracking.labels import Labels, Meaning, labels_with
 from webapp.domain.tracking.lines import clean_office, read_report
 from webapp.domain.tracking.marks import PREFECTURE, Found, Mark, find_marks, narrow
@@ -35,8 +36,6 @@ _NOT_A_REPORT = re.compile(
     r"[^\n\t]{0,8}$",
     re.IGNORECASE,
 )
-_PRODUCT = re.compile(r"(?:書留|郵便|記録|パック|パケット|registered|mail|\d+[.)]?)$", re.IGNORECASE)
-_LABEL_SUFFIX = re.compile(r"\s*(?:日時|年月日|日)$")
 _NO_FROM_DATE = date(2000, 1, 1)
 
 
@@ -178,8 +177,23 @@ class _Reader:
                 self._flush(waiting)
                 if self._row(columns, cells):
                     continue
-            waiting.append(line)
+            waiting.append(self._number_to_front(line, cells))
         self._flush(waiting)
+
+    def _number_to_front(self, line: str, cells: list[str]) -> str:
+        """A row without heading in which the number is not the first cell: number, then date, then the rest."""
+        if len(cells) < 3:
+            return line
+        kinds = [
+            marks[0].mark if len(marks) == 1 and marks[0].end - marks[0].start >= len(cell.strip()) - 1 else None
+            for cell in cells
+            for marks in [self._marks(narrow(cell.strip()))]
+        ]
+        if Mark.NUMBER not in kinds or Mark.DATE not in kinds or kinds[0] is Mark.NUMBER:
+            return line
+        order = {Mark.NUMBER: 0, Mark.DATE: 1, Mark.TIME: 2}
+        placed = sorted(zip(kinds, cells, strict=True), key=lambda pair: order.get(pair[0], 3) if pair[0] else 3)
+        return "\t".join(cell for kind, cell in placed if kind or not cell.strip().isdigit())
 
     def _flush(self, waiting: list[str]) -> None:
         if waiting:
@@ -262,7 +276,8 @@ class _Reader:
     def _running(self, text: str) -> None:
         scan = narrow(text)
         marks = list(find_marks(scan, self.today))
-        label_first = self._label_first(text, scan, marks)
+        first = label_first(text, scan, marks, self.labels)
+        marks = without_details(text, scan, marks, first, self.labels)
         cursor = 0
         undated_from: int | None = None
         for index, mark in enumerate(marks):
@@ -276,7 +291,7 @@ class _Reader:
                     self.current, undated_from = None, None
                 cursor = mark.end
                 continue
-            end = self._body_end(scan, marks, index, label_first)
+            end = body_end(scan, marks, index, first)
             if mark.mark is Mark.TIME:
                 # A time by itself: another report of the same day, if a known label follows.
                 report = read_report(text[mark.end : end], self.labels)
@@ -287,81 +302,24 @@ class _Reader:
             start = max(cursor, scan.rfind("\n", 0, mark.start) + 1)
             before = scan[start : mark.start]
             cursor = mark.end
-            label = label_first.get(mark.start)
+            label = first.get(mark.start)
             if label is None and _NOT_A_REPORT.search(before):
                 continue
             body = text[mark.end : end]
             if label is not None:
-                body = f"{label}\t{body}"
+                body = f"{label[1]}\t{body}"
             report = read_report(body, self.labels)
             moment = mark.moment
             if report is None or mark.day is None:
                 continue
             if not isinstance(moment, datetime):
-                moment = self._time_within(marks, index, end, scan) or moment
+                moment = time_within(marks, index, end, scan) or moment
             self.last_day = mark.day
             if self.current is None and not report.known:
                 continue
             undated_from = None
             self.add(moment, report.label, report.meaning, report.office)
         self._undated(text, undated_from, len(text))
-
-    def _body_end(self, scan: str, marks: list[Found], index: int, label_first: dict[int, str]) -> int:
-        for place in range(index + 1, len(marks)):
-            later = marks[place]
-            if later.mark is Mark.TIME and not self._begins_line(scan, later.start):
-                continue
-            if later.start in label_first:
-                return max(scan.rfind("\n", 0, later.start), marks[index].end)
-            return later.start
-        return len(scan)
-
-    def _time_within(self, marks: list[Found], index: int, end: int, scan: str) -> datetime | date | None:
-        """The time that stands in the same line behind the label, for a date that has none."""
-        line_end = scan.find("\n", marks[index].end)
-        limit = min(end, len(scan) if line_end < 0 else line_end)
-        for place in range(index + 1, len(marks)):
-            later = marks[place]
-            if later.start >= limit:
-                return None
-            if later.mark is Mark.TIME:
-                return Found(Mark.DATE, 0, 0, day=marks[index].day, clock=later.clock).moment
-        return None
-
-    def _begins_line(self, scan: str, at: int) -> bool:
-        return not scan[scan.rfind("\n", 0, at) + 1 : at].strip()
-
-    def _label_first(self, text: str, scan: str, marks: list[Found]) -> dict[int, str]:
-        """Dates (by start) whose label stands before them in the line: 「お届け済み 11/20 10:05」."""
-        found: dict[int, str] = {}
-        cursor = 0
-        for index, mark in enumerate(marks):
-            if mark.mark is Mark.DATE:
-                start = max(cursor, scan.rfind("\n", 0, mark.start) + 1)
-                label = self._label_before(text[start : mark.start])
-                if label:
-                    line_end = scan.find("\n", mark.end)
-                    stop = marks[index + 1].start if index + 1 < len(marks) else len(scan)
-                    rest = text[mark.end : min(stop, len(scan) if line_end < 0 else line_end)]
-                    report = read_report(rest, self.labels)
-                    if report is None or not report.known:
-                        found[mark.start] = label
-            if mark.mark is not Mark.TIME:
-                cursor = mark.end
-        return found
-
-    def _label_before(self, text: str) -> str | None:
-        words = narrow(text).split()
-        original = text.split()
-        for skip in range(len(words)):
-            if all(_PRODUCT.search(word) for word in words[:skip]):
-                joined = "".join(original[skip:]).rstrip(":：")
-                if self.labels.has(joined):
-                    return joined
-                bare = _LABEL_SUFFIX.sub("", joined)
-                if bare != joined and self.labels.has(bare):
-                    return bare
-        return None
 
     def _undated(self, text: str, start: int | None, end: int) -> None:
         """Labels of a number for which no date was found: 「123-45-67890-1 お届け済み」."""
@@ -371,7 +329,7 @@ class _Reader:
             cells = line.split("\t") if "\t" in line else [line]
             for place, cell in enumerate(cells):
                 words = cell.split()
-                while words and _PRODUCT.search(narrow(words[0])):
+                while words and PRODUCT.search(narrow(words[0])):
                     words.pop(0)
                 report = read_report("\t".join([" ".join(words), *cells[place + 1 :]]), self.labels) if words else None
                 if report and (report.known or self.labels.has(words[0])):
