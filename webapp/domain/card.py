@@ -251,7 +251,11 @@ def running_states(
 
 def standing_of(events: Iterable[TrackingEvent], start: CardState = CardState.ORDERED) -> Standing:
     """How a card stands after these events of one shipment, whatever their order and however often they are given."""
-    ordered = in_order(events)
+    return standing_after(in_order(events), start)
+
+
+def standing_after(ordered: Sequence[TrackingEvent], start: CardState = CardState.ORDERED) -> Standing:
+    """As `standing_of`, for events that `in_order` or `shipments` has put in order already."""
     states = running_states(ordered, start)
     if not ordered:
         return Standing(state=start, known=start)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from webapp.domain.tracking.labels import Labels
+from webapp.domain.tracking.marks import narrow
 
 _SUFFIX = re.compile(r"[\s_]*(?:日時|年月日|日付|時刻|日|時間)$")
 _INDEX = re.compile(r"[\s_(]*\d{1,2}\)?$")
@@ -149,6 +150,8 @@ def read_heading(cells: Sequence[str], labels: Labels) -> Columns | None:
     A heading names a label column together with a number or date column, or a number column together with columns
     named after labels.
     """
+    if any(len(cell) > 7 and narrow(cell[:4]).isdigit() for cell in cells):
+        return None  # a date or a number: a row, not a heading
     columns = Columns()
     for index, cell in enumerate(cells):
         name = _ASIDE.sub("", unicodedata.normalize("NFKC", cell)).casefold()

@@ -79,6 +79,7 @@ class Meaning:
 UNKNOWN = Meaning(CardEvent.UNKNOWN)
 
 
+@lru_cache(maxsize=8192)
 def fold(label: str) -> str:
     """The key of a label: width, case, blanks, quotation marks and a full stop do not matter."""
     return "".join(_DECORATION.sub("", unicodedata.normalize("NFKC", label)).split()).casefold().rstrip(".")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webapp.domain.card import CardEvent
 from webapp.domain.tracking.columns import without_key
@@ -128,6 +129,7 @@ def _report(label: str, rest: list[_Word], last: _Word, labels: Labels) -> Repor
     return Report(labels.written(label), meaning, office)
 
 
+@lru_cache(maxsize=8192)
 def _is_place(text: str) -> bool:
     text = narrow(text)
     return bool(OFFICE.search(text) or PREFECTURE.match(text) or POSTAL_CODE.fullmatch(text))

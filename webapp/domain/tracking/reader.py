@@ -17,7 +17,7 @@ from webapp.domain.card import (
     TrackingEvent,
     running_states,
     shipments,
-    standing_of,
+    standing_after,
 )
 from webapp.domain.language import N_
 from webapp.domain.tracking.columns import Columns, cell_text, read_heading, serial_date
@@ -127,7 +127,7 @@ class _Reader:
         for number, events in self.events.items():
             for part in shipments(events):
                 states = tuple(shown for shown, _ in running_states(part))
-                items.append(TrackedItem(number, part, states, standing_of(part)))
+                items.append(TrackedItem(number, part, states, standing_after(part)))
         return Reading(tuple(items), tuple(self.problems))
 
     def add(self, at: datetime | date | None, label: str, meaning: Meaning, office: str) -> None:
@@ -182,7 +182,8 @@ class _Reader:
 
     def _number_to_front(self, line: str, cells: list[str]) -> str:
         """A row without heading in which the number is not the first cell: number, then date, then the rest."""
-        if len(cells) < 3:
+        # Most lines hold no number; counting digits says so sooner than looking for marks.
+        if len(cells) < 3 or not any(sum(map(str.isdigit, cell)) == 11 for cell in cells[1:]):
             return line
         kinds = [
             marks[0].mark if len(marks) == 1 and marks[0].end - marks[0].start >= len(cell.strip()) - 1 else None
