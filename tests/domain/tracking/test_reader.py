@@ -326,3 +326,37 @@ def test_the_date_of_a_wish_is_no_report():
     text = f"123-45-67890-3\n{wish}\n2026/11/22 15:00 お届け済み"
     (item,) = read_text(text, NOW).items
     assert [(e.label, e.office) for e in item.events] == [("配達希望受付", "上尾郵便局"), ("お届け済み", "")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "お届け済み（11/25予定）",
+        "お届け済み（11/25の予定）",
+        "お届け済み 11/25 予定",
+        "お届け済み（予定 11/25）",
+        "お届け済み予定日 11/25",
+        "お届け予定 11/25 お届け済みではない",
+        "11/25 お届け済みになる予定",
+        "11/20\nお届け済み\nではありません",
+        "11/20 10:00\tお届け済み\t差出人\t新宿郵便局",
+        "11/20 10:00|お届け済み（取消）|新宿郵便局",
+        "お届け済み：11/20（差出人へ）",
+        "お届け済みの見込み",
+        "お届け済み 未",
+    ],
+)
+def test_a_promise_or_a_denial_is_no_delivery(line):
+    assert states(f"123-45-67890-3\n{line}\n")["123-45-67890-3"] != "delivered"
+
+
+def test_bars_and_brackets_part_cells_as_tabs_do():
+    text = (
+        "123-45-67890-3（簡易書留）\n配達状況：ご不在のため持ち戻り（11月20日 14:02 上尾郵便局）\n"
+        "・11/21 10:05｜保管｜上尾郵便局（埼玉県）"
+    )
+    (item,) = read_text(text, NOW).items
+    assert [(e.label, e.office) for e in item.events] == [
+        ("ご不在のため持ち戻り", "上尾郵便局"),
+        ("保管", "上尾郵便局"),
+    ]

@@ -124,7 +124,7 @@ def _label_before(text: str, labels: Labels) -> str | None:
     original = without_key(narrow(text).strip()).split()
     for skip in range(len(original)):
         if all(PRODUCT.search(word) for word in original[:skip]):
-            joined = "".join(original[skip:]).rstrip(":")
+            joined = "".join(original[skip:]).rstrip(":(")
             if labels.has(joined):
                 return joined
             bare = _LABEL_SUFFIX.sub("", joined)

@@ -20,7 +20,7 @@ TABLE = Path(__file__).with_name("labels.tsv")
 LABEL_EVENTS = frozenset(CardEvent) - {CardEvent.ORDERED, CardEvent.MADE, CardEvent.DECLARED_LOST}
 
 _NOTE = re.compile(r"^(?P<label>.+?)[(\[【〔<](?P<note>[^()\[\]【】〔〕<>]*)[)\]】〕>]$")
-_DECORATION = re.compile(r"^[\s「『\"'*・●○■◆→:]+|[\s」』\"'。*:]+$")
+_DECORATION = re.compile(r"^[\s「『\"'*・●○■◆→:]+|[\s」』\"'。*※:]+$")
 _SENT_BACK = re.compile(r"返送|返還|返戻|return", re.IGNORECASE)
 # Beside "delivered" the sender alone is enough: what the sender got, the addressee did not.
 _BACK = re.compile(r"返送|返還|返戻|差出人|return|sender", re.IGNORECASE)

@@ -26,6 +26,8 @@ _PAGE_WORDS = re.compile(
 _SENTENCE = re.compile(
     r"^(?:[にをはがのでともや~、。]|から|まで|より|現在|時点|更新|以降|頃|ごろ|付|作成|印刷|検索|分\b|宛)"
 )
+# A line that goes on with the label above it instead of telling something else.
+_GOES_ON = re.compile(r"^(?:では|じゃ|でな|ない|なし|ませ|予定|未|取消|見込|の|\()")
 _PLACE_IN_BRACKETS = re.compile(r"^(?P<before>[^(（]*)[(（](?P<place>[^()（）]+)[)）]$")
 _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
@@ -116,7 +118,11 @@ def _report(label: str, rest: list[_Word], last: _Word, labels: Labels) -> Repor
         for index, word in enumerate(rest)
         if (office_at is None or rest[office_at].cell != word.cell)
         and not _is_place(word.text)
-        and (word.line == last.line or (office_at is not None and index < office_at))
+        and (
+            word.line == last.line
+            or (office_at is not None and index < office_at)
+            or (index == 0 and _GOES_ON.match(narrow(word.text)))
+        )
     )
     # A name like an office's can still take a delivery back: 「お届け済み 取消局」.
     meaning = labels.meaning(label, remark + office)

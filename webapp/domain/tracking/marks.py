@@ -133,7 +133,9 @@ def _day(match: re.Match[str], today: date) -> date | None:
             year = 1 if match["eray"] == "元" else int(match["eray"])
             return date(first + year, int(match["eram"]), int(match["erad"]))
         if match["usy"]:
-            return date(int(match["usy"]), int(match["usm"]), int(match["usd"]))
+            month, day = int(match["usm"]), int(match["usd"])
+            # The English page has the month first; a "month" above 12 was typed by somebody who has the day first.
+            return date(int(match["usy"]), day, month) if month > 12 else date(int(match["usy"]), month, day)
         if match["y"]:
             year = int(match["y"])
             return date(year + 2000 if year < 100 else year, int(match["m"]), int(match["d"]))

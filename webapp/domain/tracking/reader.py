@@ -36,7 +36,8 @@ _NOT_A_REPORT = re.compile(
     r"[^\n\t]{0,8}$",
     re.IGNORECASE,
 )
-_NO_FROM_DATE = date(2000, 1, 1)
+_BARS = str.maketrans("|｜│", "\t\t\t")
+_EARLIEST = date(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class _Reader:
     # Tables ----------------------------------------------------------------------------------------------------------
 
     def text(self, text: str) -> None:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_BARS)
         self._table(
             ((line, line.split("\t")) for line in text.split("\n")) if "\t" in text else ((text, [text]),), loose=True
         )
@@ -260,7 +261,7 @@ class _Reader:
         if not text.strip():
             return None
         found = next((mark for mark in self._marks(text) if mark.mark is Mark.DATE), None)
-        if found is None or found.day is None or found.day < _NO_FROM_DATE:
+        if found is None or found.day is None or found.day < _EARLIEST:
             return None
         return found.moment
 
