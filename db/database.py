@@ -34,6 +34,8 @@ def configure(url: str, connections: int = 32) -> None:
                 max_connections=connections,
                 timeout=BUSY_SECONDS,
                 autoconnect=False,
+                # The pool hands a connection to one thread after another, never to two at once.
+                check_same_thread=False,
                 # A transaction that reads first and writes later would fail at once when another writer came between.
                 lock_type="IMMEDIATE",
                 # FULL: an acknowledged commit survives a power cut. A lost "sent" would be a second mail.

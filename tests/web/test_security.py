@@ -1,5 +1,6 @@
 import dataclasses
 import gzip
+import threading
 
 import brotli
 import pytest
@@ -169,6 +170,30 @@ def test_the_language_is_chosen_before_signing_in_and_kept(client):
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a\r\nX: y", "/名"])
 def test_the_choice_of_a_language_leads_nowhere_else(client, back):
     assert client.submit("/language", {"language": "en", "back": back}).location == "/"
+
+
+def test_threads_share_the_pool_one_after_another(settings):
+    """A connection that one thread gave back serves the next thread."""
+    app, visited, leave, statuses = create_app(settings), threading.Event(), threading.Event(), []
+    app.test_client_class = CheckedClient
+
+    def visit() -> None:
+        try:
+            statuses.append(app.test_client().submit("/sign-in", {"name": "nobody", "password": "x"}).status_code)
+        finally:
+            visited.set()
+            leave.wait(10)  # a thread that ended would give its number to the next one
+
+    threads = [threading.Thread(target=visit, daemon=True) for _ in range(2)]
+    for thread in threads:
+        visited.clear()
+        thread.start()
+        assert visited.wait(10)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    database.close_all()
+    assert statuses == [422, 422]
 
 
 def test_each_request_has_its_own_connection(app):
