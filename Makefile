@@ -30,11 +30,13 @@ clean:
 	rm -rf $(VENV) build *.egg-info static/dist .pytest_cache .hypothesis .ruff_cache
 
 # A virtual environment left half made by an interrupted run has no stamp and is made again.
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml $(wildcard webapp/translations/en/LC_MESSAGES/*.po) $(wildcard static/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Todoke needs Python 3.11 or newer (PYTHON=python3.12 make …)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m webapp.translations
+	@$(BIN)/python -m webapp.static_files
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed pyproject.toml

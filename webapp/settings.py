@@ -218,7 +218,9 @@ def load_with_origins(
 ) -> tuple[Settings, list[Origin]]:
     """Return the settings and where each value came from."""
     environ = os.environ if environ is None else environ
-    from_file = {k: v for k, v in (dotenv_values(dotenv) if dotenv else {}).items() if v is not None}
+    # The demo takes nothing from a file that may be production's.
+    read_file = dotenv and environ.get(PREFIX + "MODE") != "demo"
+    from_file = {k: v for k, v in (dotenv_values(dotenv) if read_file else {}).items() if v is not None}
     known = {PREFIX + f.name.upper() for f in fields(Settings)}
     for name in [*environ, *from_file]:
         if name.startswith(PREFIX) and name not in known and name.removesuffix("_FILE") not in known:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import click
 
@@ -116,10 +117,10 @@ def web() -> None:
     with opened(settings):
         pass
     # Granian takes over this process; the application is made in each of its workers.
-    os.execvp(
-        "granian",
+    os.execv(
+        sys.executable,
         [
-            "granian",
+            sys.executable, "-m", "granian",
             "--interface", "wsgi",
             "--host", settings.host,
             "--port", str(settings.port),
@@ -129,6 +130,6 @@ def web() -> None:
             "--no-ws",
             "--factory",
             "--log-level", "warning",
-            "webapp:application",
+            "webapp.wsgi:application",
         ],
     )  # fmt: skip
