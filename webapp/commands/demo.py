@@ -1,0 +1,196 @@
+"""`todoke demo`: the invented world that `make run` shows. It never touches a database that is not its own."""
+
+import json
+import os
+import random
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import click
+
+from webapp.commands.context import Refused, load_settings, now, opened
+
+STATE = Path("var")
+_START_SECONDS = 60
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _secrets() -> dict[str, str]:
+    """Return the demo's own secrets, made once a database and readable by this user only."""
+    path = STATE / "demo-secrets.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    STATE.mkdir(exist_ok=True)
+    made = {
+        "TODOKE_SECRET_KEY": secrets.token_urlsafe(48),
+        "TODOKE_RETURN_KEYS": f"a:{secrets.token_urlsafe(48)}",
+    }
+    _write_private(path, json.dumps(made))
+    return made
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as target:
+        target.write(text)
+
+
+def enter_demo_mode(port: int | None = None) -> None:
+    """Give this process and its children the demo's settings and no other, whatever the environment says."""
+    for name in [name for name in os.environ if name.startswith("TODOKE_")]:
+        del os.environ[name]
+    port = port or int(os.environ.get("PORT", "8000"))
+    os.environ |= {
+        "TODOKE_MODE": "demo",
+        "TODOKE_DATABASE_URL": f"sqlite:///{STATE}/demo.db",
+        "TODOKE_STATE_DIR": str(STATE),
+        "TODOKE_PORT": str(port),
+        "TODOKE_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        # The catcher speaks for the receiving servers, so what it refuses is the recipient's.
+        "TODOKE_RELAY_VERIFIES_RECIPIENTS": "yes",
+        **_secrets(),
+    }
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the demo's sign-ins for programs.")
+@click.pass_context
+def demo(context: click.Context, as_json: bool) -> None:
+    """The invented world of `make run`: its own database, loopback only."""
+    if context.invoked_subcommand:
+        return
+    enter_demo_mode()
+    prepare()
+    if as_json:
+        click.echo(json.dumps(sign_ins(), ensure_ascii=False, indent=1))
+    else:
+        _print_sign_ins()
+
+
+def prepare() -> None:
+    """Make the demo's database if there is none; its people, its operators and their passwords."""
+    from db import schema
+    from db.models import Fact
+
+    settings = load_settings()
+    with opened(settings, migrated=False):
+        schema.migrate(settings.mode)
+        if Fact.get_or_none(Fact.name == "demo") and (STATE / "demo-sign-ins.json").exists():
+            return
+        click.echo("Making the demo's people …", err=True)
+        _make(settings)
+
+
+def _make(settings) -> None:
+    from db.database import transaction
+    from db.models import Fact
+    from webapp.domain.demo import accounts as demo_accounts
+    from webapp.domain.demo.build import build
+
+    moment = now()
+    with transaction():
+        if not Fact.get_or_none(Fact.name == "demo"):
+            cast = build(settings.mode, moment, random.Random())
+            Fact.create(name="demo", value=moment.isoformat())
+            made = demo_accounts.make(cast, moment)
+        else:
+            made = demo_accounts.renew(moment)
+        _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
+
+
+def sign_ins() -> list[dict]:
+    """Return a sign-in for each role: role, page, fields, password, second factor, first page and label."""
+    return json.loads((STATE / "demo-sign-ins.json").read_text())
+
+
+def _print_sign_ins() -> None:
+    for row in sign_ins():
+        fields = "  ".join(row["fields"].values())
+        click.echo(f"  {row['label']:<28}{row['sign_in']:<12}{fields}  /  {row['password']}")
+
+
+@demo.command()
+@click.option("--port", type=int, help="Serve here (default: PORT, else 8000).")
+def run(port: int | None) -> None:
+    """Start web, worker and mail catcher, and stop all of them with Ctrl-C."""
+    enter_demo_mode(port)
+    settings = load_settings()
+    if _answers(settings.port):
+        raise Refused(f"port {settings.port} is taken: stop what runs there, or `make run PORT={settings.port + 1}`")
+    prepare()
+    relay, lmtp = _free_port(), _free_port()
+    os.environ |= {"TODOKE_RELAYS": f"smtp://127.0.0.1:{relay}", "TODOKE_LMTP_PORT": str(lmtp)}
+    commands = [["demo", "catcher", "--port", str(relay), "--lmtp-port", str(lmtp)], ["worker"], ["web"]]
+    children = [
+        # A group of its own: Ctrl-C reaches this process only, which then stops the others in order.
+        subprocess.Popen([sys.executable, "-m", "webapp.cli", *command], start_new_session=True)
+        for command in commands
+    ]
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        if _wait_until_ready(settings.port, children, stopping):
+            _welcome(settings.port)
+        while not stopping.wait(0.5):
+            for command, child in zip(commands, children, strict=True):
+                if child.poll() is not None:
+                    raise Refused(f"`todoke {' '.join(command)}` has stopped with exit code {child.returncode}")
+    finally:
+        _stop(children)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait_until_ready(port: int, children: list[subprocess.Popen], stopping: threading.Event) -> bool:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and not stopping.is_set() and all(child.poll() is None for child in children):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+                return True
+        except OSError:
+            stopping.wait(0.1)
+    return False
+
+
+def _welcome(port: int) -> None:
+    click.echo(f"\nTodoke (とどけ) is at  http://127.0.0.1:{port}\n")
+    _print_sign_ins()
+    click.echo(f"\n  Mail that was sent:  http://127.0.0.1:{port}/demo/mail\n  Ctrl-C stops everything.\n")
+
+
+def _stop(children: list[subprocess.Popen]) -> None:
+    for child in reversed(children):  # the web first, the catcher last
+        if child.poll() is None:
+            child.terminate()
+    for child in reversed(children):
+        try:
+            child.wait(15)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+@demo.command()
+@click.option("--port", type=int, required=True)
+@click.option("--lmtp-port", type=int, required=True)
+def catcher(port: int, lmtp_port: int) -> None:
+    """Serve the mail catcher: accepts, refuses and returns mail in the words of real servers."""
+    from webapp.catcher import serve
+
+    serve("127.0.0.1", port, lmtp_port, STATE / "demo-mail")
