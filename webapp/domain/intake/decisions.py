@@ -1,0 +1,146 @@
+"""What is to happen with a cleaned registration row: the table of docs/import.md, and nothing is written here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from webapp.domain.intake.known import Application, Employer, Known, Person
+from webapp.domain.intake.outcomes import Outcome
+from webapp.domain.intake.problems import Problem
+from webapp.domain.intake.rows import RegistrationRow
+from webapp.domain.intake.search_key import fold_search_key
+from webapp.domain.language import N_
+from webapp.domain.metrics import JST
+
+CONFLICT = N_(
+    "申請番号 %(number)s はすでに登録されていて、%(column)sが違います"
+    "（登録済み: %(stored)s、このファイル: %(given)s）。どちらが正しいか確かめてください。"
+)
+OTHER_PERSON = N_(
+    "技能者ID %(technician_id)s の人はすでに登録されていて、%(column)sが違います。別の人でないか確かめてください。"
+)
+UNKNOWN_BUSINESS = N_("%(column)s %(value)s の事業者が登録されていません。先に事業者のファイルを取り込んでください。")
+AFFILIATED_ELSEWHERE = N_(
+    "この人は別の事業者に所属しています。所属は取り込みでは変えられません。先に前の所属を終えてください。"
+)
+
+# The fields of a row that make up the application, and their columns in the file.
+FIELDS = {
+    "application_number": "申請番号",
+    "completed_at": "登録完了日時",
+    "technician_id": "技能者ID",
+    "name": "氏名",
+    "kana": "氏名カナ",
+    "birth_date": "生年月日",
+    "postal_code": "郵便番号",
+    "address": "住所",
+    "telephone": "電話番号",
+    "email": "メールアドレス",
+    "delivery_postal_code": "送付先郵便番号",
+    "delivery_address": "送付先住所",
+    "delivery_name": "送付先宛名",
+    "affiliated_business_id": "所属事業者ID",
+    "proxy_business_id": "代行申請事業者ID",
+    "language": "言語",
+    "occupations": "職種",
+    "qualifications": "資格",
+    "days_worked": "就業日数",
+    "social_insurance": "社会保険",
+    "kentaikyo": "建退共",
+    "level": "レベル",
+    "second_card": "カード",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to happen with a row; `person` is None for one who is not known yet, `application` is what is in."""
+
+    outcome: Outcome
+    problems: tuple[Problem, ...] = ()
+    application: Application | None = None
+    person: Person | None = None
+    affiliated: Employer | None = None
+    proxy: Employer | None = None
+
+
+def content_of(row: RegistrationRow) -> dict[str, object]:
+    """Return what a row says as a JSON value; dates in ISO form."""
+    content = {name: getattr(row, name) for name in FIELDS}
+    content["completed_at"] = row.completed_at.isoformat()
+    content["birth_date"] = row.birth_date.isoformat()
+    content["occupations"] = list(row.occupations)
+    content["qualifications"] = list(row.qualifications)
+    return content
+
+
+def decide(row: RegistrationRow, known: Known) -> Decision:
+    """Decide a row by what is known now; `known` has been loaded for it."""
+    if application := known.applications.get(row.application_number):
+        if application.digest == row.content_digest or not (problems := _conflicts(row, application)):
+            return Decision(Outcome.UNCHANGED, row.warnings, application)
+        return Decision(Outcome.REJECTED, (*problems, *row.warnings))
+    problems = []
+    employers = []
+    for name in ("affiliated_business_id", "proxy_business_id"):
+        business_id = getattr(row, name)
+        employer = known.employers.get(business_id) if business_id else None
+        employers.append(employer)
+        if business_id and employer is None:
+            column = FIELDS[name]
+            params = {"column": column, "value": business_id}
+            problems.append(Problem(row.line, column, business_id, UNKNOWN_BUSINESS, params))
+    affiliated, proxy = employers
+    person = known.people.get(row.technician_id) if row.technician_id else None
+    if person is not None:
+        problems += _mismatches(row, person)
+        if not problems and row.affiliated_business_id and person.business not in (None, affiliated.id):
+            value = row.affiliated_business_id
+            problems.append(Problem(row.line, FIELDS["affiliated_business_id"], value, AFFILIATED_ELSEWHERE))
+    if problems:
+        return Decision(Outcome.REJECTED, (*problems, *row.warnings))
+    outcome = Outcome.ACCEPTED if person is None else Outcome.UPDATED
+    return Decision(outcome, row.warnings, None, person, affiliated, proxy)
+
+
+def _conflicts(row: RegistrationRow, application: Application) -> list[Problem]:
+    """What differs from the application that is in; nothing if only the ID that it was issued has been filled in."""
+    problems = []
+    given = content_of(row)
+    for name, column in FIELDS.items():
+        before, after = application.content.get(name), given[name]
+        if name == "technician_id" and before is None and after == application.technician_id:
+            continue
+        if before != after:
+            params = {
+                "number": row.application_number,
+                "column": column,
+                "stored": _shown(name, before),
+                "given": _shown(name, after),
+            }
+            problems.append(Problem(row.line, column, _shown(name, after), CONFLICT, params))
+    return problems
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None or value == [] or value is False:
+        return "—"
+    if value is True:
+        return "1"
+    if isinstance(value, list):
+        return ";".join(value)
+    if name == "completed_at":
+        return datetime.fromisoformat(str(value)).astimezone(JST).strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)
+
+
+def _mismatches(row: RegistrationRow, person: Person) -> list[Problem]:
+    # What is registered is not shown here: the birth date is what a person proves who he is with.
+    columns = []
+    if person.data["birth_date"] != row.birth_date.isoformat():
+        columns.append(("生年月日", row.birth_date.isoformat()))
+    if person.kana_key != fold_search_key(row.kana):
+        columns.append(("氏名カナ", row.kana))
+    return [
+        Problem(row.line, column, value, OTHER_PERSON, {"technician_id": person.technician_id, "column": column})
+        for column, value in columns
+    ]
