@@ -19,6 +19,8 @@ class EventName(StrEnum):
     ALARM_OPS_ACKNOWLEDGED = "alarm:ops:acknowledged"
     ALARM_RULE_CLOSED = "alarm:rule:closed"
     ALARM_RULE_OPENED = "alarm:rule:opened"
+    BUSINESS_IMPORT_CHANGED = "business:import:changed"
+    BUSINESS_IMPORT_REGISTERED = "business:import:registered"
     CARD_IMPORT_ORDERED = "card:import:ordered"
     NOTICE_BOUNCE_FAILED = "notice:bounce:failed"
     NOTICE_BOUNCE_LATE = "notice:bounce:late"

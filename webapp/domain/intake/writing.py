@@ -5,9 +5,11 @@ The columns and meanings are those of the single writers (`notices.new_message`,
 """
 
 import datetime as dt
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import sha256
 
 from db.database import database, write_rows
 from db.fields import dump_json, to_microseconds
@@ -54,6 +56,8 @@ TABLES = {
     ),
     "card": ("id", "registration_id", "technician_id", "state", "ordered_at", "changed_at", "version"),
     "work_item": ("id", "kind", "subject_kind", "subject_id", "reason", "state", "opened_at"),
+    "audit_row": ("id", "at", "action", "account_id", "subject_kind", "subject_id", "detail_digest"),
+    "audit_detail": ("id", "audit_id", "salt", "content"),
     "event": (
         *("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "account_id"),
         "data",
@@ -105,6 +109,13 @@ class Batch:
             (number, self.at, name, registration, technician, business, subject, self.account_id, data)
         )
 
+    def audit(self, action: EventName, subject_kind: str, subject: int, detail: dict) -> None:
+        """Add an audit row; `detail` may hold personal data and stands beside it under a salted digest."""
+        salt, content = secrets.token_hex(16), dump_json(detail)
+        digest = sha256((salt + content).encode()).hexdigest()
+        number = self.add("audit_row", self.at, action, self.account_id, subject_kind, subject, digest)
+        self.add("audit_detail", number, salt, content)
+
     def open_item(self, kind: WorkItemKind, subject_kind: str, subject: int, reason: str) -> None:
         """Open a work item that is not open yet."""
         number = self.add("work_item", kind, subject_kind, subject, reason, State.OPEN, self.at)
@@ -131,7 +142,7 @@ class Batch:
         self._write_emails()
         for table in (
             *("business", "record_version", "affiliation", "registration", "message", "postcard", "card"),
-            *("work_item", "event"),
+            *("work_item", "audit_row", "audit_detail", "event"),
         ):
             write_rows(table, TABLES[table], self.rows[table])
         day = metrics.day_of(self.now)
