@@ -9,7 +9,9 @@ import click
 
 # name: (module in webapp.commands, attribute). One line a command; the module is imported at its first use.
 COMMANDS = {
+    "apikey": ("apikey", "apikey"),
     "bounce": ("bounce", "bounce"),
+    "import": ("imports", "imports"),
     "migrate": ("setup", "migrate"),
     "settings": ("setup", "settings"),
     "tracking": ("tracking", "tracking"),

@@ -181,6 +181,7 @@ CREATE TABLE import_run (
     id {id},
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
+    check_only BOOLEAN NOT NULL,
     file_name TEXT NOT NULL,
     file_digest TEXT NOT NULL,
     size BIGINT NOT NULL,

@@ -13,6 +13,7 @@ class ImportRun(Row):
 
     kind = TextField()
     state = TextField()
+    check_only = BooleanField(default=False)  # decide every row, write none
     file_name = TextField()
     file_digest = TextField()
     size = BigIntegerField()
