@@ -1,0 +1,151 @@
+"""From a reply's words, codes and stage to a reason: one small engine over the rows in `rules/`.
+
+No regular expression looks at a stranger's words here beyond bounded ones that fold them; a rule is a search for fixed
+words from left to right, so the work is bounded by the length of the (cut) reply times the number of rules.
+"""
+
+import re
+from dataclasses import dataclass
+
+from webapp.domain.bounce.model import Reason, Stage
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, PHRASES, Carrier, Row
+
+MAX_WORDS = 1500
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:@]{1,128}+@[^\s<>()\[\]\",;:@]{1,255}+")
+_QUOTED = re.compile(r'"[^"\s@]{1,64}"@[^\s<>()\[\]",;:@]{1,255}+')
+# the second and later lines of a reply, folded into one: "550-5.1.1 The account ... 550-5.1.1 double-check"
+_CONTINUED = re.compile(r"(?<=[ \n])([245]\d\d)[- ](?:\1[- ])?(?:[245]\.\d{1,3}\.\d{1,3} )?(?=\S)")
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,2}\.\d{1,3})(?![\d.]*\d)")
+_CODE = re.compile(r"(?<![\d.\-:/\[#=])([45]\d\d)(?=[ \-:<\n]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A reason and the rule that gave it: its file and line, and the phrase or code."""
+
+    reason: Reason
+    rule: str
+    phrase: str = ""
+    said: bool = False  # whether words decided; codes and stages say less
+
+
+_UNDECIDED = Verdict(Reason.UNDEFINED, "none")
+
+# What a refusal at a stage means when neither words nor codes say more.
+_BY_STAGE: dict[Stage, Reason] = {
+    Stage.CONNECT: Reason.BLOCKED,
+    Stage.HELO: Reason.BLOCKED,
+    Stage.STARTTLS: Reason.FAILEDSTARTTLS,
+    Stage.AUTH: Reason.SECURITYERROR,
+    Stage.MAIL: Reason.REJECTED,
+}
+
+
+def fold(words: str) -> str:
+    """A reply as the rules see it: lower case, addresses replaced by `@`, white space and continuation codes folded.
+
+    Addresses go first: what stands before the @ was chosen by a person and is no evidence of anything.
+    """
+    words = words[:MAX_WORDS]
+    if "@" in words:
+        if '"@' in words:
+            words = _QUOTED.sub("@", words)
+        words = _ADDRESS.sub("@", words)
+    words = " ".join(words.lower().split())
+    return words[:1] + _CONTINUED.sub("", words[1:])
+
+
+def find_status(words: str) -> str:
+    """The first enhanced status code (RFC 3463) in a reply that says something, else the first, else ""."""
+    first = ""
+    for status in _STATUS.findall(words[:MAX_WORDS]):
+        if not status.endswith(".0.0"):
+            return status
+        first = first or status
+    return first
+
+
+def find_code(words: str) -> str:
+    """The first negative reply code (RFC 5321) in a reply, or ""."""
+    found = _CODE.search(words[:MAX_WORDS])
+    return found.group(1) if found else ""
+
+
+def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict:
+    """The reason of a reply.
+
+    `words` as they came, `status` and `code` as far as known, `hosts` the remote server and the recipient's domain
+    (lower case). The order: carrier's own words, codes that leave no doubt, common words, other codes, the stage.
+    """
+    folded = fold(words)
+    verdict = _by_carrier(folded, stage, hosts)
+    if verdict:
+        return verdict
+    if status in CODES_BEFORE:
+        return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
+    return _match(PHRASES, folded, stage) or by_code(status, code, stage)
+
+
+def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict | None:
+    """The reason by words alone, None if they say nothing."""
+    folded = fold(words)
+    return _by_carrier(folded, stage, hosts) or _match(PHRASES, folded, stage)
+
+
+def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Verdict | None:
+    for carrier in CARRIERS:
+        if _speaks(carrier, folded, hosts):
+            verdict = _match(carrier.rows, folded, stage)
+            if verdict:
+                return Verdict(verdict.reason, f"{carrier.name} {verdict.rule}", verdict.phrase, True)
+    return None
+
+
+def by_code(status: str, code: str, stage: Stage) -> Verdict:
+    """The reason of a reply whose words say nothing."""
+    if status in CODES_AFTER:
+        return Verdict(CODES_AFTER[status], "codes.txt", status)
+    if code or status[:1] in ("4", "5"):
+        if stage in _BY_STAGE:
+            return Verdict(_BY_STAGE[stage], f"stage {stage}")
+        if code == "552":
+            return Verdict(Reason.MAILBOXFULL, "RFC 5321 4.2.2", code)
+        if code == "421":
+            return Verdict(Reason.EXPIRED, "RFC 5321 4.2.2", code)
+    return _UNDECIDED
+
+
+def _speaks(carrier: Carrier, folded: str, hosts: tuple[str, ...]) -> bool:
+    for host in hosts:
+        if host.endswith(carrier.hosts):
+            for known in carrier.hosts:
+                if host == known or host.endswith("." + known):
+                    return True
+        for known in carrier.hosts:
+            if known[-1] == "." and host.startswith(known):
+                return True
+    return any(mark in folded for mark in carrier.marks)
+
+
+def _match(rows: tuple[Row, ...], folded: str, stage: Stage) -> Verdict | None:
+    for row in rows:
+        pieces = row.pieces
+        if pieces[0] not in folded:
+            continue
+        if row.stages is not None and stage not in row.stages:
+            continue
+        if len(pieces) > 1 and not _in_order(pieces, folded):
+            continue
+        return Verdict(row.reason, row.name, row.phrase, True)
+    return None
+
+
+def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
+    at = 0
+    for piece in pieces:
+        at = folded.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True

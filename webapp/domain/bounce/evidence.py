@@ -1,0 +1,197 @@
+"""What a returned mail holds, gathered before anything is decided: kind, recipients, their words, the dialogue."""
+
+from dataclasses import dataclass, field
+
+from webapp.domain.bounce import words
+from webapp.domain.bounce.message import Mail, Part, decode_words, read, split_head
+from webapp.domain.bounce.model import Kind
+from webapp.domain.bounce.notifications import read_notification
+from webapp.domain.bounce.reports import FAILED, PASSED, Reported, find_address, read_feedback, read_status_report
+from webapp.domain.bounce.systems import Signs, look
+from webapp.domain.bounce.transcript import Reply, replies_in
+
+MAX_OWN_WORDS = 3000
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Everything that the judgement looks at."""
+
+    kind: Kind
+    form: str
+    signs: Signs
+    reported: list[Reported] = field(default_factory=list)
+    blocks: list[words.Block] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    own_words: str = ""
+    overriding: str = ""  # words that say more than the report they come with
+    named: list[str] = field(default_factory=list)  # recipients of what is no failure
+    nested: bytes = b""
+
+
+def gather(raw: bytes) -> Evidence:
+    """Read a mail and sort out what it is and what it says."""
+    mail = read(raw)
+    texts = [part.text for part in mail.parts if part.type == "text/plain"]
+    if not any(text.strip() for text in texts):
+        texts = [part.text for part in mail.parts if part.type.startswith("text/html")]
+    text = "\n".join(texts)
+    signs = look(mail, text)
+    returned = _first(mail, _RETURNED)
+    nested = returned.body if returned is not None else b""
+
+    feedback = _first(mail, ("message/feedback-report",))
+    if feedback is not None or _is_complaint(mail):
+        named = read_feedback(feedback.text)[1] if feedback is not None else []
+        return Evidence(Kind.FEEDBACK, "feedback report (RFC 5965)", signs, named=named or _original_recipients(nested, text))
+    if mail.type == "multipart/report" and "disposition-notification" in mail.header("content-type").lower():
+        return Evidence(Kind.NONE, "disposition notification (RFC 8098)", signs)
+
+    notification = read_notification(text)
+    if notification is not None:
+        found = Evidence(notification.kind, "Amazon SNS notification", signs, notification.recipients)
+        found.named = [reported.recipient for reported in notification.recipients]
+        return found
+
+    lines = words.own_lines(text)
+    reported, form = _status_report(mail, text, signs)
+    if reported:
+        return _from_report(mail, signs, reported, form, lines, nested)
+    if not signs.report or (signs.auto_replied and not signs.daemon):
+        kind = Kind.VACATION if signs.vacation and not signs.report else Kind.NONE
+        named = [find_address(mail.header("from"))] if kind is Kind.VACATION else []
+        return Evidence(kind, "mail", signs, named=[name for name in named if name], nested=nested)
+    return _from_words(mail, signs, lines, nested, text)
+
+
+_RETURNED = ("message/rfc822", "text/rfc822-headers", "text/rfc822-header", "message/global", "message/global-headers", "message/partial", "text/rfc822")  # fmt: skip
+_STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+
+
+def _from_report(
+    mail: Mail, signs: Signs, reported: list[Reported], form: str, lines: list[str], nested: bytes
+) -> Evidence:
+    found = Evidence(kind_of(reported), form, signs, nested=nested)
+    if found.kind is Kind.DELIVERED:
+        found.named = [entry.recipient or entry.original for entry in reported if entry.recipient or entry.original]
+        return found
+    wanted = [entry for entry in reported if action_of(entry) is found.kind]
+    found.blocks = words.blocks_in(lines)
+    found.replies = replies_in(lines)
+    found.own_words = _own_words(lines)
+    found.overriding = _automatic_rejection(lines)
+    known: dict[str, Reported] = {}
+    for entry in wanted:
+        entry.recipient = entry.recipient or _missing_recipient(mail, found, entry, len(wanted), nested)
+        if entry.recipient:
+            known.setdefault(entry.recipient.lower(), entry)
+    found.reported = list(known.values())
+    return found
+
+
+def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text: str) -> Evidence:
+    kind = Kind.DELAYED if signs.delayed else Kind.DELIVERED if signs.delivered else Kind.BOUNCE
+    found = Evidence(kind, "words of a mail system", signs, nested=nested)
+    found.blocks = words.blocks_in(lines)
+    found.replies = replies_in(lines)
+    found.own_words = _own_words(lines)
+    ours = {find_address(mail.header("to")).lower(), find_address(mail.header("from")).lower()}
+    addresses = _failed_header(mail)
+    if not addresses:
+        addresses = [block.address for block in found.blocks if block.address.lower() not in ours]
+    if not addresses:
+        addresses = [reply.address for reply in found.replies if reply.address]
+    if not addresses:
+        named = words.named_in(lines)
+        addresses = [address for address in named if address.lower() not in ours] or named
+    if not addresses:
+        addresses = _original_recipients(nested, text[len("\n".join(lines)) :])
+    if kind is Kind.DELIVERED:
+        found.named = addresses
+    else:
+        unique = {address.lower(): address for address in reversed(addresses)}
+        found.reported = [Reported(recipient=address) for address in reversed(unique.values())]
+    return found
+
+
+def _status_report(mail: Mail, text: str, signs: Signs) -> tuple[list[Reported], str]:
+    """The recipients of the mail's status report: a part of its own, or lost in the text."""
+    for part in mail.parts:
+        if part.type in _STATUS_TYPES:
+            recipients = read_status_report(part.text).recipients
+            if recipients:
+                return recipients, "delivery status report (RFC 3464)"
+    if signs.report or mail.type == "multipart/report":
+        low = text.lower()
+        at = min((at for at in (low.find("\nreporting-mta"), low.find("\nfinal-recipient")) if at >= 0), default=-1)
+        if at >= 0:
+            recipients = [entry for entry in read_status_report(text[at + 1 :]).recipients if entry.action or entry.status]
+            return recipients, "delivery status report inside the text"
+    return [], ""
+
+
+def _missing_recipient(mail: Mail, found: Evidence, entry: Reported, number: int, nested: bytes) -> str:
+    """The recipient of a block whose Final-Recipient is no address (a pipe, a host, nothing)."""
+    if entry.original:
+        return entry.original
+    if number == 1:
+        candidates = _failed_header(mail) or [block.address for block in found.blocks]
+        candidates = candidates or [reply.address for reply in found.replies if reply.address]
+        candidates = candidates or words.named_in(found.own_words.split("\n")) or _original_recipients(nested, "")
+        if candidates:
+            return candidates[0]
+    return entry.actual
+
+
+def _failed_header(mail: Mail) -> list[str]:
+    """Exim's and Google's own header with the recipients that failed."""
+    value = mail.header("x-failed-recipients")
+    return [address for address in (find_address(part) for part in value.split(",")[:100]) if address] if value else []
+
+
+def _original_recipients(nested: bytes, text: str) -> list[str]:
+    """Whom our own returned mail was for: the last word when the report names nobody."""
+    headers, _ = split_head((nested or text.lstrip("\n").encode("utf-8", "replace"))[:20000])
+    for name in ("x-hmxmroriginalrecipient", "x-original-to", "delivered-to", "to"):
+        address = find_address(decode_words(headers.get(name, "")))
+        if address:
+            return [address]
+    return []
+
+
+def _is_complaint(mail: Mail) -> bool:
+    """Hotmail's complaints are the mail itself with a sentence in the subject and no report (JMRP)."""
+    return mail.header("subject").lower().startswith("complaint about message from")
+
+
+def _automatic_rejection(lines: list[str]) -> str:
+    """Dovecot and Sieve put the true cause in a sentence and an invented 5.1.1 or 5.2.2 in the report."""
+    for number, line in enumerate(lines):
+        if "was automatically rejected:" in line:
+            return " ".join([line.partition("rejected:")[2], *lines[number + 1 : number + 4]]).strip()
+    return ""
+
+
+def _own_words(lines: list[str]) -> str:
+    return "\n".join(lines)[:MAX_OWN_WORDS]
+
+
+def _first(mail: Mail, types: tuple[str, ...]) -> Part | None:
+    return next((part for part in mail.parts if part.type in types), None)
+
+
+def kind_of(recipients: list[Reported]) -> Kind:
+    """What the actions of a status report say together: one failure makes a bounce."""
+    actions = {action_of(reported) for reported in recipients}
+    return next((kind for kind in (Kind.BOUNCE, Kind.DELAYED, Kind.DELIVERED) if kind in actions), Kind.NONE)
+
+
+def action_of(reported: Reported) -> Kind:
+    """What a recipient's block says happened (RFC 3464, section 2.3.3); without a word of it the status decides."""
+    if reported.action in FAILED:
+        return Kind.BOUNCE
+    if reported.action.startswith("delay"):
+        return Kind.DELAYED
+    if reported.action in PASSED or reported.status.startswith("2"):
+        return Kind.DELIVERED
+    return Kind.BOUNCE

@@ -1,0 +1,186 @@
+"""The judgement of a returned mail: kind, failures, and the steps that led there (docs/judgement.md).
+
+`judge` changes nothing and knows nothing of who was mailed: the token says that. What a mail says of its recipient is
+evidence.
+"""
+
+from webapp.domain.bounce import engine, words
+from webapp.domain.bounce.evidence import Evidence, gather
+from webapp.domain.bounce.model import Failure, Judgement, Kind, Reason, Stage, Step, is_hard
+from webapp.domain.bounce.reports import Reported
+from webapp.domain.bounce.transcript import Reply, stage_in_words
+from webapp.domain.language import N_
+
+MAX_DIAGNOSTIC = 1000
+
+
+def judge(mail: bytes) -> Judgement:
+    """Judge any bytes as a returned mail. Never raises; bounded in size, depth and time."""
+    return _judge(mail, 0)
+
+
+def judge_reply(code: int | str, text: str, stage: Stage, domain: str | None = None) -> Failure:
+    """Judge a server's synchronous reply by the same rules.
+
+    `text` is the reply without or with its code, `domain` the recipient's domain if the server speaks for it. The
+    failure's recipient is "".
+    """
+    code = str(code)
+    status = engine.find_status(text)
+    verdict = engine.decide(text, status, code, stage, (domain.lower(),) if domain else ())
+    return _failure("", "", verdict, status, code if code[:1] in ("4", "5") else "", stage, text, "")
+
+
+def _judge(mail: bytes, depth: int) -> Judgement:
+    found = gather(mail)
+    steps = [Step(N_("メールの形式: %(form)s"), {"form": found.form})]
+    if found.signs.system:
+        steps.append(Step(N_("送ってきたシステム: %(system)s"), {"system": found.signs.system}))
+    if found.kind is Kind.NONE and found.nested and depth < 2 and not found.signs.vacation:
+        inner = _judge(found.nested, depth + 1)
+        if inner.kind is Kind.BOUNCE and inner.failures:
+            steps.append(Step(N_("転送された不達の通知を中に見つけました")))
+            return Judgement(inner.kind, inner.failures, inner.recipients, (*steps, *inner.steps))
+    if found.kind in (Kind.BOUNCE, Kind.DELAYED):
+        return _bounce(found, steps)
+    steps.append(_KIND_STEPS[found.kind])
+    return Judgement(found.kind, (), tuple(found.named), tuple(steps))
+
+
+_KIND_STEPS = {
+    Kind.DELIVERED: Step(N_("届いたという通知です。何も変えません")),
+    Kind.FEEDBACK: Step(N_("受け取った人か会社からの苦情の報告です。アドレスは無効にしません")),
+    Kind.VACATION: Step(N_("自動応答です。メールは届いています")),
+    Kind.NONE: Step(N_("不達の通知ではありません")),
+}
+
+
+def _bounce(found: Evidence, steps: list[Step]) -> Judgement:
+    blocks = {block.address.lower(): block for block in found.blocks}
+    failures: list[Failure] = []
+    for reported in found.reported:
+        failure = _judge_recipient(found, reported, blocks)
+        if found.kind is Kind.DELAYED and failure.hard:
+            failure = _softened(failure)
+        failures.append(failure)
+        steps.append(
+            Step(
+                N_("宛先 %(recipient)s: 応答「%(diagnostic)s」"),
+                {"recipient": failure.recipient, "diagnostic": failure.diagnostic[:300]},
+            )
+        )
+        steps.append(
+            Step(
+                N_("段階 %(stage)s、状態 %(status)s、規則 %(rule)s により理由は %(reason)s"),
+                {
+                    "stage": failure.stage.value,
+                    "status": failure.status or "-",
+                    "rule": failure.rule,
+                    "reason": failure.reason.value,
+                },
+            )
+        )
+    if found.kind is Kind.DELAYED:
+        steps.append(Step(N_("まだ送信中という知らせです。相手のサーバーが続けて試しています")))
+    elif not failures:
+        steps.append(Step(N_("不達の通知ですが、宛先が読み取れません")))
+    return Judgement(found.kind, tuple(failures), tuple(failure.recipient for failure in failures), tuple(steps))
+
+
+def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, words.Block]) -> Failure:
+    block = blocks.get(reported.recipient.lower()) or blocks.get(reported.original.lower())
+    if block is None and len(found.blocks) == 1 and len(found.reported) == 1:
+        block = found.blocks[0]
+    said = _without_farewell(block.text) if block else ""
+    reply = _reply_for(found.replies, reported, said)
+    diagnostic = reported.diagnostic
+    if reply and (not diagnostic or reply.text.startswith(diagnostic[:40])):
+        diagnostic = reply.text
+    if not said and not diagnostic:
+        said = _without_farewell(found.own_words)
+    sources = [source for source in (diagnostic, said) if source]
+    if reported.remark:
+        sources.insert(0, f"{diagnostic} ({reported.remark})")
+    if found.overriding:
+        sources.insert(0, found.overriding)
+    stage = _stage(reply, diagnostic, said, found)
+    status = engine.find_status(diagnostic) or engine.find_status(said)
+    if not status or (status.endswith(".0.0") and reported.status[:1] in ("4", "5")):
+        status = reported.status if reported.status[:1] in ("4", "5") else status
+    code = engine.find_code(diagnostic) or engine.find_code(said)
+    host = reported.remote_mta or words.remote_host(said)
+    hosts = (host.lower(), reported.recipient.rpartition("@")[2].lower())
+    verdict = engine.decide(sources[0] if sources else "", status, code, stage, hosts)
+    for source in sources[1:]:
+        if not verdict.said:
+            other = engine.by_words(source, stage, hosts)
+            verdict = other or verdict
+    if verdict.reason is Reason.UNDEFINED and found.own_words:
+        verdict = engine.by_words(found.own_words, stage, hosts) or verdict
+    return _failure(
+        reported.recipient, reported.original, verdict, status, code, stage, diagnostic or said or reported.remark, host
+    )
+
+
+def _failure(
+    recipient: str, original: str, verdict: engine.Verdict, status: str, code: str, stage: Stage, diagnostic: str, host: str
+) -> Failure:
+    rule = f"{verdict.rule}: {verdict.phrase}" if verdict.phrase else verdict.rule
+    diagnostic = " ".join(diagnostic[: MAX_DIAGNOSTIC * 2].split())[:MAX_DIAGNOSTIC]
+    hard = is_hard(verdict.reason)
+    return Failure(recipient, original, hard, verdict.reason, status, code, stage, diagnostic, host, rule)
+
+
+def _softened(failure: Failure) -> Failure:
+    """A report of delay is never hard: the final report comes later and decides."""
+    return Failure(
+        failure.recipient,
+        failure.original_recipient,
+        False,
+        failure.reason,
+        failure.status,
+        failure.reply_code,
+        failure.stage,
+        failure.diagnostic,
+        failure.remote_mta,
+        failure.rule,
+    )
+
+
+def _reply_for(replies: list[Reply], reported: Reported, said: str) -> Reply | None:
+    """The reply of a printed dialogue that belongs to a recipient."""
+    if not replies:
+        return None
+    if reported.diagnostic:
+        for reply in replies:
+            if reported.diagnostic[:60] in reply.text or reply.text[:60] in reported.diagnostic:
+                return reply
+    wanted = reported.recipient.lower()
+    for reply in replies:
+        if reply.address.lower() == wanted:
+            return reply
+    for reply in replies:
+        if reply.text[:40] in said:
+            return reply
+    return None if reported.diagnostic or any(reply.address for reply in replies) else replies[-1]
+
+
+def _stage(reply: Reply | None, diagnostic: str, said: str, found: Evidence) -> Stage:
+    for source in (diagnostic, said):
+        stage = stage_in_words(" ".join(source.lower().split())) if source else Stage.UNKNOWN
+        if stage is not Stage.UNKNOWN:
+            return stage
+    if reply is not None:
+        return reply.stage
+    if len(found.reported) == 1 and found.own_words:
+        return stage_in_words(" ".join(found.own_words.lower().split()))
+    return Stage.UNKNOWN
+
+
+_FAREWELL = "I'm not going to try again; this"
+
+
+def _without_farewell(text: str) -> str:
+    """qmail's last sentence stands below any failure; it decides only where nothing else is said."""
+    at = text.find(_FAREWELL)
+    return text[:at] if at > 40 else text

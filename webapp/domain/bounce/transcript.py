@@ -1,0 +1,151 @@
+"""SMTP dialogues in returned mail: which command was refused, and with which words.
+
+A refusal at RCPT and the same words after DATA mean different things. sendmail pipelines: it prints `>>> DATA` before
+the refusal of RCPT; the bracketed address and 5.1.1 tell (docs/judgement.md, "The stage").
+"""
+
+import re
+from dataclasses import dataclass
+
+from webapp.domain.bounce.model import Stage
+
+MAX_REPLIES = 200
+
+# How mail systems name the stage in prose. The first that is found counts, so longer forms stand first.
+_SAYINGS: tuple[tuple[str, Stage], ...] = (
+    # Postfix
+    ("in reply to end of data", Stage.END_OF_DATA),
+    ("in reply to rcpt to", Stage.RCPT),
+    ("in reply to data", Stage.DATA),
+    ("in reply to mail from", Stage.MAIL),
+    ("in reply to ehlo", Stage.HELO),
+    ("in reply to helo", Stage.HELO),
+    ("in reply to starttls", Stage.STARTTLS),
+    ("while sending end of data", Stage.END_OF_DATA),
+    ("while sending message body", Stage.END_OF_DATA),
+    ("while sending rcpt to", Stage.RCPT),
+    ("while sending mail from", Stage.MAIL),
+    ("performing the helo", Stage.HELO),
+    ("performing the ehlo", Stage.HELO),
+    ("initial server greeting", Stage.CONNECT),
+    ("refused to talk to me", Stage.CONNECT),
+    # Exim, GMX
+    ("after end of data", Stage.END_OF_DATA),
+    ("after rcpt", Stage.RCPT),
+    ("after mail from", Stage.MAIL),
+    ("after mail command", Stage.MAIL),
+    ("after data", Stage.DATA),
+    ("after pipelined data", Stage.DATA),
+    ("after pipelined rcpt", Stage.RCPT),
+    ("after pipelined mail", Stage.MAIL),
+    ("after sending data block", Stage.END_OF_DATA),
+    ("after initial connection", Stage.CONNECT),
+    ("after helo", Stage.HELO),
+    ("after ehlo", Stage.HELO),
+    ("after starttls", Stage.STARTTLS),
+    # Yahoo
+    ("[rcpt_to]", Stage.RCPT),
+    ("[mail_from]", Stage.MAIL),
+    ("[data]", Stage.DATA),
+    ("[bodyend]", Stage.END_OF_DATA),
+    ("[connect]", Stage.CONNECT),
+    # DragonFly Mail Agent
+    ("did not like our final data", Stage.END_OF_DATA),
+    ("did not like our rcpt", Stage.RCPT),
+    ("did not like our mail from", Stage.MAIL),
+    ("did not like our data", Stage.DATA),
+    ("did not like our ehlo", Stage.HELO),
+    ("did not like our helo", Stage.HELO),
+    ("did not like our connect", Stage.CONNECT),
+    # qmail and its children
+    ("does not like recipient", Stage.RCPT),
+    ("but my name was rejected", Stage.HELO),
+    ("but greeting failed", Stage.CONNECT),
+    ("but sender was rejected", Stage.MAIL),
+    ("failed on data command", Stage.DATA),
+    ("failed after i sent the message", Stage.END_OF_DATA),
+    ("was rcpt to response", Stage.RCPT),
+    ("for rcpt to response", Stage.RCPT),
+    ("was mail from response", Stage.MAIL),
+    ("was data response", Stage.DATA),
+    ("smtp:rcpt", Stage.RCPT),
+    ("smtp:mail", Stage.MAIL),
+    ("smtp:data", Stage.DATA),
+    ("smtp:ehlo", Stage.HELO),
+    # Google, before 2013
+    ("(state 13)", Stage.RCPT),
+    ("(state 14)", Stage.RCPT),
+    ("(state 15)", Stage.DATA),
+    ("(state 17)", Stage.END_OF_DATA),
+    ("(state 18)", Stage.END_OF_DATA),
+)
+
+_COMMANDS: tuple[tuple[str, Stage], ...] = (
+    ("rcpt", Stage.RCPT),
+    ("mail", Stage.MAIL),
+    ("data", Stage.DATA),
+    ("bdat", Stage.END_OF_DATA),
+    (".", Stage.END_OF_DATA),
+    ("ehlo", Stage.HELO),
+    ("helo", Stage.HELO),
+    ("starttls", Stage.STARTTLS),
+    ("auth", Stage.AUTH),
+)
+
+# sendmail and Courier (>>> <<<), InterScan (Sent <<<, Received >>>), the Postfix server's own report (In: Out:)
+_SAID = re.compile(r"\s{0,20}(?:(>>>|Sent <<<|In:) ?|(<<<|Received >>>|Out:) ?)(.{0,1000})")
+_REPLY = re.compile(r"([2345]\d\d)(?:[ -]|$)(.*)")
+_ADDRESS = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,255})>")
+
+
+@dataclass(slots=True)
+class Reply:
+    """A negative reply of a dialogue: the stage, its text with the code in front, the address if one was named."""
+
+    stage: Stage
+    text: str
+    address: str
+
+
+def stage_in_words(words: str) -> Stage:
+    """The stage that a system's prose names; `words` in lower case, white space folded."""
+    for saying, stage in _SAYINGS:
+        if saying in words:
+            return stage
+    return Stage.UNKNOWN
+
+
+def replies_in(lines: list[str]) -> list[Reply]:
+    """The negative replies of a printed dialogue, in order."""
+    stage, asked = Stage.CONNECT, ""
+    replies: list[Reply] = []
+    for line in lines:
+        found = _SAID.match(line)
+        if not found:
+            if "hile talking to" in line:
+                stage, asked = Stage.CONNECT, ""
+            continue
+        if found.group(1):
+            command = found.group(3).strip().lower()
+            stage = next((at for word, at in _COMMANDS if command.startswith(word)), Stage.UNKNOWN)
+            address = _ADDRESS.search(found.group(3))
+            asked = address.group(1) if address and stage is Stage.RCPT else ""
+            continue
+        reply = _REPLY.match(found.group(3).strip())
+        if reply and reply.group(1)[0] in "45" and len(replies) < MAX_REPLIES:
+            named = _ADDRESS.search(reply.group(2))
+            _add(replies, stage, reply.group(0), named.group(1) if named else "", asked)
+    return replies
+
+
+def _add(replies: list[Reply], stage: Stage, text: str, named: str, asked: str) -> None:
+    if text.startswith("503") and replies:
+        return  # "need RCPT": an echo of the refusal before it
+    last = replies[-1] if replies else None
+    if last is not None and last.stage is stage and last.text[:3] == text[:3] and last.text[3:4] == "-":
+        last.text = f"{last.text} {text}"[:2000]
+        last.text = last.text[:3] + ("-" if text[3:4] == "-" else " ") + last.text[4:]
+        return
+    if stage is Stage.DATA and named and " 5.1.1 " in text[:12]:
+        stage = Stage.RCPT  # pipelined: the refusal of RCPT came in after DATA was sent
+    replies.append(Reply(stage, text, named or asked))

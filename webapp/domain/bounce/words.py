@@ -1,0 +1,159 @@
+"""Recipients and their words in the text for people: what mail systems write that send no standard report.
+
+They agree on little, but nearly all put an address at the beginning of a line and what happened behind or below it.
+The tables here say where that part begins and ends and what names the address otherwise.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from webapp.domain.bounce.reports import MAX_RECIPIENTS
+
+MAX_LINES = 1500
+MAX_LINE = 1000
+MAX_BLOCK = 3000
+
+# Where our own mail begins. Compared with the beginning of a line in lower case, leading signs cut off.
+_OUR_MAIL = (
+    "this is a copy of the message, inc", "this is a copy of your message, inc", "this is a copy of the headers",
+    "below this line is a copy of the me", "below this line is the", "original message follows", "original message -",
+    "original message headers", "message headers follow", "included is a copy of the message header", "unsent message follows",
+    "unsent message below", "returned message", "message header follows", "the header of the original message",
+    "original message header", "below is a copy of the original message", "enclosed is a copy of the message",
+    "undelivered message follows", "your original message", "the original message follows", "message text follows",
+    "original text follows", "returned mail follows", "header of the original message", "start of returned message",
+    "original mail follows", "a copy of the original message", "the following is a copy", "rejected message",
+    "copy of the original message", "forwarded message", "message contents", "the message headers", "headers of the original",
+    "return-path: ", "received: from ", "received: by ", "received: (qmail", "dkim-signature: ", "x-google-", "x-received: ", "arc-seal: ",
+    "元のメッセージ", "以下は元のメール", "オリジナルメッセージ", "原文", "----- original message", "message-id: <",
+)  # fmt: skip
+
+# After these words the recipients come; what stands before them may name other addresses.
+_INTRODUCTIONS = (
+    "the following addresses had", "the following address(es) failed", "following addresses had permanent",
+    "delivery to the following recipient", "your message to the following recipients", "the following recipient(s)",
+    "the following list of recipients", "to the following address", "deliver your message to the following",
+    "could not be delivered to the following", "delivery has failed to these recipients", "was not delivered to:",
+    "message to the following email addresses", "failure reasons", "transcript of session follows", "the following address failed",
+    "to one or more of its", "could not be delivered to one or more", "had delivery errors", "had delivery problems",
+    "recipients of your message", "cannot be delivered to the following", "unable to deliver to", "delivery to these recipients",
+    "для следующих", "получателям", "was not relayed to", "could not be delivered to", "undeliverable to",
+)  # fmt: skip
+
+_ADDRESS = r'(?:"[^"@\s]{1,64}"|[^\s<>()\[\]",;:@`]{1,128})@[^\s<>()\[\]",;:@`/?]{1,255}|[^\s<>()\[\]",;:@`]{1,128}@\[[0-9.:a-fA-F]{3,50}\]'
+_AT_START = re.compile(r"[\s>*\-•\"'<\[(]{0,24}(?:mailto:)?(" + _ADDRESS + r")(?=[\s>\"')\]:,;.(\[<]|$)[>\"')\]]{0,4}(.{0,1000})")
+_NAMED = re.compile(
+    r"(?:\b(?:to|for|recipients?|address(?:es)?|addressee|user|mailto|rcpt|destination|mailbox|account|is|email)\b|宛先|送信先|宛て|アドレス)"
+    r"[\"'：:=\s<(\[]{0,12}(" + _ADDRESS + r")",
+    re.I,
+)
+_ANY = re.compile(_ADDRESS)
+_FROM_ADDRESS = re.compile(r"\((?:expanded|generated) from:? <?(" + _ADDRESS + r")>?\)")
+_ABOUT_OTHERS = ("contact", "postmaster", "question", "http", "from:", "sender", "mail from", "help", "support", "問い合わせ", "reporting-mta")
+
+
+@dataclass(slots=True)
+class Block:
+    """An address and the words that belong to it, in the order of the text."""
+
+    address: str
+    words: list[str] = field(default_factory=list)
+    expanded_from: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words as one text."""
+        return " ".join(self.words)[:MAX_BLOCK]
+
+
+_HOST = re.compile(r"\b(?:host|server|talking to|rejected by|system)[: ]{1,2}(?:dns;)?([a-zA-Z0-9][a-zA-Z0-9\-.]{2,200})")
+
+
+def remote_host(text: str) -> str:
+    """The server that the words say refused, "" if they name none."""
+    for found in _HOST.finditer(text[:MAX_BLOCK]):
+        name = found.group(1).rstrip(".")
+        if "." in name:
+            return name
+    return ""
+
+
+def own_lines(text: str) -> list[str]:
+    """The lines that the mail system wrote itself: everything before our own mail begins."""
+    lines: list[str] = []
+    for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
+        line = line[:MAX_LINE]
+        bare = line.lstrip("-=*_>#+ \t").lower()
+        if lines and bare.startswith(_OUR_MAIL):
+            break
+        lines.append(line)
+    return lines
+
+
+def blocks_in(lines: list[str]) -> list[Block]:
+    """Addresses at the beginnings of lines, each with the words behind and below it; one block an address."""
+    start = _start(lines)
+    blocks: dict[str, Block] = {}
+    current: Block | None = None
+    for line in lines[start:]:
+        found = _AT_START.match(line) if "@" in line else None
+        if found and _is_address(found.group(1)):
+            address = _trimmed(found.group(1))
+            key = address.lower()
+            if key not in blocks and len(blocks) < MAX_RECIPIENTS:
+                blocks[key] = Block(address)
+            current = blocks.get(key, current)
+            line = found.group(2)
+        elif current is not None and "from" in line:
+            origin = _FROM_ADDRESS.search(line)
+            if origin:
+                current.expanded_from = origin.group(1)
+        if current is not None:
+            line = line.strip()
+            if line:
+                current.words.append(line)
+    return list(blocks.values())
+
+
+def named_in(lines: list[str]) -> list[str]:
+    """Addresses that a sentence names as the recipient ("delivering your mail to <…>"), then any other address."""
+    named: list[str] = []
+    others: list[str] = []
+    for line in lines[:300]:
+        if "@" not in line:
+            continue
+        found = _NAMED.search(line)
+        if found and _is_address(found.group(1)):
+            named.append(_trimmed(found.group(1)))
+            continue
+        low = line.lower()
+        if not any(word in low for word in _ABOUT_OTHERS):
+            others.extend(_trimmed(address) for address in _ANY.findall(line) if _is_address(address))
+        if len(named) + len(others) > MAX_RECIPIENTS:
+            break
+    return _unique(named) or _unique(others)
+
+
+def _start(lines: list[str]) -> int:
+    for number, line in enumerate(lines):
+        low = line.lower()
+        for introduction in _INTRODUCTIONS:
+            if introduction in low:
+                return number
+    return 0
+
+
+def _is_address(address: str) -> bool:
+    domain = address.rpartition("@")[2]
+    return "." in domain or domain == "localhost" or domain.startswith("[")
+
+
+def _trimmed(address: str) -> str:
+    return address.rstrip(".,;:!?…。、")
+
+
+def _unique(addresses: list[str]) -> list[str]:
+    seen: dict[str, str] = {}
+    for address in addresses:
+        seen.setdefault(address.lower(), address)
+    return list(seen.values())
