@@ -79,6 +79,10 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     (lower case). The order: carrier's own words, codes that leave no doubt, common words, other codes, the stage.
     """
     folded = fold(words)
+    if stage is Stage.UNKNOWN and status[1:3] == ".1":
+        stage = Stage.RCPT  # x.1.x speaks of an address (RFC 3463, section 3.2)
+        if status[4:] in ("7", "8"):
+            stage = Stage.MAIL
     verdict = _by_carrier(folded, stage, hosts)
     if verdict:
         return verdict

@@ -7,8 +7,8 @@ from webapp.domain.bounce.message import Mail, Part, decode_words, read, split_h
 from webapp.domain.bounce.model import Kind
 from webapp.domain.bounce.notifications import read_notification
 from webapp.domain.bounce.reports import FAILED, PASSED, Reported, find_address, read_feedback, read_status_report
-from webapp.domain.bounce.systems import Signs, look
-from webapp.domain.bounce.transcript import Reply, replies_in
+from webapp.domain.bounce.systems import NAMES_IN_SENTENCE, SAYS_FIRST, Signs, look
+from webapp.domain.bounce.transcript import Reply, replies_in, results_in
 
 MAX_OWN_WORDS = 3000
 
@@ -79,7 +79,7 @@ def _from_report(
     found.blocks = words.blocks_in(lines)
     found.replies = replies_in(lines)
     found.own_words = _own_words(lines)
-    found.overriding = _automatic_rejection(lines)
+    found.overriding = _said_first(signs, lines, found.blocks) or _automatic_rejection(lines)
     known: dict[str, Reported] = {}
     for entry in wanted:
         entry.recipient = entry.recipient or _missing_recipient(mail, found, entry, len(wanted), nested)
@@ -92,13 +92,19 @@ def _from_report(
 def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text: str) -> Evidence:
     kind = Kind.DELAYED if signs.delayed else Kind.DELIVERED if signs.delivered else Kind.BOUNCE
     found = Evidence(kind, "words of a mail system", signs, nested=nested)
-    found.blocks = words.blocks_in(lines)
+    ours = {find_address(mail.header("to")).lower(), find_address(mail.header("from")).lower()}
+    found.blocks = [block for block in words.blocks_in(lines) if block.address.lower() not in ours]
     found.replies = replies_in(lines)
     found.own_words = _own_words(lines)
-    ours = {find_address(mail.header("to")).lower(), find_address(mail.header("from")).lower()}
     addresses = _failed_header(mail)
+    results = [] if addresses else results_in(lines)
+    if results and kind is not Kind.DELIVERED:
+        found.reported = list({address.lower(): Reported(address, diagnostic=said) for address, said in results}.values())
+        return found
+    if not addresses and signs.system in NAMES_IN_SENTENCE:
+        addresses = [address for address in words.named_in(lines) if address.lower() not in ours]
     if not addresses:
-        addresses = [block.address for block in found.blocks if block.address.lower() not in ours]
+        addresses = [block.address for block in found.blocks]
     if not addresses:
         addresses = [reply.address for reply in found.replies if reply.address]
     if not addresses:
@@ -170,6 +176,14 @@ def _automatic_rejection(lines: list[str]) -> str:
         if "was automatically rejected:" in line:
             return " ".join([line.partition("rejected:")[2], *lines[number + 1 : number + 4]]).strip()
     return ""
+
+
+def _said_first(signs: Signs, lines: list[str], blocks: list[words.Block]) -> str:
+    """What a carrier's own report says before it lists the recipients."""
+    if signs.system not in SAYS_FIRST or not blocks:
+        return ""
+    end = next((number for number, line in enumerate(lines) if blocks[0].address in line), 0)
+    return " ".join(lines[:end])[:1000].strip()
 
 
 def _own_words(lines: list[str]) -> str:

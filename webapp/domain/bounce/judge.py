@@ -104,17 +104,14 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
     if found.overriding:
         sources.insert(0, found.overriding)
     stage = _stage(reply, diagnostic, said, found)
-    status = engine.find_status(diagnostic) or engine.find_status(said)
-    if not status or (status.endswith(".0.0") and reported.status[:1] in ("4", "5")):
-        status = reported.status if reported.status[:1] in ("4", "5") else status
+    status = _status(engine.find_status(diagnostic), reported.status, engine.find_status(said))
     code = engine.find_code(diagnostic) or engine.find_code(said)
     host = reported.remote_mta or words.remote_host(said)
     hosts = (host.lower(), reported.recipient.rpartition("@")[2].lower())
     verdict = engine.decide(sources[0] if sources else "", status, code, stage, hosts)
     for source in sources[1:]:
         if not verdict.said:
-            other = engine.by_words(source, stage, hosts)
-            verdict = other or verdict
+            verdict = engine.by_words(source, stage, hosts) or verdict
     if verdict.reason is Reason.UNDEFINED and found.own_words:
         verdict = engine.by_words(found.own_words, stage, hosts) or verdict
     return _failure(
@@ -129,6 +126,12 @@ def _failure(
     diagnostic = " ".join(diagnostic[: MAX_DIAGNOSTIC * 2].split())[:MAX_DIAGNOSTIC]
     hard = is_hard(verdict.reason)
     return Failure(recipient, original, hard, verdict.reason, status, code, stage, diagnostic, host, rule)
+
+
+def _status(*candidates: str) -> str:
+    """The first enhanced code of a failure that says something, else the first at all."""
+    failures = [candidate for candidate in candidates if candidate[:2] in ("4.", "5.")]
+    return next((status for status in failures if not status.endswith(".0.0")), failures[0] if failures else "")
 
 
 def _softened(failure: Failure) -> Failure:

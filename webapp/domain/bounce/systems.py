@@ -25,10 +25,10 @@ SYSTEMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Google Groups", ("google groups", "groups.google.com")),
     ("Google", ("mailer-daemon@googlemail.com", "google tried to deliver your message", "** address not found **", "delivery to the following recipient failed permanently")),
     ("Amazon SES", ("amazonses.com", "an error occurred while trying to deliver the mail to the following recipients")),
-    ("au", ("@ezweb.ne.jp", "@au.com")),
+    ("au", ("postmaster@ezweb.ne.jp", "postmaster@au.com")),
     ("KDDI", ("au one net", "as their mailbox is full")),
-    ("docomo", ("@docomo.ne.jp",)),
-    ("SoftBank", ("@softbank.ne.jp", "@i.softbank.jp", "@vodafone.ne.jp")),
+    ("docomo", ("postmaster@docomo.ne.jp", "mailer-daemon@docomo.ne.jp")),
+    ("SoftBank", ("mailer-daemon@softbank.ne.jp", "postmaster@softbank.ne.jp", "mailer-daemon@i.softbank.jp", "mailer-daemon@vodafone.ne.jp")),
     ("Domino", ("not listed in domino directory", "delivery failure: ", "was not delivered to:\n", "------- failure reasons", "failure reasons  ----")),
     ("Apache James", ("hi. this is the james mail server", "i'm afraid i wasn't able to deliver your message")),
     ("OpenSMTPD", ("this is the mailer-daemon, please do not reply to this e", "delivery status notification: ")),
@@ -56,6 +56,12 @@ SYSTEMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Zoho", ("zoho",)),
     ("Dovecot", ("was automatically rejected:",)),
 )  # fmt: skip
+
+# Carriers whose own reports begin with the true cause in a sentence, before the list of recipients.
+SAYS_FIRST = frozenset({"au", "KDDI", "docomo", "SoftBank"})
+
+# Systems that name the recipient in a sentence rather than in a list.
+NAMES_IN_SENTENCE = frozenset({"fml", "InterScan", "DragonFly Mail Agent", "IMail", "MailFoundry"})
 
 # A sender that is a machine for returned mail. A person may be called anything, but not these.
 _DAEMONS = (

@@ -95,6 +95,7 @@ _COMMANDS: tuple[tuple[str, Stage], ...] = (
 # sendmail and Courier (>>> <<<), InterScan (Sent <<<, Received >>>), the Postfix server's own report (In: Out:)
 _SAID = re.compile(r"\s{0,20}(?:(>>>|Sent <<<|In:) ?|(<<<|Received >>>|Out:) ?)(.{0,1000})")
 _REPLY = re.compile(r"([2345]\d\d)(?:[ -]|$)(.*)")
+_RESULT = re.compile(r"\s{0,8}[45]\d\d (?:[45]\.\d\.\d{1,3} )?<([^<>\s@]{1,200}@[^<>\s@]{1,255})>\.\.\. {0,4}(.{0,600})")
 _ADDRESS = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,255})>")
 
 
@@ -136,6 +137,26 @@ def replies_in(lines: list[str]) -> list[Reply]:
             named = _ADDRESS.search(reply.group(2))
             _add(replies, stage, reply.group(0), named.group(1) if named else "", asked)
     return replies
+
+
+def results_in(lines: list[str]) -> list[tuple[str, str]]:
+    """sendmail's own result lines (`554 <addr>... text`): the address, and the words that led to it.
+
+    Old sendmail (5.x, IDA) sends no standard report; the refusal stands in the dialogue above the line.
+    """
+    results: list[tuple[str, str]] = []
+    refused = ""
+    for line in lines:
+        said = _SAID.match(line)
+        if said and said.group(2):
+            if said.group(3).strip()[:1] in ("4", "5"):
+                refused = said.group(3).strip()
+            continue
+        found = _RESULT.match(line)
+        if found and len(results) < MAX_REPLIES:
+            results.append((found.group(1), refused or found.group(2).strip()))
+            refused = ""
+    return results
 
 
 def _add(replies: list[Reply], stage: Stage, text: str, named: str, asked: str) -> None:

@@ -43,10 +43,11 @@ _INTRODUCTIONS = (
 _ADDRESS = r'(?:"[^"@\s]{1,64}"|[^\s<>()\[\]",;:@`]{1,128})@[^\s<>()\[\]",;:@`/?]{1,255}|[^\s<>()\[\]",;:@`]{1,128}@\[[0-9.:a-fA-F]{3,50}\]'
 _AT_START = re.compile(r"[\s>*\-•\"'<\[(]{0,24}(?:mailto:)?(" + _ADDRESS + r")(?=[\s>\"')\]:,;.(\[<]|$)[>\"')\]]{0,4}(.{0,1000})")
 _NAMED = re.compile(
-    r"(?:\b(?:to|for|recipients?|address(?:es)?|addressee|user|mailto|rcpt|destination|mailbox|account|is|email)\b|宛先|送信先|宛て|アドレス)"
+    r"(?:\b(?:to|for|recipients?|address(?:es)?|addressee|user|mailto|rcpt|list|destination|mailbox|account|is|email)\b|宛先|送信先|宛て|アドレス)"
     r"[\"'：:=\s<(\[]{0,12}(" + _ADDRESS + r")",
     re.I,
 )
+_BRACKETED = re.compile(r"\s{0,4}<(" + _ADDRESS + r")>")
 _ANY = re.compile(_ADDRESS)
 _FROM_ADDRESS = re.compile(r"\((?:expanded|generated) from:? <?(" + _ADDRESS + r")>?\)")
 _ABOUT_OTHERS = ("contact", "postmaster", "question", "http", "from:", "sender", "mail from", "help", "support", "問い合わせ", "reporting-mta")
@@ -98,7 +99,8 @@ def blocks_in(lines: list[str]) -> list[Block]:
     for line in lines[start:]:
         found = _AT_START.match(line) if "@" in line else None
         if found and _is_address(found.group(1)):
-            address = _trimmed(found.group(1))
+            inner = _BRACKETED.match(found.group(2))  # `name@here <address@there>`: a name that looks like an address
+            address = _trimmed(inner.group(1) if inner else found.group(1))
             key = address.lower()
             if key not in blocks and len(blocks) < MAX_RECIPIENTS:
                 blocks[key] = Block(address)

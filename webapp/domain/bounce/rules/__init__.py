@@ -5,9 +5,11 @@ from webapp.domain.bounce.rules.row import Carrier, Row, read_carriers, read_cod
 # The order is the precedence: what is said of us first (a refusal of our server often adds "recipient rejected" or
 # "user unknown"), then what is said of the recipient, then of the way there.
 PHRASES: tuple[Row, ...] = (
+    *read_phrases("exact.txt"),
     *read_phrases("sender.txt"),
     *read_phrases("recipient.txt"),
     *read_phrases("transport.txt"),
+    *read_phrases("last.txt"),
 )
 CARRIERS: tuple[Carrier, ...] = read_carriers("carriers.txt")
 _CODES = read_codes("codes.txt")
