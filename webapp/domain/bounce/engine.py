@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from webapp.domain.bounce.model import Reason, Stage
-from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, PHRASES, Carrier, Row
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, Carrier, Row
 
 MAX_WORDS = 1500
 
@@ -88,7 +88,10 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
         return verdict
     if status in CODES_BEFORE:
         return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
-    return _match(PHRASES, folded, stage) or by_code(status, code, stage)
+    verdict = _match(PHRASES, folded, stage)
+    if verdict is None and (status[2:4] in ("", "0.", "7.", "5.") or status not in CODES_AFTER):
+        verdict = _match(LAST, folded, stage)
+    return verdict or by_code(status, code, stage)
 
 
 def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict | None:
@@ -113,6 +116,8 @@ def by_code(status: str, code: str, stage: Stage) -> Verdict:
     if code or status[:1] in ("4", "5"):
         if stage in _BY_STAGE:
             return Verdict(_BY_STAGE[stage], f"stage {stage}")
+        if code in ("521", "556"):
+            return Verdict(Reason.NOTACCEPT, "RFC 7504", code)
         if code == "552":
             return Verdict(Reason.MAILBOXFULL, "RFC 5321 4.2.2", code)
         if code == "421":

@@ -6,7 +6,7 @@ from webapp.domain.bounce import words
 from webapp.domain.bounce.message import Mail, Part, decode_words, read, split_head
 from webapp.domain.bounce.model import Kind
 from webapp.domain.bounce.notifications import read_notification
-from webapp.domain.bounce.reports import FAILED, PASSED, Reported, find_address, read_feedback, read_status_report
+from webapp.domain.bounce.reports import FAILED, PASSED, Report, Reported, find_address, read_feedback, read_status_report
 from webapp.domain.bounce.systems import NAMES_IN_SENTENCE, SAYS_FIRST, Signs, look
 from webapp.domain.bounce.transcript import Reply, replies_in, results_in
 
@@ -27,6 +27,7 @@ class Evidence:
     overriding: str = ""  # words that say more than the report they come with
     named: list[str] = field(default_factory=list)  # recipients of what is no failure
     nested: bytes = b""
+    reporter: str = ""  # the server that wrote the report
 
 
 def gather(raw: bytes) -> Evidence:
@@ -54,9 +55,9 @@ def gather(raw: bytes) -> Evidence:
         return found
 
     lines = words.own_lines(text)
-    reported, form = _status_report(mail, text, signs)
-    if reported:
-        return _from_report(mail, signs, reported, form, lines, nested)
+    report, form = _status_report(mail, text, signs)
+    if report.recipients:
+        return _from_report(mail, signs, report, form, lines, nested)
     if not signs.report or (signs.auto_replied and not signs.daemon):
         kind = Kind.VACATION if signs.vacation and not signs.report else Kind.NONE
         named = [find_address(mail.header("from"))] if kind is Kind.VACATION else []
@@ -69,9 +70,10 @@ _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 
 def _from_report(
-    mail: Mail, signs: Signs, reported: list[Reported], form: str, lines: list[str], nested: bytes
+    mail: Mail, signs: Signs, report: Report, form: str, lines: list[str], nested: bytes
 ) -> Evidence:
-    found = Evidence(kind_of(reported), form, signs, nested=nested)
+    reported = report.recipients
+    found = Evidence(kind_of(reported), form, signs, nested=nested, reporter=report.reporting_mta)
     if found.kind is Kind.DELIVERED:
         found.named = [entry.recipient or entry.original for entry in reported if entry.recipient or entry.original]
         return found
@@ -82,6 +84,8 @@ def _from_report(
     found.overriding = _said_first(signs, lines, found.blocks) or _automatic_rejection(lines)
     known: dict[str, Reported] = {}
     for entry in wanted:
+        if entry.original and "." not in entry.recipient.rpartition("@")[2]:
+            entry.recipient = entry.original  # the name of a machine inside, not an address
         entry.recipient = entry.recipient or _missing_recipient(mail, found, entry, len(wanted), nested)
         if entry.recipient:
             known.setdefault(entry.recipient.lower(), entry)
@@ -120,20 +124,21 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
     return found
 
 
-def _status_report(mail: Mail, text: str, signs: Signs) -> tuple[list[Reported], str]:
-    """The recipients of the mail's status report: a part of its own, or lost in the text."""
+def _status_report(mail: Mail, text: str, signs: Signs) -> tuple[Report, str]:
+    """The mail's status report: a part of its own, or lost in the text."""
     for part in mail.parts:
         if part.type in _STATUS_TYPES:
-            recipients = read_status_report(part.text).recipients
-            if recipients:
-                return recipients, "delivery status report (RFC 3464)"
+            report = read_status_report(part.text)
+            if report.recipients:
+                return report, "delivery status report (RFC 3464)"
     if signs.report or mail.type == "multipart/report":
         low = text.lower()
         at = min((at for at in (low.find("\nreporting-mta"), low.find("\nfinal-recipient")) if at >= 0), default=-1)
         if at >= 0:
-            recipients = [entry for entry in read_status_report(text[at + 1 :]).recipients if entry.action or entry.status]
-            return recipients, "delivery status report inside the text"
-    return [], ""
+            report = read_status_report(text[at + 1 :])
+            report.recipients = [entry for entry in report.recipients if entry.action or entry.status]
+            return report, "delivery status report inside the text"
+    return Report(), ""
 
 
 def _missing_recipient(mail: Mail, found: Evidence, entry: Reported, number: int, nested: bytes) -> str:

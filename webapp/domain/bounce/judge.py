@@ -91,13 +91,13 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
     block = blocks.get(reported.recipient.lower()) or blocks.get(reported.original.lower())
     if block is None and len(found.blocks) == 1 and len(found.reported) == 1:
         block = found.blocks[0]
-    said = _without_farewell(block.text) if block else ""
+    said = _core(block.text) if block else ""
     reply = _reply_for(found.replies, reported, said)
     diagnostic = reported.diagnostic
     if reply and (not diagnostic or reply.text.startswith(diagnostic[:40])):
         diagnostic = reply.text
     if not said and not diagnostic:
-        said = _without_farewell(found.own_words)
+        said = _core(found.own_words)
     sources = [source for source in (diagnostic, said) if source]
     if reported.remark:
         sources.insert(0, f"{diagnostic} ({reported.remark})")
@@ -105,9 +105,11 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
         sources.insert(0, found.overriding)
     stage = _stage(reply, diagnostic, said, found)
     status = _status(engine.find_status(diagnostic), reported.status, engine.find_status(said))
+    if stage is Stage.DATA and reported.status == "5.1.1" and reply is not None and reply.address and "<" in reply.text:
+        stage = Stage.RCPT  # sendmail pipelines: the refusal of RCPT came in after it had sent DATA
     code = engine.find_code(diagnostic) or engine.find_code(said)
     host = reported.remote_mta or words.remote_host(said)
-    hosts = (host.lower(), reported.recipient.rpartition("@")[2].lower())
+    hosts = ((host or found.reporter).lower(), reported.recipient.rpartition("@")[2].lower())
     verdict = engine.decide(sources[0] if sources else "", status, code, stage, hosts)
     for source in sources[1:]:
         if not verdict.said:
@@ -180,10 +182,16 @@ def _stage(reply: Reply | None, diagnostic: str, said: str, found: Evidence) -> 
     return Stage.UNKNOWN
 
 
-_FAREWELL = "I'm not going to try again; this"
+_FAREWELL = "I'm not going to try again; this"  # qmail's last sentence, below any failure
+_QUOTES = ("that the other server returned was:", "esponse from the remote server was:", "he response was:")
 
 
-def _without_farewell(text: str) -> str:
-    """qmail's last sentence stands below any failure; it decides only where nothing else is said."""
+def _core(text: str) -> str:
+    """The words without what a system says around every refusal (Google before it, qmail behind it)."""
+    for quote in _QUOTES:
+        at = text.find(quote)
+        if at >= 0:
+            text = text[at + len(quote) :]
+            break
     at = text.find(_FAREWELL)
     return text[:at] if at > 40 else text

@@ -178,7 +178,8 @@ def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
 
 
 def _type_of(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
+    words = content_type.replace(";", " ", 1).split(None, 1)
+    return words[0].lower() if words else ""
 
 
 def _decode(data: bytes, charset: str) -> str:

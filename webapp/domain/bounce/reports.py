@@ -127,7 +127,8 @@ def _store(block: Reported, name: str, value: str) -> None:
         block.status = block.status or code.strip(";,()")
         block.remark = block.remark or remark.strip("() ")
     elif name == "diagnostic-code":
-        block.diagnostic = block.diagnostic or untyped(value)
+        # an exit code of a local mailer means something only with its type
+        block.diagnostic = block.diagnostic or (value if value[:6].lower() == "x-unix" else untyped(value))
     elif name == "remote-mta":
         block.remote_mta = block.remote_mta or untyped(value).partition(" ")[0]
     elif name == "x-supplementary-info":
@@ -145,6 +146,8 @@ def _recipient(value: str) -> str:
         value = _UNICODE.sub(_character, value)
     if value.startswith(("|", "/", '"|')):
         return ""
+    if value.startswith("@"):  # a source route, RFC 5321 appendix C: `@relay:user@host`
+        value = value.partition(":")[2]
     return find_address(value)
 
 

@@ -50,7 +50,10 @@ SYSTEMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Mercury", ("mercury mail transport",)),
     ("Kerio", ("kerio",)),
     ("Communigate", ("communigate",)),
-    ("Verizon", ("@vtext.com", "@vzwpix.com", "undeliverable message: ")),
+    ("Verizon", ("@vtext.com", "vzwpix.com", "error message below:")),
+    ("smail", ("message log follows:", "failed addresses follow:")),
+    ("BIGLOBE", ("non-delivered information",)),
+    ("X6", ("we had trouble delivering your message",)),
     ("fml", ("you are not a member of this mailing list",)),
     ("Facebook", ("mailer-daemon@mx.facebook.com", "@facebook.com")),
     ("Zoho", ("zoho",)),
@@ -65,7 +68,7 @@ NAMES_IN_SENTENCE = frozenset({"fml", "InterScan", "DragonFly Mail Agent", "IMai
 
 # A sender that is a machine for returned mail. A person may be called anything, but not these.
 _DAEMONS = (
-    "mailer-daemon", "mailerdaemon", "mailer_daemon", "postmaster", "poostmaster", "mail delivery", "mail administrator", "mail system", "mail daemon", "mail.delivery",
+    "mailer-daemon", "mailerdaemon", "post_master", "mail deliver", "ndr administrator", "mailer_daemon", "postmaster", "poostmaster", "mail delivery", "mail administrator", "mail system", "mail daemon", "mail.delivery",
     "system administrator", "internet mail delivery", "maildelivery", "delivery subsystem", "mdaemon", "email delivery", "mail-daemon",
     "mailsystem", "mail server", "mailserver", "microsoft exchange", "returned mail", "bounce", "interscan", "content-filter",
 )  # fmt: skip
@@ -73,7 +76,7 @@ _DAEMONS = (
 _SUBJECTS = (
     "undeliver", "delivery failure", "delivery failed", "delivery failed", "failure notice", "failed delivery", "delivery failure", "failure delivery", "returned mail", "returned to sender",
     "delivery status", "delivery notification", "delivery report", "delivery has failed", "delivery error", "mail delivery", "message delivery", "non-delivery",
-    "nondelivery", "non delivery", "could not be delivered", "not delivered", "mail failure", "message failure", "delivery problem", "mail system error", "mail could not",
+    "nondelivery", "non delivery", "could not be delivered", "not delivered", "mail failure", "mail failed", "message failure", "delivery problem", "mail system error", "mail could not",
     "cannot send message", "warning: could not send", "warning: message", "mail status report", "message status", "mail error", "postmaster notify", "returned email", "bounced", "error sending",
     "smtp server: errors", "delivery temporarily", "delayed mail", "message you sent", "unzustellbar", "unzustellbarkeit", "non remis", "échec", "rejected message", "mta-blocked", "are not member",
     "エラー通知", "配信エラー", "送信エラー", "配信不能", "配送エラー", "配送失敗", "送信できません", "配信できません", "届きません", "配送できません", "エラーメール", "不達", "返送", "送信失敗", "メールを送信でき",

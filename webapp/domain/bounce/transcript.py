@@ -113,7 +113,14 @@ def stage_in_words(words: str) -> Stage:
     for saying, stage in _SAYINGS:
         if saying in words:
             return stage
+    if "---smtp command " in words:  # m-FILTER prints the command on a line of its own
+        return stage_of_command(words.partition("---smtp command ")[2])
     return Stage.UNKNOWN
+
+
+def stage_of_command(command: str) -> Stage:
+    """The stage of a client's command; `command` in lower case."""
+    return next((stage for word, stage in _COMMANDS if command.startswith(word)), Stage.UNKNOWN)
 
 
 def replies_in(lines: list[str]) -> list[Reply]:
@@ -128,7 +135,7 @@ def replies_in(lines: list[str]) -> list[Reply]:
             continue
         if found.group(1):
             command = found.group(3).strip().lower()
-            stage = next((at for word, at in _COMMANDS if command.startswith(word)), Stage.UNKNOWN)
+            stage = stage_of_command(command)
             address = _ADDRESS.search(found.group(3))
             asked = address.group(1) if address and stage is Stage.RCPT else ""
             continue

@@ -25,7 +25,7 @@ _OUR_MAIL = (
     "original mail follows", "a copy of the original message", "the following is a copy", "rejected message",
     "copy of the original message", "forwarded message", "message contents", "the message headers", "headers of the original",
     "return-path: ", "received: from ", "received: by ", "received: (qmail", "dkim-signature: ", "x-google-", "x-received: ", "arc-seal: ",
-    "元のメッセージ", "以下は元のメール", "オリジナルメッセージ", "原文", "----- original message", "message-id: <",
+    "original mail info", "元のメッセージ", "以下は元のメール", "オリジナルメッセージ", "原文", "----- original message", "message-id: <",
 )  # fmt: skip
 
 # After these words the recipients come; what stands before them may name other addresses.
@@ -37,7 +37,7 @@ _INTRODUCTIONS = (
     "message to the following email addresses", "failure reasons", "transcript of session follows", "the following address failed",
     "to one or more of its", "could not be delivered to one or more", "had delivery errors", "had delivery problems",
     "recipients of your message", "cannot be delivered to the following", "unable to deliver to", "delivery to these recipients",
-    "для следующих", "получателям", "was not relayed to", "could not be delivered to", "undeliverable to",
+    "failed addresses follow", "recipients were affected", "failed recipient(s)", "did not reach the following", "undeliverable to the following", "メールアドレスへの送信に失敗", "для следующих", "получателям", "was not relayed to", "could not be delivered to", "undeliverable to",
 )  # fmt: skip
 
 _ADDRESS = r'(?:"[^"@\s]{1,64}"|[^\s<>()\[\]",;:@`]{1,128})@[^\s<>()\[\]",;:@`/?]{1,255}|[^\s<>()\[\]",;:@`]{1,128}@\[[0-9.:a-fA-F]{3,50}\]'
@@ -84,7 +84,7 @@ def own_lines(text: str) -> list[str]:
     lines: list[str] = []
     for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
         line = line[:MAX_LINE]
-        bare = line.lstrip("-=*_>#+ \t").lower()
+        bare = line.lstrip("-=*_>#+| \t").lower()
         if lines and bare.startswith(_OUR_MAIL):
             break
         lines.append(line)

@@ -9,11 +9,11 @@ PHRASES: tuple[Row, ...] = (
     *read_phrases("sender.txt"),
     *read_phrases("recipient.txt"),
     *read_phrases("transport.txt"),
-    *read_phrases("last.txt"),
 )
+LAST: tuple[Row, ...] = read_phrases("last.txt")  # only where no code says more
 CARRIERS: tuple[Carrier, ...] = read_carriers("carriers.txt")
 _CODES = read_codes("codes.txt")
 CODES_BEFORE = _CODES["before"]
 CODES_AFTER = _CODES["after"]
 
-__all__ = ["CARRIERS", "CODES_AFTER", "CODES_BEFORE", "PHRASES", "Carrier", "Row"]
+__all__ = ["CARRIERS", "CODES_AFTER", "CODES_BEFORE", "LAST", "PHRASES", "Carrier", "Row"]
