@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from webapp.domain.bounce.model import Reason, Stage
-from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, Carrier, Row
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, Row
 
 MAX_WORDS = 1500
 
@@ -39,6 +39,14 @@ _BY_STAGE: dict[Stage, Reason] = {
     Stage.STARTTLS: Reason.FAILEDSTARTTLS,
     Stage.AUTH: Reason.SECURITYERROR,
     Stage.MAIL: Reason.REJECTED,
+}
+
+# Reply codes that mean one thing only (RFC 5321, section 4.2; RFC 7504).
+_BY_CODE: dict[str, Reason] = {
+    "521": Reason.NOTACCEPT,
+    "556": Reason.NOTACCEPT,
+    "552": Reason.MAILBOXFULL,
+    "421": Reason.EXPIRED,
 }
 
 
@@ -88,25 +96,16 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
         return verdict
     if status in CODES_BEFORE:
         return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
-    verdict = _match(PHRASES, folded, stage)
+    verdict = _match(_PHRASES, folded, stage)
     if verdict is None and (status[2:4] in ("", "0.", "7.", "5.") or status not in CODES_AFTER):
-        verdict = _match(LAST, folded, stage)
+        verdict = _match(_LAST, folded, stage)
     return verdict or by_code(status, code, stage)
 
 
 def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict | None:
     """The reason by words alone, None if they say nothing."""
     folded = fold(words)
-    return _by_carrier(folded, stage, hosts) or _match(PHRASES, folded, stage)
-
-
-def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Verdict | None:
-    for carrier in CARRIERS:
-        if _speaks(carrier, folded, hosts):
-            verdict = _match(carrier.rows, folded, stage)
-            if verdict:
-                return Verdict(verdict.reason, f"{carrier.name} {verdict.rule}", verdict.phrase, True)
-    return None
+    return _by_carrier(folded, stage, hosts) or _match(_PHRASES, folded, stage)
 
 
 def by_code(status: str, code: str, stage: Stage) -> Verdict:
@@ -116,41 +115,79 @@ def by_code(status: str, code: str, stage: Stage) -> Verdict:
     if code or status[:1] in ("4", "5"):
         if stage in _BY_STAGE:
             return Verdict(_BY_STAGE[stage], f"stage {stage}")
-        if code in ("521", "556"):
-            return Verdict(Reason.NOTACCEPT, "RFC 7504", code)
-        if code == "552":
-            return Verdict(Reason.MAILBOXFULL, "RFC 5321 4.2.2", code)
-        if code == "421":
-            return Verdict(Reason.EXPIRED, "RFC 5321 4.2.2", code)
+        if code in _BY_CODE:
+            return Verdict(_BY_CODE[code], "RFC 5321, RFC 7504", code)
     return _UNDECIDED
 
 
-def _speaks(carrier: Carrier, folded: str, hosts: tuple[str, ...]) -> bool:
-    for host in hosts:
-        if host.endswith(carrier.hosts):
-            for known in carrier.hosts:
-                if host == known or host.endswith("." + known):
-                    return True
-        for known in carrier.hosts:
-            if known[-1] == "." and host.startswith(known):
-                return True
-    return any(mark in folded for mark in carrier.marks)
-
-
-def _match(rows: tuple[Row, ...], folded: str, stage: Stage) -> Verdict | None:
-    for row in rows:
-        pieces = row.pieces
-        if pieces[0] not in folded:
-            continue
-        if row.stages is not None and stage not in row.stages:
-            continue
-        if len(pieces) > 1 and not _in_order(pieces, folded):
-            continue
-        return Verdict(row.reason, row.name, row.phrase, True)
+def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Verdict | None:
+    for number in sorted(_speaking(folded, hosts)):
+        verdict = _match(_CARRIER_SECTIONS[number], folded, stage)
+        if verdict:
+            return Verdict(verdict.reason, f"{CARRIERS[number].name} {verdict.rule}", verdict.phrase, True)
     return None
 
 
-def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
+def _speaking(folded: str, hosts: tuple[str, ...]) -> set[int]:
+    """The carriers whose words these are: by the end or the beginning of a host's name, or by a mark in the reply."""
+    found = {number for mark, number in _MARKS if mark in folded}
+    for host in hosts:
+        at = 0
+        while at >= 0:
+            number = _BY_DOMAIN.get(host[at:])
+            if number is not None:
+                found.add(number)
+            at = host.find(".", at) + 1 or -1
+        number = _BY_DOMAIN.get(host[: host.find(".") + 1])
+        if number is not None:
+            found.add(number)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Rows of one meaning, grouped by a word that all of a group share, so that few searches rule many rows out."""
+
+    stages: frozenset[Stage] | None
+    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+
+
+def _sections(rows: tuple[Row, ...]) -> tuple[_Section, ...]:
+    runs: list[list[Row]] = []
+    for row in rows:
+        if runs and runs[-1][0].reason is row.reason and runs[-1][0].stages == row.stages:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return tuple(_Section(run[0].stages, tuple(_groups(run))) for run in runs)
+
+
+def _groups(rows: list[Row]) -> list[tuple[str, tuple[Row, ...]]]:
+    groups = []
+    while rows:
+        count: dict[str, int] = {}
+        for row in rows:
+            for word in set(row.pieces[0].split()) | {row.pieces[0]}:
+                count[word] = count.get(word, 0) + 1
+        key = max(count, key=lambda word: (count[word], len(word)))
+        groups.append((key, tuple(row for row in rows if key in row.pieces[0])))
+        rows = [row for row in rows if key not in row.pieces[0]]
+    return groups
+
+
+def _match(sections: tuple[_Section, ...], folded: str, stage: Stage) -> Verdict | None:
+    for section in sections:
+        if section.stages is not None and stage not in section.stages:
+            continue
+        for key, rows in section.groups:
+            if key in folded:
+                for row in rows:
+                    if _says(row.pieces, folded):
+                        return Verdict(row.reason, row.name, row.phrase, True)
+    return None
+
+
+def _says(pieces: tuple[str, ...], folded: str) -> bool:
     at = 0
     for piece in pieces:
         at = folded.find(piece, at)
@@ -158,3 +195,13 @@ def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
             return False
         at += len(piece)
     return True
+
+
+_PHRASES = _sections(PHRASES)
+_LAST = _sections(LAST)
+_CARRIER_SECTIONS = tuple(_sections(carrier.rows) for carrier in CARRIERS)
+_MARKS = tuple((mark, number) for number, carrier in enumerate(CARRIERS) for mark in carrier.marks)
+_BY_DOMAIN: dict[str, int] = {}
+for _number, _carrier in enumerate(CARRIERS):
+    for _host in _carrier.hosts:
+        _BY_DOMAIN.setdefault(_host, _number)

@@ -137,12 +137,9 @@ def named_in(lines: list[str]) -> list[str]:
 
 
 def _start(lines: list[str]) -> int:
-    for number, line in enumerate(lines):
-        low = line.lower()
-        for introduction in _INTRODUCTIONS:
-            if introduction in low:
-                return number
-    return 0
+    text = "\n".join(lines[:400]).lower()
+    found = [at for at in map(text.find, _INTRODUCTIONS) if at >= 0]
+    return text.count("\n", 0, min(found)) if found else 0
 
 
 def _is_address(address: str) -> bool:
