@@ -6,7 +6,15 @@ from webapp.domain.bounce import words
 from webapp.domain.bounce.message import Mail, Part, decode_words, read, split_head
 from webapp.domain.bounce.model import Kind
 from webapp.domain.bounce.notifications import read_notification
-from webapp.domain.bounce.reports import FAILED, PASSED, Report, Reported, find_address, read_feedback, read_status_report
+from webapp.domain.bounce.reports import (
+    FAILED,
+    PASSED,
+    Report,
+    Reported,
+    find_address,
+    read_feedback,
+    read_status_report,
+)
 from webapp.domain.bounce.systems import NAMES_IN_SENTENCE, SAYS_FIRST, Signs, look
 from webapp.domain.bounce.transcript import Reply, replies_in, results_in
 
@@ -44,7 +52,9 @@ def gather(raw: bytes) -> Evidence:
     feedback = _first(mail, ("message/feedback-report",))
     if feedback is not None or _is_complaint(mail):
         named = read_feedback(feedback.text)[1] if feedback is not None else []
-        return Evidence(Kind.FEEDBACK, "feedback report (RFC 5965)", signs, named=named or _original_recipients(nested, text))
+        return Evidence(
+            Kind.FEEDBACK, "feedback report (RFC 5965)", signs, named=named or _original_recipients(nested, text)
+        )
     if mail.type == "multipart/report" and "disposition-notification" in mail.header("content-type").lower():
         return Evidence(Kind.NONE, "disposition notification (RFC 8098)", signs)
 
@@ -65,13 +75,19 @@ def gather(raw: bytes) -> Evidence:
     return _from_words(mail, signs, lines, nested, text)
 
 
-_RETURNED = ("message/rfc822", "text/rfc822-headers", "text/rfc822-header", "message/global", "message/global-headers", "message/partial", "text/rfc822")  # fmt: skip
+_RETURNED = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "text/rfc822-header",
+    "message/global",
+    "message/global-headers",
+    "message/partial",
+    "text/rfc822",
+)
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 
-def _from_report(
-    mail: Mail, signs: Signs, report: Report, form: str, lines: list[str], nested: bytes
-) -> Evidence:
+def _from_report(mail: Mail, signs: Signs, report: Report, form: str, lines: list[str], nested: bytes) -> Evidence:
     reported = report.recipients
     found = Evidence(kind_of(reported), form, signs, nested=nested, reporter=report.reporting_mta)
     if found.kind is Kind.DELIVERED:
@@ -103,7 +119,9 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
     addresses = _failed_header(mail)
     results = [] if addresses else results_in(lines)
     if results and kind is not Kind.DELIVERED:
-        found.reported = list({address.lower(): Reported(address, diagnostic=said) for address, said in results}.values())
+        found.reported = list(
+            {address.lower(): Reported(address, diagnostic=said) for address, said in results}.values()
+        )
         return found
     if not addresses and signs.system in NAMES_IN_SENTENCE:
         addresses = [address for address in words.named_in(lines) if address.lower() not in ours]

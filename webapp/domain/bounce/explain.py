@@ -19,5 +19,7 @@ _FOLLOWS: dict[ReasonClass, str] = {
     ReasonClass.DEAD: N_("%(recipient)s は使われていないアドレスです。無効にし、圧着ハガキを送ります"),
     ReasonClass.REFUSED: N_("%(recipient)s は今は受け取りません。3日の間に送り直し、届かなければハガキを送ります"),
     ReasonClass.TEMPORARY: N_("%(recipient)s への一時的な失敗です。3日の間に送り直し、届かなければハガキを送ります"),
-    ReasonClass.OURS: N_("%(recipient)s のアドレスの問題ではありません。送信側を直して送り直します。アドレスは無効にしません"),
+    ReasonClass.OURS: N_(
+        "%(recipient)s のアドレスの問題ではありません。送信側を直して送り直します。アドレスは無効にしません"
+    ),
 }

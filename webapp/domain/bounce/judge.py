@@ -122,7 +122,14 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
 
 
 def _failure(
-    recipient: str, original: str, verdict: engine.Verdict, status: str, code: str, stage: Stage, diagnostic: str, host: str
+    recipient: str,
+    original: str,
+    verdict: engine.Verdict,
+    status: str,
+    code: str,
+    stage: Stage,
+    diagnostic: str,
+    host: str,
 ) -> Failure:
     rule = f"{verdict.rule}: {verdict.phrase}" if verdict.phrase else verdict.rule
     diagnostic = " ".join(diagnostic[: MAX_DIAGNOSTIC * 2].split())[:MAX_DIAGNOSTIC]

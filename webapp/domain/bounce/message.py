@@ -122,7 +122,14 @@ def strip_tags(html: str) -> str:
     for opening, closing in (("<style", "</style"), ("<script", "</script")):
         html = _cut(html, opening, closing)
     text = _TAG.sub("\n", html)
-    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")):
+    for entity, sign in (
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", '"'),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ):
         text = text.replace(entity, sign)
     return text
 
@@ -206,8 +213,5 @@ def _base64(body: bytes) -> bytes:
 def _decode_word(match: re.Match[str]) -> str:
     charset, kind, payload = match.groups()
     data = payload.encode("utf-8", "replace")
-    if kind in "bB":
-        data = _base64(data + b"=" * (-len(data) % 4))
-    else:
-        data = binascii.a2b_qp(data, header=True)
+    data = _base64(data + b"=" * (-len(data) % 4)) if kind in "bB" else binascii.a2b_qp(data, header=True)
     return _decode(data, charset.lower())

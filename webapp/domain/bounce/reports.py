@@ -11,7 +11,9 @@ _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _BARE = re.compile(r'("[^"@\n]{1,100}"|[^\s<>()\[\]",;:@]{1,200})@([^\s<>()\[\]",;:@]{1,255}|\[[0-9a-fA-F.:]{3,60}\])')
 
 # An action field that counts as a failure; `failure` and `ction` stand for what broken reporters write.
-FAILED = frozenset({"failed", "failure", "fail", "undelivered", "error", "undeliverable", "bounced", "permanent-failure"})
+FAILED = frozenset(
+    {"failed", "failure", "fail", "undelivered", "error", "undeliverable", "bounced", "permanent-failure"}
+)
 PASSED = frozenset({"delivered", "relayed", "relay", "expanded", "deliverable", "success"})
 
 

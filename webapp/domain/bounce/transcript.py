@@ -95,7 +95,9 @@ _COMMANDS: tuple[tuple[str, Stage], ...] = (
 # sendmail and Courier (>>> <<<), InterScan (Sent <<<, Received >>>), the Postfix server's own report (In: Out:)
 _SAID = re.compile(r"\s{0,20}(?:(>>>|Sent <<<|In:) ?|(<<<|Received >>>|Out:) ?)(.{0,1000})")
 _REPLY = re.compile(r"([2345]\d\d)(?:[ -]|$)(.*)")
-_RESULT = re.compile(r"\s{0,8}[45]\d\d (?:[45]\.\d\.\d{1,3} )?<([^<>\s@]{1,200}@[^<>\s@]{1,255})>\.\.\. {0,4}(.{0,600})")
+_RESULT = re.compile(
+    r"\s{0,8}[45]\d\d (?:[45]\.\d\.\d{1,3} )?<([^<>\s@]{1,200}@[^<>\s@]{1,255})>\.\.\. {0,4}(.{0,600})"
+)
 _ADDRESS = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,255})>")
 
 

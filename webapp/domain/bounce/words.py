@@ -8,49 +8,32 @@ import re
 from dataclasses import dataclass, field
 
 from webapp.domain.bounce.reports import MAX_RECIPIENTS
+from webapp.domain.bounce.rules import SIGNS
 
 MAX_LINES = 1500
 MAX_LINE = 1000
 MAX_BLOCK = 3000
 
-# Where our own mail begins. Compared with the beginning of a line in lower case, leading signs cut off.
-_OUR_MAIL = (
-    "this is a copy of the message, inc", "this is a copy of your message, inc", "this is a copy of the headers",
-    "below this line is a copy of the me", "below this line is the", "original message follows", "original message -",
-    "original message headers", "message headers follow", "included is a copy of the message header", "unsent message follows",
-    "unsent message below", "returned message", "message header follows", "the header of the original message",
-    "original message header", "below is a copy of the original message", "enclosed is a copy of the message",
-    "undelivered message follows", "your original message", "the original message follows", "message text follows",
-    "original text follows", "returned mail follows", "header of the original message", "start of returned message",
-    "original mail follows", "a copy of the original message", "the following is a copy", "rejected message",
-    "copy of the original message", "forwarded message", "message contents", "the message headers", "headers of the original",
-    "return-path: ", "received: from ", "received: by ", "received: (qmail", "dkim-signature: ", "x-google-", "x-received: ", "arc-seal: ",
-    "original mail info", "元のメッセージ", "以下は元のメール", "オリジナルメッセージ", "原文", "----- original message", "message-id: <",
-)  # fmt: skip
+_OUR_MAIL = SIGNS["ours"]
+_INTRODUCTIONS = SIGNS["introduction"]
+_ABOUT_OTHERS = SIGNS["others"]
 
-# After these words the recipients come; what stands before them may name other addresses.
-_INTRODUCTIONS = (
-    "the following addresses had", "the following address(es) failed", "following addresses had permanent",
-    "delivery to the following recipient", "your message to the following recipients", "the following recipient(s)",
-    "the following list of recipients", "to the following address", "deliver your message to the following",
-    "could not be delivered to the following", "delivery has failed to these recipients", "was not delivered to:",
-    "message to the following email addresses", "failure reasons", "transcript of session follows", "the following address failed",
-    "to one or more of its", "could not be delivered to one or more", "had delivery errors", "had delivery problems",
-    "recipients of your message", "cannot be delivered to the following", "unable to deliver to", "delivery to these recipients",
-    "failed addresses follow", "recipients were affected", "failed recipient(s)", "did not reach the following", "undeliverable to the following", "メールアドレスへの送信に失敗", "для следующих", "получателям", "was not relayed to", "could not be delivered to", "undeliverable to",
-)  # fmt: skip
-
-_ADDRESS = r'(?:"[^"@\s]{1,64}"|[^\s<>()\[\]",;:@`]{1,128})@[^\s<>()\[\]",;:@`/?]{1,255}|[^\s<>()\[\]",;:@`]{1,128}@\[[0-9.:a-fA-F]{3,50}\]'
-_AT_START = re.compile(r"[\s>*\-•\"'<\[(]{0,24}(?:mailto:)?(" + _ADDRESS + r")(?=[\s>\"')\]:,;.(\[<]|$)[>\"')\]]{0,4}(.{0,1000})")
+_ADDRESS = (
+    r'(?:"[^"@\s]{1,64}"|[^\s<>()\[\]",;:@`]{1,128})@[^\s<>()\[\]",;:@`/?]{1,255}'
+    r'|[^\s<>()\[\]",;:@`]{1,128}@\[[0-9.:a-fA-F]{3,50}\]'
+)
+_AT_START = re.compile(
+    r"[\s>*\-•\"'<\[(]{0,24}(?:mailto:)?(" + _ADDRESS + r")(?=[\s>\"')\]:,;.(\[<]|$)[>\"')\]]{0,4}(.{0,1000})"
+)
 _NAMED = re.compile(
-    r"(?:\b(?:to|for|recipients?|address(?:es)?|addressee|user|mailto|rcpt|list|destination|mailbox|account|is|email)\b|宛先|送信先|宛て|アドレス)"
+    r"(?:\b(?:to|for|recipients?|address(?:es)?|addressee|user|mailto|rcpt|list|destination|mailbox|account|is|email)\b"
+    r"|宛先|送信先|宛て|アドレス)"
     r"[\"'：:=\s<(\[]{0,12}(" + _ADDRESS + r")",
     re.I,
 )
 _BRACKETED = re.compile(r"\s{0,4}<(" + _ADDRESS + r")>")
 _ANY = re.compile(_ADDRESS)
 _FROM_ADDRESS = re.compile(r"\((?:expanded|generated) from:? <?(" + _ADDRESS + r")>?\)")
-_ABOUT_OTHERS = ("contact", "postmaster", "question", "http", "from:", "sender", "mail from", "help", "support", "問い合わせ", "reporting-mta")
 
 
 @dataclass(slots=True)
@@ -67,7 +50,9 @@ class Block:
         return " ".join(self.words)[:MAX_BLOCK]
 
 
-_HOST = re.compile(r"\b(?:host|server|talking to|rejected by|system)[: ]{1,2}(?:dns;)?([a-zA-Z0-9][a-zA-Z0-9\-.]{2,200})")
+_HOST = re.compile(
+    r"\b(?:host|server|talking to|rejected by|system)[: ]{1,2}(?:dns;)?([a-zA-Z0-9][a-zA-Z0-9\-.]{2,200})"
+)
 
 
 def remote_host(text: str) -> str:

@@ -5,7 +5,6 @@ from importlib import resources
 
 from webapp.domain.bounce.model import Reason, Stage
 
-
 _REASONS = frozenset(reason.value for reason in Reason)
 
 
@@ -68,6 +67,19 @@ def read_codes(file: str) -> dict[str, dict[str, Reason]]:
             for full in ("4" + code[1:], "5" + code[1:]) if code.startswith("x.") else (code,):
                 table.setdefault(full, Reason(reason))
     return tables
+
+
+def read_lists(file: str) -> dict[str, tuple[str, ...]]:
+    """Read a file of `[name]` sections with words between bars."""
+    lists: dict[str, tuple[str, ...]] = {}
+    name = ""
+    for _, line in _lines(file):
+        if line.startswith("[") and line.endswith("]") and " | " not in line:
+            name = line[1:-1]
+            lists.setdefault(name, ())
+        else:
+            lists[name] += tuple(word.strip() for word in line.split(" | "))
+    return lists
 
 
 def _sections(file: str) -> list[tuple[str, list[Row]]]:
