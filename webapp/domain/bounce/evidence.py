@@ -116,6 +116,7 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
     found.blocks = [block for block in words.blocks_in(lines) if block.address.lower() not in ours]
     found.replies = replies_in(lines)
     found.own_words = _own_words(lines)
+    found.overriding = _said_first(signs, lines, found.blocks)
     addresses = _failed_header(mail)
     results = [] if addresses else results_in(lines)
     if results and kind is not Kind.DELIVERED:

@@ -93,7 +93,7 @@ def is_hard(reason: Reason) -> bool:
 
 
 class Stage(StrEnum):
-    """The SMTP command that was refused. The same words mean other things at RCPT than after DATA (docs/judgement.md)."""
+    """The SMTP command that was refused. The same words mean one thing at RCPT, another after DATA."""
 
     CONNECT = "connect"
     HELO = "helo"

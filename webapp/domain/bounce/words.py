@@ -28,7 +28,7 @@ _AT_START = re.compile(
 _NAMED = re.compile(
     r"(?:\b(?:to|for|recipients?|address(?:es)?|addressee|user|mailto|rcpt|list|destination|mailbox|account|is|email)\b"
     r"|宛先|送信先|宛て|アドレス)"
-    r"[\"'：:=\s<(\[]{0,12}(" + _ADDRESS + r")",
+    r"[\"'：:=\s<(\[]{1,12}(" + _ADDRESS + r")",
     re.I,
 )
 _BRACKETED = re.compile(r"\s{0,4}<(" + _ADDRESS + r")>")
