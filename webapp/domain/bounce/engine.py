@@ -167,7 +167,7 @@ def _groups(rows: list[Row]) -> list[tuple[str, tuple[Row, ...]]]:
     while rows:
         count: dict[str, int] = {}
         for row in rows:
-            for word in set(row.pieces[0].split()) | {row.pieces[0]}:
+            for word in {word for word in row.pieces[0].split() if len(word) > 3} | {row.pieces[0]}:
                 count[word] = count.get(word, 0) + 1
         key = max(count, key=lambda word: (count[word], len(word)))
         groups.append((key, tuple(row for row in rows if key in row.pieces[0])))
@@ -177,17 +177,19 @@ def _groups(rows: list[Row]) -> list[tuple[str, tuple[Row, ...]]]:
 
 def _match(sections: tuple[_Section, ...], folded: str, stage: Stage) -> Verdict | None:
     for section in sections:
-        if section.stages is not None and stage not in section.stages:
+        stages = section.stages
+        if stages is not None and stage not in stages:
             continue
         for key, rows in section.groups:
             if key in folded:
                 for row in rows:
-                    if _says(row.pieces, folded):
+                    pieces = row.pieces
+                    if pieces[0] in folded and (len(pieces) == 1 or _in_order(pieces, folded)):
                         return Verdict(row.reason, row.name, row.phrase, True)
     return None
 
 
-def _says(pieces: tuple[str, ...], folded: str) -> bool:
+def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
     at = 0
     for piece in pieces:
         at = folded.find(piece, at)

@@ -158,7 +158,7 @@ def _walk(headers: Headers, content_type: str, body: bytes, depth: int, parts: l
                 if len(parts) >= MAX_PARTS:
                     return
                 inner, rest = split_head(piece)
-                if inner and "content-type" not in inner and not any(name.startswith("content-") for name in inner):
+                if "content-type" not in inner and inner and not any(name.startswith("content-") for name in inner):
                     # no part headers: the boundary is followed by the text at once (PowerMTA, sendmail)
                     inner, rest = {}, piece
                 _walk(inner, inner.get("content-type", ""), rest, depth + 1, parts)

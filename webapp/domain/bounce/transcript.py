@@ -80,6 +80,18 @@ _SAYINGS: tuple[tuple[str, Stage], ...] = (
     ("(state 18)", Stage.END_OF_DATA),
 )
 
+# Most replies hold none of these words, so that the sayings need not be looked for one by one.
+_KEYS = ("in reply to", "while sending", "after ", "did not like", "[", "smtp:", "(state 1", " response", "")
+_BY_KEY = tuple(
+    (
+        key,
+        tuple(
+            saying for saying in _SAYINGS if next(k for k in _KEYS if saying[0].startswith(k) or k in saying[0]) == key
+        ),
+    )
+    for key in _KEYS
+)
+
 _COMMANDS: tuple[tuple[str, Stage], ...] = (
     ("rcpt", Stage.RCPT),
     ("mail", Stage.MAIL),
@@ -112,9 +124,11 @@ class Reply:
 
 def stage_in_words(words: str) -> Stage:
     """The stage that a system's prose names; `words` in lower case, white space folded."""
-    for saying, stage in _SAYINGS:
-        if saying in words:
-            return stage
+    for key, sayings in _BY_KEY:
+        if key in words:
+            for saying, stage in sayings:
+                if saying in words:
+                    return stage
     if "---smtp command " in words:  # m-FILTER prints the command on a line of its own
         return stage_of_command(words.partition("---smtp command ")[2])
     return Stage.UNKNOWN

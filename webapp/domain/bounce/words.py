@@ -15,6 +15,7 @@ MAX_LINE = 1000
 MAX_BLOCK = 3000
 
 _OUR_MAIL = SIGNS["ours"]
+_FIRST_SIGNS = frozenset(words[0] for words in _OUR_MAIL)
 _INTRODUCTIONS = SIGNS["introduction"]
 _ABOUT_OTHERS = SIGNS["others"]
 
@@ -50,17 +51,18 @@ class Block:
         return " ".join(self.words)[:MAX_BLOCK]
 
 
-_HOST = re.compile(
-    r"\b(?:host|server|talking to|rejected by|system)[: ]{1,2}(?:dns;)?([a-zA-Z0-9][a-zA-Z0-9\-.]{2,200})"
-)
+_HOST_WORDS = ("host ", "host: ", "server ", "talking to ", "rejected by ", "dns;")
+_HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-]{0,62}\.[a-zA-Z0-9\-.]{2,200}")
 
 
 def remote_host(text: str) -> str:
     """The server that the words say refused, "" if they name none."""
-    for found in _HOST.finditer(text[:MAX_BLOCK]):
-        name = found.group(1).rstrip(".")
-        if "." in name:
-            return name
+    for word in _HOST_WORDS:
+        at = text.find(word)
+        if at >= 0:
+            found = _HOST.match(text, at + len(word))
+            if found:
+                return found.group().rstrip(".")
     return ""
 
 
@@ -69,8 +71,8 @@ def own_lines(text: str) -> list[str]:
     lines: list[str] = []
     for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
         line = line[:MAX_LINE]
-        bare = line.lstrip("-=*_>#+| \t").lower()
-        if lines and bare.startswith(_OUR_MAIL):
+        bare = line.lstrip("-=*_>#+| \t")
+        if bare[:1].lower() in _FIRST_SIGNS and lines and bare.lower().startswith(_OUR_MAIL):
             break
         lines.append(line)
     return lines
