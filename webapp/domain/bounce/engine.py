@@ -5,6 +5,7 @@ words from left to right, so the work is bounded by the length of the (cut) repl
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from webapp.domain.bounce.model import Reason, Stage
@@ -87,25 +88,26 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     (lower case). The order: carrier's own words, codes that leave no doubt, common words, other codes, the stage.
     """
     folded = fold(words)
+    grams = _grams(folded)
     if stage is Stage.UNKNOWN and status[1:3] == ".1":
-        stage = Stage.RCPT  # x.1.x speaks of an address (RFC 3463, section 3.2)
-        if status[4:] in ("7", "8"):
-            stage = Stage.MAIL
-    verdict = _by_carrier(folded, stage, hosts)
+        # x.1.x speaks of an address: .7 and .8 of the sender's, else of the recipient's (RFC 3463, section 3.2)
+        stage = Stage.MAIL if status[4:] in ("7", "8") else Stage.RCPT
+    verdict = _by_carrier(folded, stage, hosts, grams)
     if verdict:
         return verdict
     if status in CODES_BEFORE:
         return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
-    verdict = _match(_PHRASES, folded, stage)
+    verdict = _COMMON.match(folded, stage, grams)
     if verdict is None and (status[2:4] in ("", "0.", "7.", "5.") or status not in CODES_AFTER):
-        verdict = _match(_LAST, folded, stage)
+        verdict = _FINAL.match(folded, stage, grams)
     return verdict or by_code(status, code, stage)
 
 
 def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict | None:
     """The reason by words alone, None if they say nothing."""
     folded = fold(words)
-    return _by_carrier(folded, stage, hosts) or _match(_PHRASES, folded, stage)
+    grams = _grams(folded)
+    return _by_carrier(folded, stage, hosts, grams) or _COMMON.match(folded, stage, grams)
 
 
 def by_code(status: str, code: str, stage: Stage) -> Verdict:
@@ -120,9 +122,9 @@ def by_code(status: str, code: str, stage: Stage) -> Verdict:
     return _UNDECIDED
 
 
-def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Verdict | None:
+def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...], grams: set[str]) -> Verdict | None:
     for number in sorted(_speaking(folded, hosts)):
-        verdict = _match(_CARRIER_SECTIONS[number], folded, stage)
+        verdict = _BY_CARRIER[number].match(folded, stage, grams)
         if verdict:
             return Verdict(verdict.reason, f"{CARRIERS[number].name} {verdict.rule}", verdict.phrase, True)
     return None
@@ -144,49 +146,40 @@ def _speaking(folded: str, hosts: tuple[str, ...]) -> set[int]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """Rows of one meaning, grouped by a word that all of a group share, so that few searches rule many rows out."""
-
-    stages: frozenset[Stage] | None
-    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+_GRAM = 4
 
 
-def _sections(rows: tuple[Row, ...]) -> tuple[_Section, ...]:
-    runs: list[list[Row]] = []
-    for row in rows:
-        if runs and runs[-1][0].reason is row.reason and runs[-1][0].stages == row.stages:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    return tuple(_Section(run[0].stages, tuple(_groups(run))) for run in runs)
+class _Rules:
+    """Rows in their order, found by a rare piece of four letters each, so that a reply meets only a few of them."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        self.short = [number for number, row in enumerate(rows) if len(row.pieces[0]) < _GRAM]
+        self.by_gram: dict[str, list[int]] = {}
+        grams = [_grams(row.pieces[0]) for row in rows]
+        count = Counter(gram for of_row in grams for gram in of_row)
+        for number, of_row in enumerate(grams):
+            if of_row:
+                rarest = min(of_row, key=lambda gram: (count[gram], gram))
+                self.by_gram.setdefault(rarest, []).append(number)
+
+    def match(self, folded: str, stage: Stage, grams: set[str]) -> Verdict | None:
+        """The verdict of the first row that says something here."""
+        numbers = self.short[:]
+        for gram in self.by_gram.keys() & grams:
+            numbers += self.by_gram[gram]
+        for number in sorted(numbers):
+            row = self.rows[number]
+            pieces = row.pieces
+            if pieces[0] not in folded or (row.stages is not None and stage not in row.stages):
+                continue
+            if len(pieces) == 1 or _in_order(pieces, folded):
+                return Verdict(row.reason, row.name, row.phrase, True)
+        return None
 
 
-def _groups(rows: list[Row]) -> list[tuple[str, tuple[Row, ...]]]:
-    groups = []
-    while rows:
-        count: dict[str, int] = {}
-        for row in rows:
-            for word in {word for word in row.pieces[0].split() if len(word) > 3} | {row.pieces[0]}:
-                count[word] = count.get(word, 0) + 1
-        key = max(count, key=lambda word: (count[word], len(word)))
-        groups.append((key, tuple(row for row in rows if key in row.pieces[0])))
-        rows = [row for row in rows if key not in row.pieces[0]]
-    return groups
-
-
-def _match(sections: tuple[_Section, ...], folded: str, stage: Stage) -> Verdict | None:
-    for section in sections:
-        stages = section.stages
-        if stages is not None and stage not in stages:
-            continue
-        for key, rows in section.groups:
-            if key in folded:
-                for row in rows:
-                    pieces = row.pieces
-                    if pieces[0] in folded and (len(pieces) == 1 or _in_order(pieces, folded)):
-                        return Verdict(row.reason, row.name, row.phrase, True)
-    return None
+def _grams(text: str) -> set[str]:
+    return {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
 
 
 def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
@@ -199,9 +192,9 @@ def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
     return True
 
 
-_PHRASES = _sections(PHRASES)
-_LAST = _sections(LAST)
-_CARRIER_SECTIONS = tuple(_sections(carrier.rows) for carrier in CARRIERS)
+_COMMON = _Rules(PHRASES)
+_FINAL = _Rules(LAST)
+_BY_CARRIER = tuple(_Rules(carrier.rows) for carrier in CARRIERS)
 _MARKS = tuple((mark, number) for number, carrier in enumerate(CARRIERS) for mark in carrier.marks)
 _BY_DOMAIN: dict[str, int] = {}
 for _number, _carrier in enumerate(CARRIERS):
