@@ -8,13 +8,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from webapp.domain.bounce.addresses import without_addresses
 from webapp.domain.bounce.model import Reason, Stage
 from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, Row
 
 MAX_WORDS = 1500
 
-_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:@]{1,128}+@[^\s<>()\[\]\",;:@]{1,255}+")
-_QUOTED = re.compile(r'"[^"\s@]{1,64}"@[^\s<>()\[\]",;:@]{1,255}+')
 # the second and later lines of a reply, folded into one: "550-5.1.1 The account ... 550-5.1.1 double-check"
 _CONTINUED = re.compile(r"(?<=[ \n])([245]\d\d)[- ](?:\1[- ])?(?:[245]\.\d{1,3}\.\d{1,3} )?(?=\S)")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,2}\.\d{1,3})(?![\d.]*\d)")
@@ -56,11 +55,7 @@ def fold(words: str) -> str:
 
     Addresses go first: what stands before the @ was chosen by a person and is no evidence of anything.
     """
-    words = words[:MAX_WORDS]
-    if "@" in words:
-        if '"@' in words:
-            words = _QUOTED.sub("@", words)
-        words = _ADDRESS.sub("@", words)
+    words = without_addresses(words[:MAX_WORDS])
     words = " ".join(words.lower().split())
     return words[:1] + _CONTINUED.sub("", words[1:])
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from webapp.domain.bounce import words
+from webapp.domain.bounce.addresses import first_address
 from webapp.domain.bounce.message import Mail, Part, decode_words, read, split_head
 from webapp.domain.bounce.model import Kind
 from webapp.domain.bounce.notifications import read_notification
@@ -11,7 +12,6 @@ from webapp.domain.bounce.reports import (
     PASSED,
     Report,
     Reported,
-    find_address,
     read_feedback,
     read_status_report,
 )
@@ -70,7 +70,7 @@ def gather(raw: bytes) -> Evidence:
         return _from_report(mail, signs, report, form, lines, nested)
     if not signs.report or (signs.auto_replied and not signs.daemon):
         kind = Kind.VACATION if signs.vacation and not signs.report else Kind.NONE
-        named = [find_address(mail.header("from"))] if kind is Kind.VACATION else []
+        named = [first_address(mail.header("from"))] if kind is Kind.VACATION else []
         return Evidence(kind, "mail", signs, named=[name for name in named if name], nested=nested)
     return _from_words(mail, signs, lines, nested, text)
 
@@ -112,7 +112,7 @@ def _from_report(mail: Mail, signs: Signs, report: Report, form: str, lines: lis
 def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text: str) -> Evidence:
     kind = Kind.DELAYED if signs.delayed else Kind.DELIVERED if signs.delivered else Kind.BOUNCE
     found = Evidence(kind, "words of a mail system", signs, nested=nested)
-    ours = {find_address(mail.header("to")).lower(), find_address(mail.header("from")).lower()}
+    ours = {first_address(mail.header("to")).lower(), first_address(mail.header("from")).lower()}
     found.blocks = [block for block in words.blocks_in(lines) if block.address.lower() not in ours]
     found.replies = replies_in(lines)
     found.own_words = _own_words(lines)
@@ -176,14 +176,14 @@ def _missing_recipient(mail: Mail, found: Evidence, entry: Reported, number: int
 def _failed_header(mail: Mail) -> list[str]:
     """Exim's and Google's own header with the recipients that failed."""
     value = mail.header("x-failed-recipients")
-    return [address for address in (find_address(part) for part in value.split(",")[:100]) if address] if value else []
+    return [address for address in (first_address(part) for part in value.split(",")[:100]) if address] if value else []
 
 
 def _original_recipients(nested: bytes, text: str) -> list[str]:
     """Whom our own returned mail was for: the last word when the report names nobody."""
     headers, _ = split_head((nested or text.lstrip("\n").encode("utf-8", "replace"))[:20000])
     for name in ("x-hmxmroriginalrecipient", "x-original-to", "delivered-to", "to"):
-        address = find_address(decode_words(headers.get(name, "")))
+        address = first_address(decode_words(headers.get(name, "")))
         if address:
             return [address]
     return []

@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass, field
 
+from webapp.domain.bounce.addresses import first_address
+
 MAX_LINES = 2000
 MAX_RECIPIENTS = 100
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9\-]{2,40})[ \t]{0,4}:[ \t]{0,20}(.*)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_BARE = re.compile(r'("[^"@\n]{1,100}"|[^\s<>()\[\]",;:@]{1,200})@([^\s<>()\[\]",;:@]{1,255}|\[[0-9a-fA-F.:]{3,60}\])')
-
 # An action field that counts as a failure; `failure` and `ction` stand for what broken reporters write.
 FAILED = frozenset(
     {"failed", "failure", "fail", "undelivered", "error", "undeliverable", "bounced", "permanent-failure"}
@@ -38,17 +38,6 @@ class Report:
     reporting_mta: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     recipients: list[Reported] = field(default_factory=list)
-
-
-def find_address(value: str) -> str:
-    """The first address in a field's value, "" if there is none; a quoted local part keeps its quotes."""
-    if "@" not in value:
-        return ""
-    found = _BARE.search(value)
-    if not found:
-        return ""
-    domain = found.group(2).rstrip(".>")
-    return f"{found.group(1)}@{domain}" if domain else ""
 
 
 def untyped(value: str) -> str:
@@ -93,7 +82,7 @@ def read_feedback(text: str) -> tuple[str, list[str]]:
         if name == "feedback-type":
             kind = kind or value.lower()
         elif name in ("original-rcpt-to", "removal-recipient", "redacted-address"):
-            address = find_address(value)
+            address = first_address(value)
             if address and address not in recipients and len(recipients) < MAX_RECIPIENTS:
                 recipients.append(address)
     return kind, recipients
@@ -150,7 +139,7 @@ def _recipient(value: str) -> str:
         return ""
     if value.startswith("@"):  # a source route, RFC 5321 appendix C: `@relay:user@host`
         value = value.partition(":")[2]
-    return find_address(value)
+    return first_address(value)
 
 
 def _fields(text: str) -> list[tuple[str, str]]:

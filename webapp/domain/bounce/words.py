@@ -7,6 +7,7 @@ The tables here say where that part begins and ends and what names the address o
 import re
 from dataclasses import dataclass, field
 
+from webapp.domain.bounce.addresses import spans
 from webapp.domain.bounce.reports import MAX_RECIPIENTS
 from webapp.domain.bounce.rules import SIGNS
 
@@ -33,7 +34,6 @@ _NAMED = re.compile(
     re.I,
 )
 _BRACKETED = re.compile(r"\s{0,4}<(" + _ADDRESS + r")>")
-_ANY = re.compile(_ADDRESS)
 _FROM_ADDRESS = re.compile(r"\((?:expanded|generated) from:? <?(" + _ADDRESS + r")>?\)")
 
 
@@ -117,7 +117,8 @@ def named_in(lines: list[str]) -> list[str]:
             continue
         low = line.lower()
         if not any(word in low for word in _ABOUT_OTHERS):
-            others.extend(_trimmed(address) for address in _ANY.findall(line) if _is_address(address))
+            found_here = (_trimmed(line[begin:end]) for begin, end in spans(line))
+            others.extend(address for address in found_here if _is_address(address))
         if len(named) + len(others) > MAX_RECIPIENTS:
             break
     return _unique(named) or _unique(others)
