@@ -78,7 +78,7 @@ def _read(name: str) -> bytes | None:
     """The bytes of a file, "-" for standard input; None after saying on standard error why there are none."""
     try:
         if name == "-":
-            return click.get_binary_stream("stdin").read()
+            return sys.stdin.buffer.read()
         with open(name, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
