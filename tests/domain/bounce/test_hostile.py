@@ -167,7 +167,7 @@ def test_mutated_mails_end_in_a_judgement_whose_parts_agree(mail: bytes):
     judgement = judge_unguarded(mail)
     assert judgement.recipients == tuple(f.recipient for f in judgement.failures) or not judgement.failures
     for failure in judgement.failures:
-        assert failure.hard == (failure.reason_class == "dead") or judgement.kind is Kind.DELAYED
+        assert failure.hard == (failure.reason_class == "dead")
         assert len(failure.diagnostic) <= 1000
     if judgement.kind is not Kind.BOUNCE:
         assert not judgement.hard

@@ -112,6 +112,17 @@ def test_unknown_stage_is_not_enough_for_a_dead_address_without_an_address_statu
     assert decide("user unknown", "5.1.1", "550", Stage.UNKNOWN).reason is Reason.USERUNKNOWN
 
 
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_transient_reply_is_never_dead_whatever_it_says(stage):
+    for words in (
+        "4.1.1 user unknown",
+        "no such domain",
+        "recipient address rejected: greylisted",
+        "mailbox unavailable",
+    ):
+        assert not judge_reply(450, words, stage).hard
+
+
 def test_folding_takes_addresses_and_continuations_away():
     assert fold('<"a..b"@x.jp> 550-5.2.2 Box 550 5.2.2 full') == "<@> box full"
     assert fold("<a..b@docomo.ne.jp>: NO") == "<@>: no"

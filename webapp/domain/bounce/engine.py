@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from webapp.domain.bounce.addresses import without_addresses
-from webapp.domain.bounce.model import Reason, Stage
+from webapp.domain.bounce.model import Reason, Stage, is_hard
 from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, Row
 
 MAX_WORDS = 1500
@@ -64,7 +64,7 @@ def find_status(words: str) -> str:
     """The first enhanced status code (RFC 3463) in a reply that says something, else the first, else ""."""
     first = ""
     for status in _STATUS.findall(words[:MAX_WORDS]):
-        if not status.endswith(".0.0"):
+        if status[1:4] != ".0.":  # 5.0.0, and 5.0.350 of Exchange Online around another server's code
             return status
         first = first or status
     return first
@@ -93,7 +93,11 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     if status in CODES_BEFORE:
         return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
     verdict = _COMMON.match(folded, stage, grams)
-    if verdict is None and (status[2:4] in ("", "0.", "7.", "5.") or status not in CODES_AFTER):
+    if (
+        verdict is None
+        and (code or status)[:1] != "4"
+        and (status[2:4] in ("", "0.", "7.", "5.") or status not in CODES_AFTER)
+    ):
         verdict = _FINAL.match(folded, stage, grams)
     return verdict or by_code(status, code, stage)
 
@@ -103,6 +107,14 @@ def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict |
     folded = fold(words)
     grams = _grams(folded)
     return _by_carrier(folded, stage, hosts, grams) or _COMMON.match(folded, stage, grams)
+
+
+def softened(verdict: Verdict) -> Verdict:
+    """A dead verdict as a temporary one: on a 4yz reply (RFC 5321, section 4.2.1) or while a server still tries."""
+    if not is_hard(verdict.reason):
+        return verdict
+    reason = Reason.NETWORKERROR if verdict.reason is Reason.HOSTUNKNOWN else Reason.ONHOLD
+    return Verdict(reason, f"RFC 5321 4.2.1, {verdict.rule}", verdict.phrase, verdict.said)
 
 
 def by_code(status: str, code: str, stage: Stage) -> Verdict:

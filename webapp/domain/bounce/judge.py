@@ -31,11 +31,13 @@ def judge_reply(code: int | str, text: str, stage: Stage, domain: str | None = N
     """Judge a server's synchronous reply by the same rules.
 
     `text` is the reply without or with its code, `domain` the recipient's domain if the server speaks for it. The
-    failure's recipient is "".
+    failure's recipient is "". A 4yz reply is never dead.
     """
     code = str(code)
     status = engine.find_status(text)
     verdict = engine.decide(text, status, code, stage, (domain.lower(),) if domain else ())
+    if code[:1] == "4":
+        verdict = engine.softened(verdict)
     return _failure("", "", verdict, status, code if code[:1] in ("4", "5") else "", stage, text, "")
 
 
@@ -68,8 +70,6 @@ def _bounce(found: Evidence, steps: list[Step]) -> Judgement:
     failures: list[Failure] = []
     for reported in found.reported:
         failure = _judge_recipient(found, reported, blocks)
-        if found.kind is Kind.DELAYED and failure.hard:
-            failure = _softened(failure)
         failures.append(failure)
         steps.append(
             Step(
@@ -124,6 +124,9 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
             verdict = engine.by_words(source, stage, hosts) or verdict
     if verdict.reason is Reason.UNDEFINED and found.own_words:
         verdict = engine.by_words(found.own_words, stage, hosts) or verdict
+    # some servers refuse unknown people with 450 4.1.1 for ever: in a final report an address status stands
+    if found.kind is Kind.DELAYED or ((code or status)[:1] == "4" and status[:3] != "4.1"):
+        verdict = engine.softened(verdict)
     return _failure(
         reported.recipient, reported.original, verdict, status, code, stage, diagnostic or said or reported.remark, host
     )
@@ -149,22 +152,6 @@ def _status(*candidates: str) -> str:
     """The first enhanced code of a failure that says something, else the first at all."""
     failures = [candidate for candidate in candidates if candidate[:2] in ("4.", "5.")]
     return next((status for status in failures if not status.endswith(".0.0")), failures[0] if failures else "")
-
-
-def _softened(failure: Failure) -> Failure:
-    """A report of delay is never hard: the final report comes later and decides."""
-    return Failure(
-        failure.recipient,
-        failure.original_recipient,
-        False,
-        failure.reason,
-        failure.status,
-        failure.reply_code,
-        failure.stage,
-        failure.diagnostic,
-        failure.remote_mta,
-        failure.rule,
-    )
 
 
 def _reply_for(replies: list[Reply], reported: Reported, said: str) -> Reply | None:
