@@ -10,6 +10,7 @@ import click
 # name: (module in webapp.commands, attribute). One line a command; the module is imported at its first use.
 COMMANDS = {
     "apikey": ("apikey", "apikey"),
+    "barcode": ("barcode", "barcode"),
     "bounce": ("bounce", "bounce"),
     "import": ("imports", "imports"),
     "migrate": ("setup", "migrate"),
