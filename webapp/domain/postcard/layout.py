@@ -42,6 +42,10 @@ class Setting:
     points: float
     columns: tuple[tuple[Cell, ...], ...]
 
+    def length(self, place: int) -> float:
+        """Return the length of one column in points."""
+        return self.points * _length(self.columns[place])
+
 
 def clusters(text: str) -> list[str]:
     """Split a text into what is printed as one: a character with its variation selector and combining marks."""
@@ -201,7 +205,7 @@ def fit_columns(
 def fit_line(
     text: str, font: Font, width_mm: float, steps: Sequence[tuple[float, int]]
 ) -> tuple[float, tuple[str, ...]] | None:
-    """Fit a horizontal text by steps of (points, most lines), broken at blanks where possible; None if it is too long."""
+    """Fit a horizontal text by steps of (points, most lines), broken at blanks by preference; None if too long."""
     for points, most in steps:
         room = width_mm / (points * POINT_MM)
         lines = _lines(text.strip(), font, room)

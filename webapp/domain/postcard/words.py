@@ -19,12 +19,12 @@ INSIDE = {
         "title": "技能者情報新規登録完了\n「技能者ID」のお知らせ",
         "done": (
             "建設キャリアアップシステムの技能者登録が完了しました。"
-            "ご登録のメールアドレスにお知らせを送れなかったため、はがきでお届けします。"
+            "メールでお知らせできなかったため、はがきでお届けします。"
         ),
         "id": "技能者ID（14桁）",
         "code": "確認コード（10文字）",
         "code_until": "確認コードは、このはがきの差出日から60日間、1回だけ使えます。",
-        "keep": "技能者IDは、カードの受け取りや現場での登録に必要です。このはがきを大切に保管してください。",
+        "keep": "技能者IDは、これからも使う番号です。このはがきを大切に保管してください。",
         "steps_title": "サインインのしかた",
         "steps": (
             "右の二次元コードを読み取るか、下のアドレスを開きます。",
@@ -40,12 +40,12 @@ INSIDE = {
         "title": "Your registration is complete: notice of your technician ID",
         "done": (
             "Your technician registration in the Construction Career Up System (CCUS) is complete. "
-            "We could not reach your e-mail address, so we send you this card."
+            "We could not tell you by e-mail, so we send you this card."
         ),
         "id": "Technician ID (14 digits)",
         "code": "Activation code (10 characters)",
         "code_until": "You can use the code once, within 60 days from the day this card was posted.",
-        "keep": "You need your technician ID to receive your card and at work sites. Please keep this card safe.",
+        "keep": "You will keep using your technician ID. Please keep this card in a safe place.",
         "steps_title": "How to sign in",
         "steps": (
             "Scan the QR code, or open the address below.",

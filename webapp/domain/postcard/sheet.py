@@ -1,0 +1,355 @@
+"""The sheet of the sealed postcard (圧着はがき, V fold): checked, then typeset, two pages a card.
+
+Trim 200 x 148 mm and 3 mm bleed. Page 1 outside: outer back, address side. Page 2 inside: left, right. The geometry
+stands in docs/postcard.md with its sources (Japan Post: postcards, 料金後納, customer barcode).
+"""
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache, lru_cache
+from pathlib import Path
+
+import pylopdf_fonts_jp
+import segno
+import typst
+
+from webapp.domain.activation import is_code, mask_code, show_code
+from webapp.domain.language import LANGUAGES, N_
+from webapp.domain.postcard import words
+from webapp.domain.postcard.address import PostalAddress, Rule, parse_address
+from webapp.domain.postcard.barcode import Geometry
+from webapp.domain.postcard.fontfile import sans, serif
+from webapp.domain.postcard.layout import BLANK, POINT_MM, Setting, cells, fit_columns, fit_line, missing_glyphs
+
+WIDTH, HEIGHT, PANEL, BLEED = 200.0, 148.0, 100.0, 3.0
+CARDS_A_PART = 1000
+BARCODE = Geometry(9.0)
+BARCODE_LEFT = (PANEL - BARCODE.width) / 2
+BARCODE_TOP = HEIGHT - 10.0 - BARCODE.height
+FRAME_TOP, FRAME_WIDTH, FRAME_HEIGHT = 12.0, 5.7, 8.0
+# Seven frames end 8.0 mm from the right edge: three with a pitch of 7.0 mm, a gap of 1.9 mm, four with 6.8 mm.
+FRAMES = (44.3, 51.3, 58.3, 65.9, 72.7, 79.5, 86.3)
+ADDRESS_RIGHT, ADDRESS_TOP, ADDRESS_LENGTH = 91.0, 24.5, 104.0
+NAME_TOP, NAME_LENGTH = 32.0, 96.0
+SENDER_RIGHT, SENDER_BOTTOM, SENDER_LENGTH = 29.0, 128.5, 62.0
+CODE_SIZE = 11.0
+CONTACT_TOP = 101.0
+# (points, most columns or lines), from the size that is wanted to the smallest that is still read with ease.
+ADDRESS_STEPS = ((15, 3), (13, 3), (12, 4), (11, 4), (10, 5), (9, 5))
+NAME_STEPS = ((28, 1), (25, 1), (22, 1), (19, 1), (17, 1), (15, 2), (13, 2), (11, 2), (10, 3))
+SENDER_ADDRESS_STEPS = ((8, 1), (7.5, 2), (7, 2), (6.5, 2))
+SENDER_NAME_STEPS = ((11, 1), (10, 1), (9, 1), (8, 2), (7, 2))
+LINE_STEPS = ((13, 1), (11, 1), (10, 2), (9, 2), (8, 3))
+SMALL_STEPS = ((8.5, 1), (8, 1), (7.5, 2), (7, 2))
+
+_PUNCTUATION = frozenset("、。，．・：；？！（）「」『』【】〈〉《》〔〕［］｛｝")
+_TEMPLATE = Path(__file__).with_name("sheet.typ")
+
+
+class HoldReason(StrEnum):
+    """Why a card waits for a person (保留)."""
+
+    NO_USABLE_ADDRESS = "no_usable_address"
+    CODE_ADDRESS_DISAGREE = "code_address_disagree"
+    NO_NAME = "no_name"
+    MISSING_GLYPH = "missing_glyph"
+    TEXT_OVERFLOW = "text_overflow"
+
+
+SENTENCES = {
+    HoldReason.NO_USABLE_ADDRESS: N_("郵送できる住所がありません。郵便番号と住所を確かめて直してください。"),
+    HoldReason.CODE_ADDRESS_DISAGREE: N_("郵便番号と住所が別の場所を指しています。正しいほうに直してください。"),
+    HoldReason.NO_NAME: N_("氏名がありません。氏名を入れてください。"),
+    HoldReason.MISSING_GLYPH: N_("印刷できない文字「%(signs)s」があります。別の字体に直してください。"),
+    HoldReason.TEXT_OVERFLOW: N_("文字が多く、はがきに入りません。短く直してください。"),
+}
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One reason to wait: which part of the card it concerns (name, address) and the signs that do not print."""
+
+    reason: HoldReason
+    part: str
+    signs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """One card as it is printed. `activation_code` has ten characters; `sign_in_url` carries neither ID nor code."""
+
+    management_number: str
+    print_number: int
+    name: str
+    postal_code: str
+    address: str
+    language: str
+    technician_id: str
+    activation_code: str
+    sign_in_url: str
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends: printed on every card. `post_office` stands in the mark 料金後納郵便, `contact` inside, line by line."""
+
+    name: str
+    postal_code: str
+    address: str
+    telephone: str
+    post_office: str
+    contact: tuple[str, ...]
+
+
+class SheetError(ValueError):
+    """What was given cannot be printed: a card that should be on hold, or a sender that does not fit."""
+
+
+def check(card: Card) -> tuple[Hold, ...]:
+    """Return every reason why a card must not be printed yet, () if it can be."""
+    return tuple(_holds(card, parse_address(card.postal_code, card.address)))
+
+
+def _holds(card: Card, address: PostalAddress) -> Iterable[Hold]:
+    fonts = (serif(), sans())
+    if not address.valid:
+        yield Hold(HoldReason.NO_USABLE_ADDRESS, "address")
+    elif Rule.CODE_ADDRESS_DISAGREE in address.findings:
+        yield Hold(HoldReason.CODE_ADDRESS_DISAGREE, "address")
+    if not card.name.strip():
+        yield Hold(HoldReason.NO_NAME, "name")
+    for part, text in (("name", card.name), ("address", card.address)):
+        signs = missing_glyphs(text, fonts)
+        if signs:
+            yield Hold(HoldReason.MISSING_GLYPH, part, signs)
+    if _set_name(card.name) is None or _name_line(card.name) is None:
+        yield Hold(HoldReason.TEXT_OVERFLOW, "name")
+    if address.valid and _set_address(card.address) is None:
+        yield Hold(HoldReason.TEXT_OVERFLOW, "address")
+
+
+def _set_name(name: str) -> Setting | None:
+    row = list(cells(name, serif()))
+    if row and row[-1].sideways:
+        row[-1] = replace(row[-1], length=row[-1].length + BLANK)
+    row += cells(words.OUTSIDE["to"], serif())
+    return fit_columns(row, NAME_LENGTH, NAME_STEPS, joined_first=True)
+
+
+def _set_address(text: str) -> Setting | None:
+    return fit_columns(cells(text, serif(), numerals=True), ADDRESS_LENGTH, ADDRESS_STEPS)
+
+
+def _name_line(name: str) -> tuple[float, tuple[str, ...]] | None:
+    return fit_line(f"{name.strip()}　{words.INSIDE['ja']['to']}", serif(), 84.0, LINE_STEPS)
+
+
+def _spread(setting: Setting) -> float:
+    """Return the blank between the signs of a name in points: short names are spread as by a writer's hand."""
+    if len(setting.columns) > 1:
+        return 0.0
+    free = 0.75 * NAME_LENGTH / POINT_MM - setting.length(0)
+    return max(0.0, min(free / len(setting.columns[0]), 0.4 * setting.points))
+
+
+def _columns(setting: Setting, spread: float = 0.0) -> dict:
+    """Turn a setting into typst's data: runs of upright signs (one a line), words, blanks."""
+    columns = []
+    for column in setting.columns:
+        runs: list[str | dict] = []
+        upright: list[str] = []
+        for cell in column:
+            if cell.blank or cell.sideways:
+                if upright:
+                    runs.append("\n".join(upright))
+                    upright = []
+                runs.append({"word": cell.text, "length": cell.length})
+            else:
+                # A word joiner at both sides keeps typst from halving punctuation at the ends of a line.
+                upright.append(f"\u2060{cell.text}\u2060" if cell.text in _PUNCTUATION else cell.text)
+        if upright:
+            runs.append("\n".join(upright))
+        columns.append(runs)
+    return {"points": setting.points, "spread": spread, "columns": columns}
+
+
+def _lines(fitted: tuple[float, tuple[str, ...]] | None, what: str) -> dict:
+    if fitted is None:
+        raise SheetError(f"{what} is too long for the postcard")
+    return {"points": fitted[0], "lines": list(fitted[1])}
+
+
+def _bars_picture(bars: str) -> str:
+    path = "".join(
+        f"M{x:.2f} {y:.2f}h{width:.2f}v{tall:.2f}h-{width:.2f}z" for x, y, width, tall in BARCODE.rectangles(bars)
+    )
+    box = f"0 0 {BARCODE.width:.2f} {BARCODE.height:.2f}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"><path d="{path}"/></svg>'
+
+
+def _code_picture(text: str, quiet: int) -> str:
+    # One mask for all: choosing the best one takes longer than typesetting the card, and readers do not mind.
+    matrix = segno.make_qr(text, error="m", mask=2, boost_error=False).matrix
+    runs = []
+    for y, row in enumerate(matrix):
+        x = 0
+        while x < len(row):
+            end = x
+            while end < len(row) and row[end]:
+                end += 1
+            if end > x:
+                runs.append(f"M{x + quiet} {y + quiet}h{end - x}v1h-{end - x}z")
+            x = end + 1
+    size = len(matrix) + 2 * quiet
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}"><path d="{"".join(runs)}"/></svg>'
+
+
+@lru_cache(maxsize=16)
+def _link_picture(url: str) -> str:
+    return _code_picture(url, quiet=0)
+
+
+def _format_postal_code(code: str) -> str:
+    return f"〒{code[:3]}-{code[3:]}"
+
+
+@lru_cache(maxsize=4)
+def _sender_data(sender: Sender) -> dict:
+    """Fit the sender once; raise SheetError with the part that does not print or fit."""
+    code = parse_address(sender.postal_code, sender.address)
+    if code.errors:
+        raise SheetError(f"the sender's address cannot be used: {code.errors[0]}")
+    for text in (sender.name, sender.address, sender.telephone, sender.post_office, *sender.contact):
+        signs = missing_glyphs(text, (sans(), serif()))
+        if signs:
+            raise SheetError(f"the sender has signs that do not print: {''.join(signs)}")
+    address = fit_columns(cells(sender.address, sans(), numerals=True), SENDER_LENGTH, SENDER_ADDRESS_STEPS)
+    name = fit_columns(cells(sender.name, sans()), SENDER_LENGTH, SENDER_NAME_STEPS, joined_first=True)
+    if address is None or name is None:
+        raise SheetError("the sender's name or address is too long for the postcard")
+    if len(sender.contact) > 5:
+        raise SheetError("the contact centre has more than 5 lines")
+    telephone = f"{words.OUTSIDE['telephone']} {sender.telephone}"
+    longest = max(each.length(place) for each in (address, name) for place in range(len(each.columns)))
+    return {
+        "top": SENDER_BOTTOM - longest * POINT_MM,
+        "postal_code": _format_postal_code(code.postal_code),
+        "telephone": telephone,
+        "address": _columns(address),
+        "name": _columns(name),
+        "name_offset": len(address.columns) * address.points * POINT_MM * 1.35 + 2.0,
+        "office": _lines(fit_line(sender.post_office, sans(), 20.0, ((9, 1), (8, 1), (7, 1), (6, 2))), "post office"),
+        "back": {
+            "address": _lines(fit_line(sender.address, sans(), 72.0, ((9, 2), (8, 3))), "the sender's address"),
+            "name": _lines(fit_line(sender.name, sans(), 72.0, ((12, 1), (10, 2), (9, 3))), "the sender's name"),
+        },
+        "contact": [_lines(fit_line(line, sans(), 84.0, SMALL_STEPS), "a contact line") for line in sender.contact],
+    }
+
+
+def _card_data(card: Card, mask_code: bool, links: list[str]) -> dict:
+    address = parse_address(card.postal_code, card.address)
+    holds = tuple(_holds(card, address))
+    name, text = _set_name(card.name), _set_address(card.address)
+    if holds or name is None or text is None:
+        raise SheetError(f"card {card.management_number} must be on hold: {[str(hold.reason) for hold in holds]}")
+    if not is_code(card.activation_code):
+        raise SheetError(f"card {card.management_number} has no activation code of ten characters")
+    if card.language not in LANGUAGES:
+        raise SheetError(f"card {card.management_number} has an unknown language")
+    if card.sign_in_url not in links:
+        links.append(card.sign_in_url)
+    barcode = address.barcode
+    ident = card.technician_id
+    return {
+        "postal_code": list(address.postal_code),
+        "address": _columns(text),
+        "name": _columns(name, _spread(name)),
+        "name_half": name.points * POINT_MM * (1 + 1.35 * (len(name.columns) - 1)) / 2,
+        "name_line": _lines(_name_line(card.name), "the name"),
+        "bars": _bars_picture(barcode.bars) if barcode else None,
+        "code_picture": _code_picture(card.management_number, quiet=0),
+        "management_number": card.management_number,
+        "language": card.language,
+        "technician_id": " ".join(part for part in (ident[:4], ident[4:8], ident[8:12], ident[12:]) if part),
+        "activation_code": (mask_code_of if mask_code else show_code)(card.activation_code),
+        "link": links.index(card.sign_in_url),
+    }
+
+
+def mask_code_of(code: str) -> str:
+    """Return the mask of a code; a name of its own beside the argument `mask_code`."""
+    return mask_code(code)
+
+
+_GEOMETRY = {
+    "width": WIDTH,
+    "height": HEIGHT,
+    "panel": PANEL,
+    "bleed": BLEED,
+    "frames": FRAMES,
+    "frame_top": FRAME_TOP,
+    "frame_width": FRAME_WIDTH,
+    "frame_height": FRAME_HEIGHT,
+    "address_right": ADDRESS_RIGHT,
+    "address_top": ADDRESS_TOP,
+    "name_top": NAME_TOP,
+    "sender_right": SENDER_RIGHT,
+    "code_size": CODE_SIZE,
+    "barcode_left": BARCODE_LEFT,
+    "barcode_top": BARCODE_TOP,
+    "barcode_width": BARCODE.width,
+    "contact_top": CONTACT_TOP,
+}
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    folder = str(pylopdf_fonts_jp.sans_path().parent)
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
+
+
+# typst keeps one world a process; two renders at once only take twice the memory.
+_render = threading.Lock()
+
+
+def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask_code: bool, side: str, **output) -> bytes:
+    links: list[str] = []
+    data = {
+        "geometry": _GEOMETRY,
+        "outside": words.OUTSIDE,
+        "inside": words.INSIDE,
+        "sender": _sender_data(sender),
+        "cards": [_card_data(card, mask_code, links) for card in cards],
+        "links": [_lines(fit_line(url, sans(), 78.0, ((9, 1), (8, 1), (7.5, 2))), "the sign-in URL") for url in links],
+        "link_pictures": [_link_picture(url) for url in links],
+        "marks": marks,
+        "side": side,
+    }
+    inputs = {"data": json.dumps(data, ensure_ascii=False)}
+    with _render:
+        compiler = typst.Compiler(str(_TEMPLATE), font_paths=_fonts(), ignore_system_fonts=True)
+        return compiler.compile(sys_inputs=inputs, **output)
+
+
+def render_part(cards: Sequence[Card], sender: Sender, marks: bool = False) -> bytes:
+    """Return one PDF with two pages a card in the order given (at most 1,000 cards).
+
+    Raises SheetError for a card that `check` would hold, and for a sender that does not fit.
+    """
+    if not 0 < len(cards) <= CARDS_A_PART:
+        raise SheetError(f"a part holds 1 to {CARDS_A_PART} cards")
+    return _typeset(cards, sender, marks, False, "", format="pdf", pdf_tags=False)
+
+
+SIDES = ("address", "outside", "inside")
+
+
+def preview(card: Card, sender: Sender, side: str, mask_code: bool = True, ppi: float = 144.0) -> bytes:
+    """Return one side of a card as PNG: the address side as trimmed, outside and inside with their bleed."""
+    if side not in SIDES:
+        raise SheetError(f"a side is one of {', '.join(SIDES)}")
+    return _typeset([card], sender, False, mask_code, side, format="png", ppi=ppi)
