@@ -76,7 +76,8 @@ def cells(text: str, font: Font, numerals: bool = False) -> tuple[Cell, ...]:
                 found.append(Cell("", BLANK))
             place += 1
             continue
-        word = _WORD.match("".join(signs[place:]))
+        # Looked for only at Latin, Cyrillic and other narrow letters: most signs are none.
+        word = _WORD.match("".join(signs[place:])) if sign[0].isalpha() and sign[0] < "\u2e80" else None
         if word and not (len(word.group()) <= 3 and word.group().isascii() and word.group().isupper()):
             count = _cluster_count(signs, place, len(word.group()))
             text_of_word = "".join(signs[place : place + count])

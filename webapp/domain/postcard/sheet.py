@@ -35,8 +35,13 @@ FRAMES = (44.3, 51.3, 58.3, 65.9, 72.7, 79.5, 86.3)
 ADDRESS_RIGHT, ADDRESS_TOP, ADDRESS_LENGTH = 91.0, 24.5, 104.0
 NAME_TOP, NAME_LENGTH = 32.0, 96.0
 SENDER_RIGHT, SENDER_BOTTOM, SENDER_LENGTH = 29.0, 128.5, 62.0
-CODE_SIZE = 11.0
-CONTACT_TOP = 101.0
+CODE_TOP, CODE_SIZE = 34.5, 11.0
+BOX_HEIGHT = 17.0
+# Where the parts of the inside begin, in mm from the top: a second language needs more room.
+INSIDE_TOPS = {
+    "ja": {"rule": 25.5, "done": 40.0, "id": 54.5, "code": 76.0, "contact": 99.0},
+    "en": {"rule": 28.0, "done": 41.5, "id": 64.0, "code": 84.5, "contact": 103.0},
+}
 # (points, most columns or lines), from the size that is wanted to the smallest that is still read with ease.
 ADDRESS_STEPS = ((15, 3), (13, 3), (12, 4), (11, 4), (10, 5), (9, 5))
 NAME_STEPS = ((28, 1), (25, 1), (22, 1), (19, 1), (17, 1), (15, 2), (13, 2), (11, 2), (10, 3))
@@ -46,7 +51,8 @@ LINE_STEPS = ((13, 1), (11, 1), (10, 2), (9, 2), (8, 3))
 SMALL_STEPS = ((8.5, 1), (8, 1), (7.5, 2), (7, 2))
 
 _PUNCTUATION = frozenset("、。，．・：；？！（）「」『』【】〈〉《》〔〕［］｛｝")
-_TEMPLATE = Path(__file__).with_name("sheet.typ")
+_SHEET = Path(__file__).with_name("sheet.typ")
+_FRAME = Path(__file__).with_name("frame.typ")
 
 
 class HoldReason(StrEnum):
@@ -94,7 +100,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends: printed on every card. `post_office` stands in the mark 料金後納郵便, `contact` inside, line by line."""
+    """Who sends. `post_office` stands in the mark 料金後納郵便; `contact` stands inside, line by line."""
 
     name: str
     postal_code: str
@@ -110,11 +116,33 @@ class SheetError(ValueError):
 
 def check(card: Card) -> tuple[Hold, ...]:
     """Return every reason why a card must not be printed yet, () if it can be."""
-    return tuple(_holds(card, parse_address(card.postal_code, card.address)))
+    return _prepare(card).holds
 
 
-def _holds(card: Card, address: PostalAddress) -> Iterable[Hold]:
-    fonts = (serif(), sans())
+@dataclass(frozen=True)
+class _Prepared:
+    """A card read and measured once: what holds it, or where its texts go."""
+
+    address: PostalAddress
+    holds: tuple[Hold, ...]
+    name: Setting | None
+    text: Setting | None
+    name_line: tuple[float, tuple[str, ...]] | None
+
+
+def _prepare(card: Card) -> _Prepared:
+    address = parse_address(card.postal_code, card.address)
+    name, name_line = _set_name(card.name), _name_line(card.name)
+    text = _set_address(card.address) if address.valid else None
+    holds = list(_content_holds(card, address))
+    if name is None or name_line is None:
+        holds.append(Hold(HoldReason.TEXT_OVERFLOW, "name"))
+    if text is None and address.valid:
+        holds.append(Hold(HoldReason.TEXT_OVERFLOW, "address"))
+    return _Prepared(address, tuple(holds), name, text, name_line)
+
+
+def _content_holds(card: Card, address: PostalAddress) -> Iterable[Hold]:
     if not address.valid:
         yield Hold(HoldReason.NO_USABLE_ADDRESS, "address")
     elif Rule.CODE_ADDRESS_DISAGREE in address.findings:
@@ -122,13 +150,9 @@ def _holds(card: Card, address: PostalAddress) -> Iterable[Hold]:
     if not card.name.strip():
         yield Hold(HoldReason.NO_NAME, "name")
     for part, text in (("name", card.name), ("address", card.address)):
-        signs = missing_glyphs(text, fonts)
+        signs = missing_glyphs(text, (serif(), sans()))
         if signs:
             yield Hold(HoldReason.MISSING_GLYPH, part, signs)
-    if _set_name(card.name) is None or _name_line(card.name) is None:
-        yield Hold(HoldReason.TEXT_OVERFLOW, "name")
-    if address.valid and _set_address(card.address) is None:
-        yield Hold(HoldReason.TEXT_OVERFLOW, "address")
 
 
 def _set_name(name: str) -> Setting | None:
@@ -190,7 +214,7 @@ def _bars_picture(bars: str) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"><path d="{path}"/></svg>'
 
 
-def _code_picture(text: str, quiet: int) -> str:
+def _code_picture(text: str) -> str:
     # One mask for all: choosing the best one takes longer than typesetting the card, and readers do not mind.
     matrix = segno.make_qr(text, error="m", mask=2, boost_error=False).matrix
     runs = []
@@ -201,15 +225,10 @@ def _code_picture(text: str, quiet: int) -> str:
             while end < len(row) and row[end]:
                 end += 1
             if end > x:
-                runs.append(f"M{x + quiet} {y + quiet}h{end - x}v1h-{end - x}z")
+                runs.append(f"M{x} {y}h{end - x}v1h-{end - x}z")
             x = end + 1
-    size = len(matrix) + 2 * quiet
+    size = len(matrix)
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}"><path d="{"".join(runs)}"/></svg>'
-
-
-@lru_cache(maxsize=16)
-def _link_picture(url: str) -> str:
-    return _code_picture(url, quiet=0)
 
 
 def _format_postal_code(code: str) -> str:
@@ -250,39 +269,36 @@ def _sender_data(sender: Sender) -> dict:
     }
 
 
-def _card_data(card: Card, mask_code: bool, links: list[str]) -> dict:
-    address = parse_address(card.postal_code, card.address)
-    holds = tuple(_holds(card, address))
-    name, text = _set_name(card.name), _set_address(card.address)
-    if holds or name is None or text is None:
-        raise SheetError(f"card {card.management_number} must be on hold: {[str(hold.reason) for hold in holds]}")
+def _card_data(card: Card, mask: bool, insides: list[tuple[str, str]]) -> dict:
+    prepared = _prepare(card)
+    name, text = prepared.name, prepared.text
+    if prepared.holds or name is None or text is None:
+        reasons = ", ".join(hold.reason for hold in prepared.holds)
+        raise SheetError(f"card {card.management_number} must be on hold: {reasons}")
     if not is_code(card.activation_code):
         raise SheetError(f"card {card.management_number} has no activation code of ten characters")
     if card.language not in LANGUAGES:
         raise SheetError(f"card {card.management_number} has an unknown language")
-    if card.sign_in_url not in links:
-        links.append(card.sign_in_url)
-    barcode = address.barcode
+    inside = (card.language, card.sign_in_url)
+    if inside not in insides:
+        insides.append(inside)
+    barcode = prepared.address.barcode
     ident = card.technician_id
     return {
-        "postal_code": list(address.postal_code),
+        "postal_code": list(prepared.address.postal_code),
         "address": _columns(text),
         "name": _columns(name, _spread(name)),
         "name_half": name.points * POINT_MM * (1 + 1.35 * (len(name.columns) - 1)) / 2,
-        "name_line": _lines(_name_line(card.name), "the name"),
+        "name_line": _lines(prepared.name_line, "the name"),
         "bars": _bars_picture(barcode.bars) if barcode else None,
-        "code_picture": _code_picture(card.management_number, quiet=0),
+        "code_picture": _code_picture(card.management_number),
         "management_number": card.management_number,
-        "language": card.language,
         "technician_id": " ".join(part for part in (ident[:4], ident[4:8], ident[8:12], ident[12:]) if part),
-        "activation_code": (mask_code_of if mask_code else show_code)(card.activation_code),
-        "link": links.index(card.sign_in_url),
+        "activation_code": mask_code(card.activation_code) if mask else show_code(card.activation_code),
+        # Page 1 of the frames is the outside.
+        "language": card.language,
+        "inside_page": insides.index(inside) + 2,
     }
-
-
-def mask_code_of(code: str) -> str:
-    """Return the mask of a code; a name of its own beside the argument `mask_code`."""
-    return mask_code(code)
 
 
 _GEOMETRY = {
@@ -298,11 +314,13 @@ _GEOMETRY = {
     "address_top": ADDRESS_TOP,
     "name_top": NAME_TOP,
     "sender_right": SENDER_RIGHT,
+    "code_top": CODE_TOP,
     "code_size": CODE_SIZE,
+    "tops": INSIDE_TOPS,
+    "box_height": BOX_HEIGHT,
     "barcode_left": BARCODE_LEFT,
     "barcode_top": BARCODE_TOP,
     "barcode_width": BARCODE.width,
-    "contact_top": CONTACT_TOP,
 }
 
 
@@ -316,23 +334,41 @@ def _fonts() -> typst.Fonts:
 _render = threading.Lock()
 
 
-def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask_code: bool, side: str, **output) -> bytes:
-    links: list[str] = []
+def _compile(template: Path, data: dict, **output) -> bytes:
+    inputs = {"data": json.dumps(data, ensure_ascii=False)}
+    with _render:
+        compiler = typst.Compiler(str(template), font_paths=_fonts(), ignore_system_fonts=True)
+        return compiler.compile(sys_inputs=inputs, **output)
+
+
+@lru_cache(maxsize=8)
+def _frames(sender: Sender, insides: tuple[tuple[str, str], ...], marks: bool) -> tuple[int, ...]:
+    """Typeset what all cards share, once: a PDF (as numbers for typst) with the outside and each inside."""
     data = {
         "geometry": _GEOMETRY,
         "outside": words.OUTSIDE,
         "inside": words.INSIDE,
         "sender": _sender_data(sender),
-        "cards": [_card_data(card, mask_code, links) for card in cards],
-        "links": [_lines(fit_line(url, sans(), 78.0, ((9, 1), (8, 1), (7.5, 2))), "the sign-in URL") for url in links],
-        "link_pictures": [_link_picture(url) for url in links],
+        "insides": [{"language": language, "link": _link(url)} for language, url in insides],
         "marks": marks,
+    }
+    return tuple(_compile(_FRAME, data, format="pdf", pdf_tags=False))
+
+
+def _link(url: str) -> dict:
+    fitted = _lines(fit_line(url, sans(), 78.0, ((9, 1), (8, 1), (7.5, 2))), "the sign-in URL")
+    return {**fitted, "picture": _code_picture(url)}
+
+
+def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask: bool, side: str, **output) -> bytes:
+    insides: list[tuple[str, str]] = []
+    data = {
+        "geometry": _GEOMETRY,
+        "cards": [_card_data(card, mask, insides) for card in cards],
+        "frames": _frames(sender, tuple(insides), marks),
         "side": side,
     }
-    inputs = {"data": json.dumps(data, ensure_ascii=False)}
-    with _render:
-        compiler = typst.Compiler(str(_TEMPLATE), font_paths=_fonts(), ignore_system_fonts=True)
-        return compiler.compile(sys_inputs=inputs, **output)
+    return _compile(_SHEET, data, **output)
 
 
 def render_part(cards: Sequence[Card], sender: Sender, marks: bool = False) -> bytes:
