@@ -325,7 +325,8 @@ _GEOMETRY = {
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def packaged_fonts() -> typst.Fonts:
+    """The two packaged fonts, and nothing of the system: a sheet looks the same everywhere."""
     folder = str(pylopdf_fonts_jp.sans_path().parent)
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
 
@@ -337,7 +338,7 @@ _render = threading.Lock()
 def _compile(template: Path, data: dict, **output) -> bytes:
     inputs = {"data": json.dumps(data, ensure_ascii=False)}
     with _render:
-        compiler = typst.Compiler(str(template), font_paths=_fonts(), ignore_system_fonts=True)
+        compiler = typst.Compiler(str(template), font_paths=packaged_fonts(), ignore_system_fonts=True)
         return compiler.compile(sys_inputs=inputs, **output)
 
 
