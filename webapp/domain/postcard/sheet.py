@@ -385,8 +385,10 @@ def render_part(cards: Sequence[Card], sender: Sender, marks: bool = False) -> b
 SIDES = ("address", "outside", "inside")
 
 
-def preview(card: Card, sender: Sender, side: str, mask_code: bool = True, ppi: float = 144.0) -> bytes:
+def preview(
+    card: Card, sender: Sender, side: str, mask_code: bool = True, ppi: float = 144.0, marks: bool = False
+) -> bytes:
     """Return one side of a card as PNG: the address side as trimmed, outside and inside with their bleed."""
     if side not in SIDES:
         raise SheetError(f"a side is one of {', '.join(SIDES)}")
-    return _typeset([card], sender, False, mask_code, side, format="png", ppi=ppi)
+    return _typeset([card], sender, marks, mask_code, side, format="png", ppi=ppi)
