@@ -10,7 +10,13 @@ SENDER = Sender(
     address="東京都港区虎ノ門9-9-9　とどけビル8階",
     telephone="03-0000-0000",
     post_office="銀座郵便局",
-    contact=("お問い合わせセンター", "電話 03-0000-0000（9時から17時）", "メール inquiry@todoke.example"),
+    contact=(
+        "お問い合わせセンター",
+        "電話 03-0000-0000（9時から17時）",
+        "メール inquiry@todoke.example",
+        "土曜・日曜・祝日・年末年始は休みです",
+        "ホームページ https://todoke.example/",
+    ),
 )
 CARD = Card(
     management_number="7K3Q9-X2M4T",

@@ -1,6 +1,7 @@
 """The sheet: what is held back, what stands on which side, and where, read back from text and pixels."""
 
 import io
+from dataclasses import replace
 from functools import cache
 
 import pypdf
@@ -253,6 +254,22 @@ def test_a_card_that_cannot_be_printed_is_held_with_its_reason(changes, expected
 
 def test_every_reason_to_hold_has_its_sentence():
     assert set(SENTENCES) == set(HoldReason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"contact": ("一行",) * 6}, "contact"),
+        ({"contact": ("長" * 300,)}, "contact"),
+        ({"name": "長" * 200}, "sender"),
+        ({"name": "とどけ☺"}, "☺"),
+        ({"postal_code": "105"}, "code_format"),
+        ({"post_office": "長" * 40}, "post office"),
+    ],
+)
+def test_a_sender_that_cannot_be_printed_is_refused_with_the_part(changes, word):
+    with pytest.raises(SheetError, match=word):
+        preview(CARD, replace(SENDER, **changes), "outside")
 
 
 def test_what_no_card_may_have_is_refused():

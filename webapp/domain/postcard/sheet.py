@@ -13,7 +13,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import pylopdf_fonts_jp
-import segno
 import typst
 
 from webapp.domain.activation import is_code, mask_code, show_code
@@ -23,6 +22,7 @@ from webapp.domain.postcard.address import PostalAddress, Rule, parse_address
 from webapp.domain.postcard.barcode import Geometry
 from webapp.domain.postcard.fontfile import sans, serif
 from webapp.domain.postcard.layout import BLANK, POINT_MM, Setting, cells, fit_columns, fit_line, missing_glyphs
+from webapp.domain.postcard.pictures import bars_picture, qr_picture
 
 WIDTH, HEIGHT, PANEL, BLEED = 200.0, 148.0, 100.0, 3.0
 CARDS_A_PART = 1000
@@ -37,10 +37,11 @@ NAME_TOP, NAME_LENGTH = 32.0, 96.0
 SENDER_RIGHT, SENDER_BOTTOM, SENDER_LENGTH = 29.0, 128.5, 62.0
 CODE_TOP, CODE_SIZE = 34.5, 11.0
 BOX_HEIGHT = 17.0
+CONTACT_LINES = 5
 # Where the parts of the inside begin, in mm from the top: a second language needs more room.
 INSIDE_TOPS = {
-    "ja": {"rule": 25.5, "done": 40.0, "id": 54.5, "code": 76.0, "contact": 99.0},
-    "en": {"rule": 28.0, "done": 41.5, "id": 64.0, "code": 84.5, "contact": 103.0},
+    "ja": {"rule": 25.5, "done": 40.0, "id": 54.5, "code": 76.0, "contact": 98.0},
+    "en": {"rule": 28.0, "done": 41.5, "id": 64.0, "code": 84.5, "contact": 100.5},
 }
 # (points, most columns or lines), from the size that is wanted to the smallest that is still read with ease.
 ADDRESS_STEPS = ((15, 3), (13, 3), (12, 4), (11, 4), (10, 5), (9, 5))
@@ -206,31 +207,6 @@ def _lines(fitted: tuple[float, tuple[str, ...]] | None, what: str) -> dict:
     return {"points": fitted[0], "lines": list(fitted[1])}
 
 
-def _bars_picture(bars: str) -> str:
-    path = "".join(
-        f"M{x:.2f} {y:.2f}h{width:.2f}v{tall:.2f}h-{width:.2f}z" for x, y, width, tall in BARCODE.rectangles(bars)
-    )
-    box = f"0 0 {BARCODE.width:.2f} {BARCODE.height:.2f}"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"><path d="{path}"/></svg>'
-
-
-def _code_picture(text: str) -> str:
-    # One mask for all: choosing the best one takes longer than typesetting the card, and readers do not mind.
-    matrix = segno.make_qr(text, error="m", mask=2, boost_error=False).matrix
-    runs = []
-    for y, row in enumerate(matrix):
-        x = 0
-        while x < len(row):
-            end = x
-            while end < len(row) and row[end]:
-                end += 1
-            if end > x:
-                runs.append(f"M{x} {y}h{end - x}v1h-{end - x}z")
-            x = end + 1
-    size = len(matrix)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}"><path d="{"".join(runs)}"/></svg>'
-
-
 def _format_postal_code(code: str) -> str:
     return f"〒{code[:3]}-{code[3:]}"
 
@@ -249,8 +225,9 @@ def _sender_data(sender: Sender) -> dict:
     name = fit_columns(cells(sender.name, sans()), SENDER_LENGTH, SENDER_NAME_STEPS, joined_first=True)
     if address is None or name is None:
         raise SheetError("the sender's name or address is too long for the postcard")
-    if len(sender.contact) > 5:
-        raise SheetError("the contact centre has more than 5 lines")
+    contact = [_lines(fit_line(line, sans(), 84.0, SMALL_STEPS), "a contact line") for line in sender.contact]
+    if sum(len(entry["lines"]) for entry in contact) > CONTACT_LINES:
+        raise SheetError(f"the contact centre takes more than {CONTACT_LINES} lines")
     telephone = f"{words.OUTSIDE['telephone']} {sender.telephone}"
     longest = max(each.length(place) for each in (address, name) for place in range(len(each.columns)))
     return {
@@ -265,11 +242,11 @@ def _sender_data(sender: Sender) -> dict:
             "address": _lines(fit_line(sender.address, sans(), 72.0, ((9, 2), (8, 3))), "the sender's address"),
             "name": _lines(fit_line(sender.name, sans(), 72.0, ((12, 1), (10, 2), (9, 3))), "the sender's name"),
         },
-        "contact": [_lines(fit_line(line, sans(), 84.0, SMALL_STEPS), "a contact line") for line in sender.contact],
+        "contact": contact,
     }
 
 
-def _card_data(card: Card, mask: bool, insides: list[tuple[str, str]]) -> dict:
+def _card_data(card: Card, mask: bool, insides: list[tuple[str, str]], many: bool = False) -> dict:
     prepared = _prepare(card)
     name, text = prepared.name, prepared.text
     if prepared.holds or name is None or text is None:
@@ -290,8 +267,8 @@ def _card_data(card: Card, mask: bool, insides: list[tuple[str, str]]) -> dict:
         "name": _columns(name, _spread(name)),
         "name_half": name.points * POINT_MM * (1 + 1.35 * (len(name.columns) - 1)) / 2,
         "name_line": _lines(prepared.name_line, "the name"),
-        "bars": _bars_picture(barcode.bars) if barcode else None,
-        "code_picture": _code_picture(card.management_number),
+        "bars": bars_picture(barcode.bars, BARCODE) if barcode else None,
+        "code_picture": qr_picture(card.management_number, many),
         "management_number": card.management_number,
         "technician_id": " ".join(part for part in (ident[:4], ident[4:8], ident[8:12], ident[12:]) if part),
         "activation_code": mask_code(card.activation_code) if mask else show_code(card.activation_code),
@@ -358,14 +335,14 @@ def _frames(sender: Sender, insides: tuple[tuple[str, str], ...], marks: bool) -
 
 def _link(url: str) -> dict:
     fitted = _lines(fit_line(url, sans(), 78.0, ((9, 1), (8, 1), (7.5, 2))), "the sign-in URL")
-    return {**fitted, "picture": _code_picture(url)}
+    return {**fitted, "picture": qr_picture(url)}
 
 
 def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask: bool, side: str, **output) -> bytes:
     insides: list[tuple[str, str]] = []
     data = {
         "geometry": _GEOMETRY,
-        "cards": [_card_data(card, mask, insides) for card in cards],
+        "cards": [_card_data(card, mask, insides, len(cards) > 100) for card in cards],
         "frames": _frames(sender, tuple(insides), marks),
         "side": side,
     }
