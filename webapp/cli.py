@@ -12,6 +12,7 @@ COMMANDS = {
     "apikey": ("apikey", "apikey"),
     "barcode": ("barcode", "barcode"),
     "bounce": ("bounce", "bounce"),
+    "demo": ("demo", "demo"),
     "import": ("imports", "imports"),
     "migrate": ("setup", "migrate"),
     "settings": ("setup", "settings"),
