@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
 BLUEPRINTS = (
+    "demo_mail",
     "health",
     "sign_in",
     "start",

@@ -23,6 +23,7 @@ OPS_ADMINISTRATOR = Rule(
 
 # endpoint: rule. In alphabetical order.
 ACCESS: dict[str, Rule] = {
+    "demo_mail.index": ANYONE,
     "health.alive": ANYONE,
     "health.ready": ANYONE,
     "sign_in.form": ANYONE,

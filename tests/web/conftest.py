@@ -53,11 +53,12 @@ class Clock:
 
 
 @pytest.fixture
-def settings(sqlite_url):
+def settings(sqlite_url, tmp_path):
     """Settings of a test on its own fresh database."""
     return load(
         {
             "TODOKE_MODE": "test",
+            "TODOKE_STATE_DIR": str(tmp_path),
             "TODOKE_DATABASE_URL": sqlite_url,
             "TODOKE_SECRET_KEY": "test " * 8,
             "TODOKE_RETURN_KEYS": "a:" + "test " * 8,
