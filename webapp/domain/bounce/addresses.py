@@ -6,9 +6,11 @@ Tolerant on purpose: real addresses of Japanese carriers break RFC 5321 (`a..b@�
 import re
 from collections.abc import Iterator
 
-_LEFT = re.compile(r"[^\s<>()\[\]\",;:@`]{1,128}")
-_RIGHT = re.compile(r"[^\s<>()\[\]\",;:@`/?]{1,255}|\[[0-9a-fA-F.:]{3,50}\]")
-_TRAILING = ".,;:!?…。、>"
+# What cannot stand in an address as mail systems print it; full-width signs stand around addresses in Japanese text.
+NO_ATOM = r"\s<>()\[\]\",;:@`：；「」『』（）【】＜＞、。，"
+_LEFT = re.compile(rf"[^{NO_ATOM}]{{1,128}}")
+_RIGHT = re.compile(rf"[^{NO_ATOM}/?]{{1,255}}|\[[0-9a-fA-F.:]{{3,50}}\]")
+_TRAILING = ".,;:!?…'>"
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
@@ -26,10 +28,15 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 def first_address(text: str) -> str:
     """The first address in a text, "" if there is none."""
     for begin, end in spans(text):
-        address = text[begin:end].rstrip(_TRAILING)
+        address = trimmed(text[begin:end])
         if not address.endswith("@"):
             return address
     return ""
+
+
+def trimmed(address: str) -> str:
+    """An address without the signs that a sentence put around it."""
+    return address.rstrip(_TRAILING).lstrip("'")
 
 
 def without_addresses(text: str) -> str:

@@ -19,6 +19,7 @@ MAX_WORDS = 4000
 
 _DAEMONS = SIGNS["daemon"]
 _SUBJECTS = SIGNS["subject"]
+_STATEMENTS = SIGNS["statement"]
 _DELAYED = SIGNS["delayed"]
 _DELIVERED = SIGNS["delivered"]
 _PERSONS_REPLY = SIGNS["person"]
@@ -34,6 +35,7 @@ class Signs:
     daemon: bool
     subject: bool
     auto_replied: bool
+    no_return: bool  # the return path is empty, as RFC 5321 section 4.5.5 asks of reports
     person: bool
     vacation: bool
     words: str  # subject, sender and the beginning of the text, in lower case
@@ -43,7 +45,9 @@ class Signs:
         """Whether the mail comes from a mail system that tells of a mail of ours."""
         if self.person and not self.daemon:
             return False
-        return (self.daemon and (self.subject or self.system != "")) or (self.subject and self.certain)
+        if self.daemon and (self.subject or self.system != "" or _any_in(_STATEMENTS, self.words)):
+            return True
+        return self.subject and (self.certain or (self.no_return and _any_in(_STATEMENTS, self.words)))
 
     @property
     def delayed(self) -> bool:
@@ -69,6 +73,7 @@ def look(mail: Mail, text: str) -> Signs:
         daemon="x-failed-recipients" in headers or not sender.strip("<> ") or _any_in(_DAEMONS, sender),
         subject=_any_in(_SUBJECTS, subject),
         auto_replied=headers.get("auto-submitted", "").lower().startswith("auto-replied"),
+        no_return=headers.get("return-path", "").strip() == "<>",
         person=subject.startswith(_PERSONS_REPLY),
         vacation=_is_reply(headers) or _any_in(_VACATION, subject),
         words=words,

@@ -7,7 +7,7 @@ The tables here say where that part begins and ends and what names the address o
 import re
 from dataclasses import dataclass, field
 
-from webapp.domain.bounce.addresses import spans
+from webapp.domain.bounce.addresses import NO_ATOM, spans, trimmed
 from webapp.domain.bounce.reports import MAX_RECIPIENTS
 from webapp.domain.bounce.rules import SIGNS
 
@@ -21,8 +21,8 @@ _INTRODUCTIONS = SIGNS["introduction"]
 _ABOUT_OTHERS = SIGNS["others"]
 
 _ADDRESS = (
-    r'(?:"[^"@\s]{1,64}"|[^\s<>()\[\]",;:@`]{1,128})@[^\s<>()\[\]",;:@`/?]{1,255}'
-    r'|[^\s<>()\[\]",;:@`]{1,128}@\[[0-9.:a-fA-F]{3,50}\]'
+    rf'(?:"[^"@\s]{{1,64}}"|[^{NO_ATOM}]{{1,128}})@[^{NO_ATOM}/?]{{1,255}}'
+    rf"|[^{NO_ATOM}]{{1,128}}@\[[0-9.:a-fA-F]{{3,50}}\]"
 )
 _AT_START = re.compile(
     r"[\s>*\-•\"'<\[(]{0,24}(?:mailto:)?(" + _ADDRESS + r")(?=[\s>\"')\]:,;.(\[<]|$)[>\"')\]]{0,4}(.{0,1000})"
@@ -87,7 +87,7 @@ def blocks_in(lines: list[str]) -> list[Block]:
         found = _AT_START.match(line) if "@" in line else None
         if found and _is_address(found.group(1)):
             inner = _BRACKETED.match(found.group(2))  # `name@here <address@there>`: a name that looks like an address
-            address = _trimmed(inner.group(1) if inner else found.group(1))
+            address = trimmed(inner.group(1) if inner else found.group(1))
             key = address.lower()
             if key not in blocks and len(blocks) < MAX_RECIPIENTS:
                 blocks[key] = Block(address)
@@ -112,12 +112,13 @@ def named_in(lines: list[str]) -> list[str]:
         if "@" not in line:
             continue
         found = _NAMED.search(line)
-        if found and _is_address(found.group(1)):
-            named.append(_trimmed(found.group(1)))
+        low = line[: found.start(1) if found else MAX_LINE].lower()
+        if any(word in low for word in _ABOUT_OTHERS):
             continue
-        low = line.lower()
-        if not any(word in low for word in _ABOUT_OTHERS):
-            found_here = (_trimmed(line[begin:end]) for begin, end in spans(line))
+        if found and _is_address(found.group(1)):
+            named.append(trimmed(found.group(1)))
+        else:
+            found_here = (trimmed(line[begin:end]) for begin, end in spans(line))
             others.extend(address for address in found_here if _is_address(address))
         if len(named) + len(others) > MAX_RECIPIENTS:
             break
@@ -133,10 +134,6 @@ def _start(lines: list[str]) -> int:
 def _is_address(address: str) -> bool:
     domain = address.rpartition("@")[2]
     return "." in domain or domain == "localhost" or domain.startswith("[")
-
-
-def _trimmed(address: str) -> str:
-    return address.rstrip(".,;:!?…。、")
 
 
 def _unique(addresses: list[str]) -> list[str]:
