@@ -13,7 +13,7 @@ from webapp.domain.bounce.rules import SIGNS, SYSTEMS
 SAYS_FIRST = frozenset({"au", "KDDI", "docomo", "SoftBank"})
 
 # Systems that name the recipient in a sentence rather than in a list.
-NAMES_IN_SENTENCE = frozenset({"fml", "InterScan", "DragonFly Mail Agent", "IMail", "MailFoundry"})
+NAMES_IN_SENTENCE = frozenset({"fml"})
 
 MAX_WORDS = 4000
 
