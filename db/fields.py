@@ -6,6 +6,7 @@ import json
 from peewee import BigIntegerField, TextField
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -53,4 +54,4 @@ class JsonField(TextField):
 
 def dump_json(value) -> str:
     """Return the one spelling of a JSON value that is stored and digested: sorted keys, no blanks."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(value)

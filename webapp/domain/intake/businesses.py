@@ -11,7 +11,7 @@ from webapp.domain.intake.known import Email, emails_of, fetch
 from webapp.domain.intake.outcomes import Origin, Outcome, Result
 from webapp.domain.intake.rows import BusinessRow
 from webapp.domain.intake.search_key import fold_search_key
-from webapp.domain.intake.writing import TABLES, Batch, update_rows
+from webapp.domain.intake.writing import TABLES, Batch, update_rows, version_data
 
 # Columns of the table and the fields of a row that fill them.
 _FIELDS = {"name": "name", "name_kana": "kana", "postal_code": "postal_code", "address": "address",
@@ -121,7 +121,7 @@ def _change(business: Business, row: BusinessRow, batch: Batch) -> bool:
 
 def _give(business: Business, value: str, batch: Batch) -> None:
     business.email = batch.give_email(OwnerKind.BUSINESS, business.id, business.email, value, AddressState.VALID)
-    data = dump_json({"version": business.email.version})
+    data = version_data(business.email.version)
     batch.event(EventName.ADDRESS_IMPORT_GIVEN, data, business=business.id, subject=business.email.id)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from webapp.domain.intake.known import Application, Employer, Known, Person
 from webapp.domain.intake.outcomes import Outcome
@@ -51,6 +52,9 @@ FIELDS = {
 }
 
 
+_values = attrgetter(*FIELDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is to happen with a row; `person` is None for one who is not known yet, `application` is what is in."""
@@ -64,12 +68,12 @@ class Decision:
 
 
 def content_of(row: RegistrationRow) -> dict[str, object]:
-    """Return what a row says as a JSON value; dates in ISO form."""
-    content = {name: getattr(row, name) for name in FIELDS}
+    """Return what a row says as a JSON value, without what it leaves empty; dates in ISO form."""
+    content = {name: value for name, value in zip(FIELDS, _values(row), strict=True) if value}
     content["completed_at"] = row.completed_at.isoformat()
     content["birth_date"] = row.birth_date.isoformat()
-    content["occupations"] = list(row.occupations)
-    content["qualifications"] = list(row.qualifications)
+    if row.days_worked == 0:
+        content["days_worked"] = 0
     return content
 
 
@@ -107,10 +111,10 @@ def _conflicts(row: RegistrationRow, application: Application) -> list[Problem]:
     problems = []
     given = content_of(row)
     for name, column in FIELDS.items():
-        before, after = application.content.get(name), given[name]
+        before, after = application.content.get(name), given.get(name)
         if name == "technician_id" and before is None and after == application.technician_id:
             continue
-        if before != after:
+        if _plain(before) != _plain(after):
             params = {
                 "number": row.application_number,
                 "column": column,
@@ -121,12 +125,16 @@ def _conflicts(row: RegistrationRow, application: Application) -> list[Problem]:
     return problems
 
 
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value  # as JSON gives it back
+
+
 def _shown(name: str, value: object) -> str:
-    if value is None or value == [] or value is False:
+    if value is None:
         return "—"
     if value is True:
         return "1"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ";".join(value)
     if name == "completed_at":
         return datetime.fromisoformat(str(value)).astimezone(JST).strftime("%Y-%m-%d %H:%M:%S")

@@ -78,6 +78,7 @@ class Batch:
         self.items: dict[tuple[int, str], tuple[bool, tuple[str, ...]]] = {}
         self.emails: dict[int, tuple[OwnerKind, int, Email]] = {}
         self._ids = _ids()
+        self._events = self.rows["event"]
 
     def new_id(self) -> int:
         """Return the next id: rows of a batch are ordered as they were decided."""
@@ -104,9 +105,8 @@ class Batch:
         subject: int | None = None,
     ) -> None:
         """Add an event; `data` is JSON text as `dump_json` spells it."""
-        number = next(self._ids)
-        self.rows["event"].append(
-            (number, self.at, name, registration, technician, business, subject, self.account_id, data)
+        self._events.append(
+            (next(self._ids), self.at, name.value, registration, technician, business, subject, self.account_id, data)
         )
 
     def audit(self, action: EventName, subject_kind: str, subject: int, detail: dict) -> None:
@@ -170,7 +170,7 @@ class Batch:
         items = self.rows["record_item"]
         for (person_id, kind), (_, values) in self.items.items():
             for position, value in enumerate(values):
-                items.append((self.new_id(), person_id, kind, position, value, _item_key(value)))
+                items.append((self.new_id(), person_id, str(kind), position, value, _item_key(value)))
         write_rows("record_item", TABLES["record_item"], items)
 
     def _write_emails(self) -> None:
@@ -180,14 +180,23 @@ class Batch:
                 ended.append((e.valid_to, e.id))
             else:
                 key = value_key(e.value)
-                given = (kind, owner, e.value, key, e.version, e.state, GivenBy.APPLICATION)
+                given = (kind.value, owner, e.value, key, e.version, str(e.state), _APPLICATION)
                 rows.append((e.id, *given, self.at, e.valid_to, e.judged_at, e.reason))
         update_rows("email_address", ("valid_to",), ended)
         write_rows("email_address", TABLES["email_address"], rows)
 
 
+# The engines take a plain string as it is and look for an adapter for every enum: a third of the time of an insert.
+_APPLICATION = GivenBy.APPLICATION.value
+
 # Trades and qualifications are few: the same words come with every row.
 _item_key = lru_cache(4096)(fold_search_key)
+
+
+@lru_cache(64)
+def version_data(version: int) -> str:
+    """Return the data of an event about a version of an address."""
+    return dump_json({"version": version})
 
 
 def update_rows(table: str, columns: tuple[str, ...], rows: list[tuple]) -> None:
