@@ -64,7 +64,7 @@ def test_a_stored_hash_fits_its_own_code_card_and_secret_only():
 
 @given(CODES)
 def test_a_mask_tells_nothing_but_the_shape(code):
-    assert mask_code(code) == "●●●●●-●●●●●"
+    assert mask_code(code) == "•••••-•••••"
 
 
 def test_weak_secrets_and_wrong_print_numbers_are_refused():

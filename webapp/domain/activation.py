@@ -14,7 +14,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 10
 _TYPED = str.maketrans("OIL", "011")
 _NOISE = frozenset("-‐‑‒–—―−－ー・.")
-MASK = "●"
+MASK = "•"
 
 
 def derive_code(secret: bytes, card_id: str, print_number: int) -> str:

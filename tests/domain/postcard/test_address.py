@@ -27,6 +27,9 @@ from webapp.domain.postcard.towns import CodeKind, fold, fold_key, look_up
         # 大字/字 are left out, counties may be; the list's town goes on behind the name (第N地割, 〜).
         ("027-0203", "岩手県宮古市津軽石第二地割5", "津軽石", "2-5"),
         ("028-5102", "岩手県葛巻町大字葛巻第４２地割９９", "葛巻", "42-99"),
+        ("029-5503", "岩手県西和賀町間木野２２地割９", "間木野", "22-9"),
+        # A name that ends in a kanji numeral, with the number of the house right behind it.
+        ("420-0949", "静岡市葵区与一9丁目1", "与一", "9-1"),
         # Streets of Kyoto stand before the town.
         ("604-0925", "京都市中京区寺町通御池上る上本能寺前町99", "上本能寺前町", "99"),
         # One code for the whole village, and a village with two codes by number.

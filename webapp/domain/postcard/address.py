@@ -167,13 +167,13 @@ def _locate(text: str, places: tuple[Place, ...]) -> _Found:
     at, named = _city_at(key, at, prefecture, places)
     limit = _first_numeral(text, folded, at)
 
-    match = _town_in(key, at, limit, places)
+    match = _town_in(text, folded, at, limit, places)
     if match:
         place, end = match
         at_once = key.startswith(fold_key(place.town), at)
         return _Found(place.prefecture, place.city, place.town, _tail(folded, end), prefecture, named, True, at_once)
     for owner in named:
-        match = _town_in(key, at, limit, towns.towns(*owner))
+        match = _town_in(text, folded, at, limit, towns.towns(*owner))
         if match:
             place, end = match
             at_once = key.startswith(fold_key(place.town), at)
@@ -208,17 +208,18 @@ def _first_numeral(text: str, folded: Folded, at: int) -> int:
     return next((place for place, start in enumerate(folded.starts) if start >= match.start()), len(folded.key))
 
 
-def _town_in(key: str, at: int, limit: int, places: tuple[Place, ...]) -> tuple[Place, int] | None:
+def _town_in(text: str, folded: Folded, at: int, limit: int, places: tuple[Place, ...]) -> tuple[Place, int] | None:
     """Find the longest town right behind the city, else the first one before the first number (streets of Kyoto)."""
+    key = folded.key
     names = sorted(((fold_key(place.town), place) for place in places if place.town), key=lambda pair: -len(pair[0]))
     for name, place in names:
-        if key.startswith(name, at) and _whole_number(key, at + len(name)):
+        if key.startswith(name, at) and _ends_number(text, folded, at + len(name)):
             return place, at + len(name)
     inside = []
     for name, place in names:
         start = key.find(name, at)
         # A single letter (町 of one kanji) stands everywhere by chance.
-        if len(name) > 1 and at < start < limit and _whole_number(key, start + len(name)):
+        if len(name) > 1 and at < start < limit and _ends_number(text, folded, start + len(name)):
             inside.append((start, -len(name), place))
     if not inside:
         return None
@@ -226,8 +227,13 @@ def _town_in(key: str, at: int, limit: int, places: tuple[Place, ...]) -> tuple[
     return place, start - size
 
 
-def _whole_number(key: str, end: int) -> bool:
-    return not (key[end - 1].isdecimal() and end < len(key) and key[end].isdecimal())
+def _ends_number(text: str, folded: Folded, end: int) -> bool:
+    """Whether no number goes on over this place of the key; in 与一9 the name ends in kanji and the number begins."""
+    key = folded.key
+    if end >= len(key) or not (key[end - 1].isdecimal() and key[end].isdecimal()):
+        return True
+    before, after = text[folded.starts[end - 1]], text[folded.starts[end]]
+    return before.isdecimal() != after.isdecimal()
 
 
 def _tail(folded: Folded, end: int) -> int:

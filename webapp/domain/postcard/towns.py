@@ -117,8 +117,11 @@ def _town_name(neighborhood: str, city: str) -> str:
 
 
 def _place(row: dict) -> Place:
-    town = _town_name(row["neighborhood"], row["city"])
-    return Place(row["postal_code"], row["prefecture"], row["city"], town, row.get("note") or "")
+    town, note = _town_name(row["neighborhood"], row["city"]), row.get("note") or ""
+    # Rows that were broken inside a number: "間木野２" with the note "２地割（…）" begins 間木野.
+    if re.match("[0-9]*地割", fold_width(note)):
+        town = town.rstrip("0123456789０１２３４５６７８９")
+    return Place(row["postal_code"], row["prefecture"], row["city"], town, note)
 
 
 @lru_cache(maxsize=16_384)
