@@ -130,6 +130,7 @@ def test_codes_are_proposed_from_the_text_alone():
     assert [place.postal_code for place in propose_codes("神奈川県座間市相模が丘9-9")] == ["2520001"]
     assert [place.postal_code for place in propose_codes("札幌市東区北六条東9丁目3")] == ["0650006", "0600906"]
     assert [place.postal_code for place in propose_codes("札幌市東区北六条東2丁目3")] == ["0600906", "0650006"]
+    assert {place.town for place in propose_codes("神奈川県座間市入谷3丁目99")} == {"入谷東", "入谷西"}
     assert propose_codes("どこにもない町9-9") == ()
 
 

@@ -293,7 +293,9 @@ def propose_codes(text: str, limit: int = 5) -> tuple[Place, ...]:
     For a person to choose from: `note` tells what part of the town a code covers. A whole-city code is not proposed.
     """
     found = _locate(text, ())
-    wanted = fold_key(found.town)
+    # A town that got another name begins with the old one more often than not: 入谷 → 入谷東, 入谷西.
+    rest = fold_width(text[found.end :])
+    wanted = fold_key(found.town) or fold_key(_NUMERAL.split(rest, maxsplit=1)[0])
     if not wanted:
         return ()
     places = [place for owner in found.named_city for place in towns.towns(*owner) if fold_key(place.town) == wanted]
