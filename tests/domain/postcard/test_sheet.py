@@ -12,6 +12,7 @@ from tests.domain.postcard.cast import CARD, SENDER, card
 from webapp.domain.postcard import words
 from webapp.domain.postcard.address import parse_address
 from webapp.domain.postcard.barcode import Geometry
+from webapp.domain.postcard.pictures import qr_modules
 from webapp.domain.postcard.sheet import (
     FRAMES,
     HEIGHT,
@@ -136,6 +137,29 @@ def test_the_postage_mark_is_two_to_three_centimetres_at_the_upper_left():
     assert 20 <= bottom - top <= 30
 
 
+def test_the_management_number_is_read_back_from_the_modules_on_the_card():
+    image = picture("plain", "address")
+    rows = qr_modules(CARD.management_number)
+    left, top, right, bottom = ink(image, 5, 33, 22, 46.5)
+    assert (right - left, bottom - top) == pytest.approx((11, 11), abs=0.1)
+    step = 11 / len(rows)
+    middles = [(place + 0.5) * step for place in range(len(rows))]
+    seen = tuple(
+        "".join("1" if image.getpixel((round((left + x) * MM), round((top + y) * MM))) < 128 else "0" for x in middles)
+        for y in middles
+    )
+    assert seen == rows
+    # Four modules of quiet zone on every side.
+    quiet = 4 * step
+    for edge in ((left - quiet, top - quiet, right + quiet, top - 0.05), (right + 0.05, top, right + quiet, bottom)):
+        assert ink(image, *edge) is None
+    assert ink(image, left - quiet, bottom + 0.05, right + quiet, bottom + quiet - 0.1) is None
+
+
+def test_a_part_made_again_is_the_same_to_the_byte():
+    assert render_part([CARD, CASES["latin"]], SENDER) == render_part([CARD, CASES["latin"]], SENDER)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_cut_at_an_edge_or_runs_into_its_neighbour(name):
     image = picture(name, "address")
@@ -196,7 +220,7 @@ def test_the_outside_carries_name_address_sender_and_number_and_nothing_else():
         assert secret not in outside
         assert secret not in "".join(outside.split())
     flat = "".join(outside.split())
-    for expected in ("郵便はがき", "料金後納", "佐藤", "健一", "様", CARD.management_number, "銀座郵便局"):
+    for expected in ("郵便はがき", "料金後納郵便", "佐藤", "健一", "様", CARD.management_number, "銀座郵便局"):
         assert expected in flat
     # Each number of the outside is one of those that may stand there.
     digits = "".join(sign for sign in outside if sign.isdecimal())
