@@ -1,6 +1,7 @@
 """Migrations: numbered files, applied once, in order, under a lock, with a checksum of each."""
 
 import hashlib
+import secrets
 from pathlib import Path
 
 from playhouse.migrations import MigrationError, Runner
@@ -44,6 +45,8 @@ def migrate(mode: str) -> list[str]:
             _remember(name)
         if "0001_begin" in names:
             database.execute_sql(_insert("fact", 2), ("mode", mode))
+            # Shared by all backups of this database, so that a worker knows an older one when it meets it.
+            database.execute_sql(_insert("fact", 2), ("database_id", secrets.token_hex(8)))
         _check_mode(mode)
         return names
 

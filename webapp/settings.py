@@ -155,6 +155,9 @@ class Settings:
     relay_verifies_recipients: bool = setting(
         _flag, "whether a relay's own refusal of a recipient is the recipient's fault", False
     )
+    success_reports: bool = setting(
+        _flag, "whether a report is asked for each mail that arrives (much more returned mail)", False, demo=True
+    )
     domain_per_minute: int = setting(_number(1, 1_000_000), "mails a minute to one destination domain", 6000)
     lmtp_host: str = setting(_text, "the address that the LMTP listener is bound to", "127.0.0.1")
     lmtp_port: int = setting(_number(1, 65535), "its port", 8024)

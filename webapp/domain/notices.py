@@ -240,7 +240,7 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
     began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
     if verdict.reason_class is ReasonClass.DEAD:
         _invalidate(attempt.address, verdict.reason, policy, now)
-        _fail_for_good(message, verdict, policy, now)
+        fail_for_good(message, verdict, policy, now)
         return
     if verdict.reason_class is ReasonClass.OURS:
         open_alarm(AlarmKind.OUR_FAILURE, message.destination, now, {"reason": verdict.reason})
@@ -253,10 +253,11 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
         data = {"reason": verdict.reason, "class": verdict.reason_class, "again_at": (now + wait).isoformat()}
         note(EventName.NOTICE_BOUNCE_RETRY, message, now, data)
     else:
-        _fail_for_good(message, verdict, policy, now)
+        fail_for_good(message, verdict, policy, now)
 
 
-def _fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.datetime) -> None:
+def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.datetime) -> None:
+    """Give a message up in the running transaction: a postcard or work for a person follows."""
     late = message.state == S.DELIVERED
     move(message, Step.FAIL, reason=verdict.reason, failure_class=verdict.reason_class, settled_at=now)
     name = EventName.NOTICE_BOUNCE_LATE if late else EventName.NOTICE_BOUNCE_FAILED
