@@ -15,10 +15,13 @@ COMMANDS = {
     "demo": ("demo", "demo"),
     "import": ("imports", "imports"),
     "migrate": ("setup", "migrate"),
+    "recover": ("worker", "recover"),
+    "sending": ("worker", "sending"),
     "settings": ("setup", "settings"),
     "tracking": ("tracking", "tracking"),
     "user": ("setup", "user"),
     "web": ("setup", "web"),
+    "worker": ("worker", "worker"),
 }
 
 

@@ -239,7 +239,7 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
     same_address = (Attempt.message == message) & (Attempt.address == attempt.address_id)
     began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
     if verdict.reason_class is ReasonClass.DEAD:
-        _invalidate(attempt.address, verdict.reason, policy, now)
+        invalidate(attempt.address, verdict.reason, policy, now)
         fail_for_good(message, verdict, policy, now)
         return
     if verdict.reason_class is ReasonClass.OURS:
@@ -276,7 +276,8 @@ def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.da
         open_item(WorkItemKind.BUSINESS_ADDRESS, "business", message.business_id, verdict.reason, now, data)
 
 
-def _invalidate(address: EmailAddress, reason: Reason, policy: Policy, now: dt.datetime) -> None:
+def invalidate(address: EmailAddress, reason: Reason, policy: Policy, now: dt.datetime) -> None:
+    """Mark the mailed address dead in the running transaction; many people on it make one work item first."""
     holders = addresses.mark_invalid(address, reason, now)
     if address.owner_kind == OwnerKind.TECHNICIAN and holders > policy.same_address_limit:
         # The oldest row stands for the value, so that there is one work item for all who share it.

@@ -1,0 +1,273 @@
+"""The worker beside the web: sends what is due, takes returned mail, and does what comes round.
+
+Each part runs in a thread of its own. A part that fails opens an alarm, waits longer each time and goes on; the others
+do not notice. What a worker holds when it is told to stop is finished first; what it holds when it is killed comes due
+again at the end of its lease.
+"""
+
+import contextlib
+import datetime as dt
+import errno
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from db.database import connected
+from db.models import WorkerBeat
+from webapp.domain import outbox, outbox_finish, restore, returned, sweep
+from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.dispatch import Office, envelope_of, relays_of
+from webapp.domain.lmtp import Bounds, LmtpListener
+from webapp.domain.notices import Policy, Verdict, presume
+from webapp.domain.outbox_finish import Result
+from webapp.domain.restore import TickFileError
+from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
+from webapp.domain.switches import stopped_kinds
+from webapp.settings import Settings
+
+log = structlog.get_logger("worker")
+
+LEASE = dt.timedelta(minutes=5)
+# One mail may take as long as the relay may be silent. A batch ends while its lease still covers one more.
+_END_OF_DATA_SECONDS = 180.0
+_LONGEST_MAIL = dt.timedelta(seconds=230)
+
+IDLE_SECONDS = 0.5
+_FIRST_REST, _LONGEST_REST = 1.0, 60.0
+BEAT_SECONDS = 10.0
+# Two missed beats and a little: a worker that is away longer has no share of the pace.
+_ALIVE = dt.timedelta(seconds=25)
+
+
+def utc_now() -> dt.datetime:
+    """Return the clock's time: the worker stands at the edge, where the clock is read."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass
+class _Job:
+    """Something that comes round: every so many seconds, beginning at once."""
+
+    name: str
+    seconds: float
+    do: Callable[[dt.datetime], None]
+    due: float = 0.0
+
+
+class Worker:
+    """One process's share of the work. `run` returns after `stop` was called from a signal or another thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lease: dt.timedelta = LEASE,
+        listen: bool = True,
+        clock: Callable[[], dt.datetime] = utc_now,
+    ) -> None:
+        self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
+        self._policy, self._office = Policy.of(settings), Office.of(settings)
+        self._relays = [_patient(relay) for relay in relays_of(settings)]
+        self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
+        self._stopping = threading.Event()
+        self._unwritten: list[Result] = []
+        self._listener: LmtpListener | None = None
+        self._beat = WorkerBeat(host=socket.gethostname(), pid=os.getpid(), started_at=clock(), seen_at=clock())
+        self._sent = 0
+        self.jobs = [
+            _Job("beat", BEAT_SECONDS, self._note_beat),
+            _Job("tick", 60.0, self._tick),
+            _Job("presume", 60.0, self._presume),
+            _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
+        ]
+
+    def stop(self) -> None:
+        """Ask to stop: what is claimed is finished, then `run` returns. Safe to call from a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until `stop`. TickFileError when nobody could tell whether a backup was restored."""
+        with connected():
+            self._tick(self._clock())
+            self._note_beat(self._clock())
+        parts: list[tuple[str, Callable[[], float]]] = [("sending", self._sending()), ("periodic", self._periodic)]
+        if self._listen:
+            parts.append(("lmtp", self._keep_listening))
+        threads = [threading.Thread(target=self._keep, args=part, name=part[0]) for part in parts]
+        for thread in threads:
+            thread.start()
+        log.info("started", host=self._beat.host, pid=self._beat.pid)
+        for thread in threads:
+            thread.join()
+        if self._listener is not None:
+            self._listener.stop()
+        with connected():
+            WorkerBeat.delete().where(WorkerBeat.id == self._beat.id).execute()
+        log.info("stopped", sent=self._sent)
+
+    def once(self) -> int:
+        """Do what is due now, once, without listening; return how many mails a relay has accepted."""
+        with connected():
+            self._tick(self._clock())
+            for job in self.jobs:
+                if job.name not in ("tick", "beat"):
+                    job.do(self._clock())
+            with Sender(self._relays) as sender:
+                while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
+                    pass
+            return self._sent
+
+    # -- parts ---------------------------------------------------------------------------------------------------------
+
+    def _keep(self, name: str, part: Callable[[], float]) -> None:
+        """Do a part again and again; it returns how many seconds it may rest."""
+        failures = 0
+        while True:
+            try:
+                with connected():
+                    rest = part()
+                    if failures:
+                        close_alarm(AlarmKind.WORKER_FAILED, name, self._clock())
+                        failures = 0
+            except Exception as error:  # whatever went wrong, the other parts and the next round go on
+                failures += 1
+                rest = min(_LONGEST_REST, _FIRST_REST * 2 ** min(failures, 10)) * (0.75 + random.random() / 2)
+                log.error("part failed", part=name, error=type(error).__name__, failures=failures)
+                # The database itself may be what is away: then there is nowhere to put an alarm.
+                with contextlib.suppress(Exception), connected():
+                    data = {"error": type(error).__name__}
+                    open_alarm(AlarmKind.WORKER_FAILED, name, self._clock(), data)
+            if self._stopping.wait(rest) or self._stopping.is_set():
+                return
+
+    def _sending(self) -> Callable[[], float]:
+        sender = Sender(self._relays)
+        return lambda: self._send_round(sender)
+
+    def _send_round(self, sender: Sender) -> float:
+        """Claim, send and write one batch; return how long to rest."""
+        if self._unwritten:
+            self._write(self._unwritten)  # a commit that failed is tried again before anything else is claimed
+        if rest := sender.seconds_until_ready():
+            sender.close()
+            return min(rest, _LONGEST_REST)
+        claim = outbox.claim(
+            self._clock(),
+            self._lease,
+            self._policy,
+            self._office.message_domain,
+            stopped=stopped_kinds(),
+            pacer=self._pacer,
+        )
+        self._send(sender, claim.messages)
+        if claim.more or claim.messages:
+            return 0.0
+        sender.close()  # an idle session would only be ended by the relay
+        return IDLE_SECONDS
+
+    def _send(self, sender: Sender, messages: list[outbox.Claimed]) -> None:
+        unwritten, written_at = self._unwritten, time.monotonic()
+        for n, message in enumerate(messages):
+            now = self._clock()
+            if sender.seconds_until_ready() or message.lease_until - now < min(_LONGEST_MAIL, self._lease / 2):
+                outbox.release(messages[n:], now + dt.timedelta(seconds=sender.seconds_until_ready()))
+                break
+            offer = envelope_of(message, self._office, now)
+            if isinstance(offer, Envelope):
+                reply = sender.deliver(offer)
+                unwritten.append(Result(message, self._clock(), reply))
+                self._sent += reply.outcome is Outcome.ACCEPTED
+            elif isinstance(offer, Verdict):
+                unwritten.append(Result(message, now, None, offer))
+                log.warning("message cannot be written", message=message.id, reason=offer.reason)
+            enough = len(unwritten) >= outbox_finish.GROUP
+            if enough or time.monotonic() - written_at >= outbox_finish.GROUP_SECONDS:
+                self._write(unwritten)
+                written_at = time.monotonic()
+        self._write(unwritten)
+
+    def _write(self, results: list[Result]) -> None:
+        late = outbox_finish.finish(results, self._policy, self._clock())
+        if results:
+            outcomes: dict[str, int] = {}
+            for result in results:
+                outcome = result.reply.outcome if result.reply else "not_written"
+                outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            log.debug("written", late=late, **outcomes)
+        results.clear()
+
+    def _keep_listening(self) -> float:
+        """Take returned mail; if another worker of this machine does so already, be ready to take its place."""
+        if self._listener is None:
+            listener = LmtpListener(
+                self._receive,
+                self._settings.lmtp_host,
+                self._settings.lmtp_port,
+                Bounds(message_bytes=self._settings.returned_mail_bytes),
+            )
+            try:
+                self._listener = listener.start()
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE and self._neighbours():
+                    return BEAT_SECONDS
+                raise
+            log.info("listening", host=listener.host, port=listener.port)
+        return BEAT_SECONDS
+
+    def _receive(self, recipient: str, data: bytes) -> None:
+        with connected():
+            taken = returned.take(recipient, data, "lmtp", self._clock(), returned.Desk.of(self._settings))
+        log.info("returned mail", state=taken.state, kind=taken.kind, reason=taken.reason, returned_mail=taken.id)
+
+    def _periodic(self) -> float:
+        """Do the jobs that are due; one that fails does not keep the others from their turn."""
+        failure = None
+        for job in self.jobs:
+            if job.due > time.monotonic() or self._stopping.is_set():
+                continue
+            try:
+                job.do(self._clock())
+                job.due = time.monotonic() + job.seconds
+            except Exception as error:  # kept for `_keep`, which opens the alarm, after the other jobs had their turn
+                log.error("job failed", job=job.name, error=type(error).__name__)
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return max(0.0, min(job.due for job in self.jobs) - time.monotonic())
+
+    # -- jobs ----------------------------------------------------------------------------------------------------------
+
+    def _note_beat(self, now: dt.datetime) -> None:
+        beat = self._beat
+        beat.seen_at, beat.data = now, {"sent": self._sent, "listening": self._listener is not None}
+        beat.save(force_insert=not WorkerBeat.select().where(WorkerBeat.id == beat.id).exists())
+        self._pacer.share = 1 / max(1, self._living(now).count())
+
+    def _living(self, now: dt.datetime):
+        return WorkerBeat.select().where(WorkerBeat.seen_at > now - _ALIVE)
+
+    def _neighbours(self) -> bool:
+        same_host = (WorkerBeat.host == self._beat.host) & (WorkerBeat.id != self._beat.id)
+        return self._living(self._clock()).where(same_host).exists()
+
+    def _tick(self, now: dt.datetime) -> None:
+        if restore.tick(self._settings.state_dir, now):
+            log.warning("an older database was restored: nothing is sent until a person has decided")
+
+    def _presume(self, now: dt.datetime) -> None:
+        while presume(self._policy, now) == 1000 and not self._stopping.is_set():
+            pass
+
+
+def _patient(relay: Relay) -> Relay:
+    """Bound how long one mail may take, so that a lease can cover it: the relay is ours and answers soon."""
+    return replace(relay, timeout_seconds=20.0, end_of_data_seconds=_END_OF_DATA_SECONDS)
+
+
+__all__ = ["TickFileError", "Worker"]
