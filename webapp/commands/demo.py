@@ -133,9 +133,10 @@ def run(port: int | None) -> None:
     relay, lmtp = _free_port(), _free_port()
     os.environ |= {"TODOKE_RELAYS": f"smtp://127.0.0.1:{relay}", "TODOKE_LMTP_PORT": str(lmtp)}
     commands = [["demo", "catcher", "--port", str(relay), "--lmtp-port", str(lmtp)], ["worker"], ["web"]]
+    log = (STATE / "demo.log").open("w")
     children = [
         # A group of its own: Ctrl-C reaches this process only, which then stops the others in order.
-        subprocess.Popen([sys.executable, "-m", "webapp.cli", *command], start_new_session=True)
+        subprocess.Popen([sys.executable, "-m", "webapp.cli", *command], start_new_session=True, stdout=log, stderr=log)
         for command in commands
     ]
     stopping = threading.Event()
@@ -147,9 +148,17 @@ def run(port: int | None) -> None:
         while not stopping.wait(0.5):
             for command, child in zip(commands, children, strict=True):
                 if child.poll() is not None:
-                    raise Refused(f"`todoke {' '.join(command)}` has stopped with exit code {child.returncode}")
+                    raise Refused(
+                        f"`todoke {' '.join(command)}` has stopped with exit code {child.returncode};"
+                        f" the last words of {STATE}/demo.log:\n{_last_words(STATE / 'demo.log')}"
+                    )
     finally:
         _stop(children)
+        log.close()
+
+
+def _last_words(path: Path) -> str:
+    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-15:])
 
 
 def _answers(port: int) -> bool:
@@ -171,7 +180,9 @@ def _wait_until_ready(port: int, children: list[subprocess.Popen], stopping: thr
 def _welcome(port: int) -> None:
     click.echo(f"\nTodoke (とどけ) is at  http://127.0.0.1:{port}\n")
     _print_sign_ins()
-    click.echo(f"\n  Mail that was sent:  http://127.0.0.1:{port}/demo/mail\n  Ctrl-C stops everything.\n")
+    click.echo(
+        f"\n  Mail that was sent:  http://127.0.0.1:{port}/demo/mail\n  What web and worker say: {STATE}/demo.log\n  Ctrl-C stops everything.\n"
+    )
 
 
 def _stop(children: list[subprocess.Popen]) -> None:
