@@ -181,7 +181,8 @@ def _welcome(port: int) -> None:
     click.echo(f"\nTodoke (とどけ) is at  http://127.0.0.1:{port}\n")
     _print_sign_ins()
     click.echo(
-        f"\n  Mail that was sent:  http://127.0.0.1:{port}/demo/mail\n  What web and worker say: {STATE}/demo.log\n  Ctrl-C stops everything.\n"
+        f"\n  Mail that was sent:  http://127.0.0.1:{port}/demo/mail"
+        f"\n  What web and worker say:  {STATE}/demo.log\n  Ctrl-C stops everything.\n"
     )
 
 
