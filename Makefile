@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak bench lint clean install
+.PHONY: run test soak bench lint docs clean install
 
 run: $(VENV)/.installed  ## start web, worker and mail catcher on invented people
 	@exec $(BIN)/todoke demo run
@@ -23,6 +23,9 @@ bench: $(VENV)/.installed-test  ## measure, each figure beside its reference, in
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+docs: $(VENV)/.installed  ## write docs/settings.md and docs/commands.md from the code
+	@$(BIN)/python docs/generate.py
 
 install: $(VENV)/.installed
 
