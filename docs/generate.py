@@ -1,4 +1,4 @@
-"""Write docs/settings.md and docs/commands.md from the code: `make docs`. A test compares them with what stands there."""
+"""Write docs/settings.md and docs/commands.md from the code: `make docs`. A test compares them with the files."""
 
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -26,8 +26,8 @@ migration, and a process in another mode refuses it. The demo ignores every `TOD
 
 COMMANDS_HEAD = """# Commands
 
-Every command ends with exit code 0 when it did what it says, 2 with one sentence when it could not begin; other codes are
-named with the command. All read the [settings](settings.md).
+Every command ends with exit code 0 when it did what it says, 2 with one sentence when it could not begin; other codes
+are named with the command. All read the [settings](settings.md).
 """
 
 
@@ -54,7 +54,9 @@ def _sections(group: click.Group, words: tuple[str, ...]):
         inner = click.Context(command, info_name=name)
         usage = " ".join([*own, *command.collect_usage_pieces(inner)])
         yield f"\n{'#' * len(own)} `{' '.join(own)}`\n\n{_prose(command.help)}\n\n    {usage}\n"
-        options = [option for p in command.params if (option := p.get_help_record(inner))]
+        options = [
+            option for p in command.params if isinstance(p, click.Option) and (option := p.get_help_record(inner))
+        ]
         if options:
             yield "\n| option | |\n|---|---|\n"
             yield "".join(f"| `{name.replace('|', '/')}` | {' '.join(text.split())} |\n" for name, text in options)
