@@ -83,25 +83,31 @@ def read_lists(file: str) -> dict[str, tuple[str, ...]]:
 
 
 def _sections(file: str) -> list[tuple[str, list[Row]]]:
-    head, reason, stages = "", None, None
+    head = ""
+    meanings: list[tuple[Reason, frozenset[Stage] | None]] = []
     found: list[tuple[str, list[Row]]] = []
     for number, line in _lines(file):
         if line.startswith("{") and line.endswith("}"):
             head = line[1:-1]
-        elif line.startswith("[") and line.endswith("]") and line[1:-1].partition(" @ ")[0] in _REASONS:
-            name, _, at = line[1:-1].partition(" @ ")
-            reason = Reason(name)
-            stages = frozenset(Stage(stage) for stage in at.split()) if at else None
-        elif reason is None:
+        elif line.startswith("[") and line.endswith("]") and line[1:-1].partition(" ")[0] in _REASONS:
+            meanings = [_meaning(part) for part in line[1:-1].split(";")]
+        elif not meanings:
             raise ValueError(f"{file}:{number}: a phrase stands before the first [reason]")
         else:
-            rows = []
-            for phrase in (part.strip() for part in line.split(" | ")):
-                if phrase:
-                    pieces = tuple(piece.strip() for piece in phrase.split("*") if piece.strip())
-                    rows.append(Row(phrase, pieces, stages, reason, f"{file}:{number}"))
+            phrases = [phrase.strip() for phrase in line.split(" | ") if phrase.strip()]
+            name = f"{file}:{number}"
+            rows = [_row(phrase, reason, stages, name) for reason, stages in meanings for phrase in phrases]
             found.append((head, rows))
     return found
+
+
+def _meaning(text: str) -> tuple[Reason, frozenset[Stage] | None]:
+    name, _, at = text.partition("@")
+    return Reason(name.strip()), frozenset(Stage(stage) for stage in at.split()) if at else None
+
+
+def _row(phrase: str, reason: Reason, stages: frozenset[Stage] | None, name: str) -> Row:
+    return Row(phrase, tuple(piece.strip() for piece in phrase.split("*") if piece.strip()), stages, reason, name)
 
 
 def _lines(file: str) -> list[tuple[int, str]]:
