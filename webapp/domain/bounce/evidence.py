@@ -68,11 +68,21 @@ def gather(raw: bytes) -> Evidence:
     report, form = _status_report(mail, text, signs)
     if report.recipients:
         return _from_report(mail, signs, report, form, lines, nested)
-    if not signs.report or (signs.auto_replied and not signs.daemon):
+    if not _is_report(mail, signs, nested):
         kind = Kind.VACATION if signs.vacation and not signs.report else Kind.NONE
         named = [first_address(mail.header("from"))] if kind is Kind.VACATION else []
         return Evidence(kind, "mail", signs, named=[name for name in named if name], nested=nested)
     return _from_words(mail, signs, lines, nested, text)
+
+
+def _is_report(mail: Mail, signs: Signs, nested: bytes) -> bool:
+    """Whether a mail without a status report tells of non-delivery all the same."""
+    if signs.auto_replied and not signs.daemon:
+        return False
+    if signs.report or "delivery-status" in mail.header("content-type").lower():
+        return True
+    # our own mail is attached and a sentence says that it could not be delivered: whoever the sender is
+    return bool(nested) and signs.states and not signs.person and not signs.vacation
 
 
 _RETURNED = (

@@ -45,9 +45,14 @@ class Signs:
         """Whether the mail comes from a mail system that tells of a mail of ours."""
         if self.person and not self.daemon:
             return False
-        if self.daemon and (self.subject or self.system != "" or _any_in(_STATEMENTS, self.words)):
+        if self.daemon and (self.subject or self.system != "" or self.states):
             return True
-        return self.subject and (self.certain or (self.no_return and _any_in(_STATEMENTS, self.words)))
+        return self.subject and (self.certain or (self.no_return and self.states))
+
+    @property
+    def states(self) -> bool:
+        """Whether a sentence says that mail could not be delivered."""
+        return _any_in(_STATEMENTS, self.words)
 
     @property
     def delayed(self) -> bool:
