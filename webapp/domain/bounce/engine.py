@@ -7,6 +7,7 @@ words from left to right, so the work is bounded by the length of the (cut) repl
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webapp.domain.bounce.addresses import without_addresses
 from webapp.domain.bounce.model import Reason, Stage, is_hard
@@ -83,30 +84,28 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     (lower case). The order: carrier's own words, codes that leave no doubt, common words, other codes, the stage.
     """
     folded = fold(words)
-    grams = _grams(folded)
     if stage is Stage.UNKNOWN and status[1:3] == ".1":
         # x.1.x speaks of an address: .7 and .8 of the sender's, else of the recipient's (RFC 3463, section 3.2)
         stage = Stage.MAIL if status[4:] in ("7", "8") else Stage.RCPT
-    verdict = _by_carrier(folded, stage, hosts, grams)
+    verdict = _by_carrier(folded, stage, hosts)
     if verdict:
         return verdict
     if status in CODES_BEFORE:
         return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
-    verdict = _COMMON.match(folded, stage, grams)
+    verdict = _COMMON.match(folded, stage)
     if (
         verdict is None
         and (code or status)[:1] != "4"
         and (status[2:4] in ("", "0.", "7.", "5.") or status not in CODES_AFTER)
     ):
-        verdict = _FINAL.match(folded, stage, grams)
+        verdict = _FINAL.match(folded, stage)
     return verdict or by_code(status, code, stage)
 
 
 def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict | None:
     """The reason by words alone, None if they say nothing."""
     folded = fold(words)
-    grams = _grams(folded)
-    return _by_carrier(folded, stage, hosts, grams) or _COMMON.match(folded, stage, grams)
+    return _by_carrier(folded, stage, hosts) or _COMMON.match(folded, stage)
 
 
 def softened(verdict: Verdict) -> Verdict:
@@ -129,9 +128,9 @@ def by_code(status: str, code: str, stage: Stage) -> Verdict:
     return _UNDECIDED
 
 
-def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...], grams: set[str]) -> Verdict | None:
+def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Verdict | None:
     for number in sorted(_speaking(folded, hosts)):
-        verdict = _BY_CARRIER[number].match(folded, stage, grams)
+        verdict = _BY_CARRIER[number].match(folded, stage)
         if verdict:
             return Verdict(verdict.reason, f"{CARRIERS[number].name} {verdict.rule}", verdict.phrase, True)
     return None
@@ -157,24 +156,26 @@ _GRAM = 4
 
 
 class _Rules:
-    """Rows in their order, found by a rare piece of four letters each, so that a reply meets only a few of them."""
+    """Rows in their order, found by a rare piece of four letters of a word: a reply meets only a few of them."""
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
         self.rows = rows
-        self.short = [number for number, row in enumerate(rows) if len(row.pieces[0]) < _GRAM]
-        self.by_gram: dict[str, list[int]] = {}
-        grams = [_grams(row.pieces[0]) for row in rows]
+        grams = [{gram for word in row.pieces[0].split() for gram in _grams(word)} for row in rows]
         count = Counter(gram for of_row in grams for gram in of_row)
+        self.always = [number for number, of_row in enumerate(grams) if not of_row]
+        self.by_gram: dict[str, list[int]] = {}
         for number, of_row in enumerate(grams):
             if of_row:
                 rarest = min(of_row, key=lambda gram: (count[gram], gram))
                 self.by_gram.setdefault(rarest, []).append(number)
+        # the same words come in thousands of replies; bounded, since strangers may send any
+        self.of_word = lru_cache(maxsize=8192)(self._of_word)
 
-    def match(self, folded: str, stage: Stage, grams: set[str]) -> Verdict | None:
+    def match(self, folded: str, stage: Stage) -> Verdict | None:
         """The verdict of the first row that says something here."""
-        numbers = self.short[:]
-        for gram in self.by_gram.keys() & grams:
-            numbers += self.by_gram[gram]
+        numbers = set(self.always)
+        for word in set(folded.split()):
+            numbers.update(self.of_word(word))
         for number in sorted(numbers):
             row = self.rows[number]
             pieces = row.pieces
@@ -184,9 +185,12 @@ class _Rules:
                 return Verdict(row.reason, row.name, row.phrase, True)
         return None
 
+    def _of_word(self, word: str) -> tuple[int, ...]:
+        return tuple(number for gram in _grams(word) for number in self.by_gram.get(gram, ()))
 
-def _grams(text: str) -> set[str]:
-    return {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
+
+def _grams(word: str) -> list[str]:
+    return [word[at : at + _GRAM] for at in range(len(word) - _GRAM + 1)]
 
 
 def _in_order(pieces: tuple[str, ...], folded: str) -> bool:

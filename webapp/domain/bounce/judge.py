@@ -173,10 +173,9 @@ def _reply_for(replies: list[Reply], reported: Reported, said: str) -> Reply | N
 
 
 def _stage(reply: Reply | None, diagnostic: str, said: str, found: Evidence) -> Stage:
-    for source in (diagnostic, said):
-        stage = stage_in_words(" ".join(source.lower().split())) if source else Stage.UNKNOWN
-        if stage is not Stage.UNKNOWN:
-            return stage
+    stage = stage_in_words(" ".join(f"{diagnostic} {said}".lower().split()))
+    if stage is not Stage.UNKNOWN:
+        return stage
     if reply is not None:
         return reply.stage
     if len(found.reported) == 1 and found.own_words:

@@ -31,6 +31,29 @@ _CHARSETS = {
     "euc-jp": "euc_jp",
 }
 
+# The headers that decide something; the others are not kept.
+_CONTENT = ("content-type", "content-transfer-encoding", "content-disposition", "content-description", "content-id")
+_READ = frozenset(
+    {
+        *_CONTENT,
+        "auto-submitted",
+        "delivered-to",
+        "from",
+        "in-reply-to",
+        "precedence",
+        "return-path",
+        "subject",
+        "to",
+        "x-auto-response-suppress",
+        "x-autoreply",
+        "x-autorespond",
+        "x-failed-recipients",
+        "x-hmxmroriginalrecipient",
+        "x-mailer",
+        "x-original-to",
+    }
+)
+
 Headers = dict[str, str]
 
 
@@ -86,16 +109,15 @@ def split_head(raw: bytes) -> tuple[Headers, bytes]:
 
 
 def parse_headers(head: str) -> Headers:
-    """Header lines, unfolded; the first of each name counts."""
+    """The header lines that a judgement looks at, unfolded; the first of each name counts."""
     if "\n " in head or "\n\t" in head:
         head = head.replace("\n\t", "\n ").replace("\n ", " ")
     headers: Headers = {}
     for line in head.split("\n", MAX_HEADERS)[:MAX_HEADERS]:
-        name, colon, value = line.partition(":")
-        if colon:
-            name = name.rstrip().lower()
-            if name not in headers and " " not in name:
-                headers[name] = value.strip()
+        name, _, value = line.partition(":")
+        name = name.lower()
+        if name in _READ and name not in headers:
+            headers[name] = value.strip()
     return headers
 
 
@@ -158,7 +180,7 @@ def _walk(headers: Headers, content_type: str, body: bytes, depth: int, parts: l
                 if len(parts) >= MAX_PARTS:
                     return
                 inner, rest = split_head(piece)
-                if "content-type" not in inner and inner and not any(name.startswith("content-") for name in inner):
+                if "content-type" not in inner and not any(name in inner for name in _CONTENT):
                     # no part headers: the boundary is followed by the text at once (PowerMTA, sendmail)
                     inner, rest = {}, piece
                 _walk(inner, inner.get("content-type", ""), rest, depth + 1, parts)

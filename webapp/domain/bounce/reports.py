@@ -7,8 +7,8 @@ from webapp.domain.bounce.addresses import first_address
 
 MAX_LINES = 2000
 MAX_RECIPIENTS = 100
+MAX_FIELD = 4000
 
-_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9\-]{2,40})[ \t]{0,4}:[ \t]{0,20}(.*)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 # An action field that counts as a failure; `failure` and `ction` stand for what broken reporters write.
 FAILED = frozenset(
@@ -151,10 +151,11 @@ def _fields(text: str) -> list[tuple[str, str]]:
                 fields.append(("", ""))
         elif line[0] in " \t" and fields and fields[-1][0]:
             name, value = fields[-1]
-            if len(value) < 4000:
+            if len(value) < MAX_FIELD:
                 fields[-1] = (name, f"{value} {line.strip()}")
         else:
-            found = _FIELD.match(line.strip()[:2000])
-            if found:
-                fields.append((found.group(1).lower(), found.group(2).strip()))
+            name, colon, value = line[:MAX_FIELD].partition(":")
+            name = name.strip().lower()
+            if colon and name and " " not in name:
+                fields.append((name, value.strip()))
     return fields

@@ -16,7 +16,7 @@ MAX_LINE = 1000
 MAX_BLOCK = 3000
 
 _OUR_MAIL = SIGNS["ours"]
-_FIRST_SIGNS = frozenset(words[0] for words in _OUR_MAIL)
+_FIRST_SIGNS = frozenset(sign for words in _OUR_MAIL for sign in (words[0], words[0].upper()))
 _INTRODUCTIONS = SIGNS["introduction"]
 _ABOUT_OTHERS = SIGNS["others"]
 
@@ -72,7 +72,7 @@ def own_lines(text: str) -> list[str]:
     for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
         line = line[:MAX_LINE]
         bare = line.lstrip("-=*_>#+| \t")
-        if bare[:1].lower() in _FIRST_SIGNS and lines and bare.lower().startswith(_OUR_MAIL):
+        if bare[:1] in _FIRST_SIGNS and lines and bare.lower().startswith(_OUR_MAIL):
             break
         lines.append(line)
     return lines
@@ -126,7 +126,7 @@ def named_in(lines: list[str]) -> list[str]:
 
 
 def _start(lines: list[str]) -> int:
-    text = "\n".join(lines[:400]).lower()
+    text = "\n".join(lines[:80]).lower()
     found = [at for at in map(text.find, _INTRODUCTIONS) if at >= 0]
     return text.count("\n", 0, min(found)) if found else 0
 
