@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 # One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
 BLUEPRINTS = (
+    "api",
     "demo_mail",
     "health",
+    "ops_imports",
     "sign_in",
     "start",
 )

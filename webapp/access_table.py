@@ -1,7 +1,7 @@
 """Who may use which route: the one table. A route without an entry stops the start; nothing is open by default."""
 
 from webapp.domain.accounts import AccountKind, OperatorRole
-from webapp.guards import ANYONE, Rule
+from webapp.guards import ANYONE, API_KEY, Rule
 
 
 def _is_operator(user) -> bool:
@@ -23,9 +23,16 @@ OPS_ADMINISTRATOR = Rule(
 
 # endpoint: rule. In alphabetical order.
 ACCESS: dict[str, Rule] = {
+    "api.document": API_KEY,
+    "api.register": API_KEY,
+    "api.show": API_KEY,
     "demo_mail.index": ANYONE,
     "health.alive": ANYONE,
     "health.ready": ANYONE,
+    "ops_imports.index": OPS_VIEWER,
+    "ops_imports.rejects": OPS_OPERATOR,
+    "ops_imports.show": OPS_VIEWER,
+    "ops_imports.upload": OPS_OPERATOR,
     "sign_in.form": ANYONE,
     "sign_in.out": ANYONE,
     "sign_in.submit": ANYONE,

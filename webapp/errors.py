@@ -7,6 +7,7 @@ from flask import Flask, Response, g, make_response, render_template, request
 from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from webapp import problem_json
 from webapp.domain.language import N_
 from webapp.rendering import wants_partial
 
@@ -84,6 +85,8 @@ def error_page(status: int) -> Response:
     """Return the page (or, for htmx, the notice at the top of the page at hand) for a status."""
     known = status if status in SENTENCES else (400 if status < 500 else 500)
     heading, meaning, advice = SENTENCES[known]
+    if problem_json.is_api():
+        return problem_json.problem(status, heading)
     page = ErrorPage(status, heading, meaning, advice, g.get("request_id", "-"), wants_partial())
     # Whatever failed may fail again: the frame of this page asks neither the database nor the session who is there.
     g.plain_frame = True

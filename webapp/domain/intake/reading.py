@@ -19,6 +19,8 @@ from webapp.domain.intake.outcomes import Origin, Outcome, Result
 from webapp.domain.intake.problems import Problem, Severity
 from webapp.domain.intake.rows import clean_business, clean_registration
 
+# Batches are decided one after another, whoever imports: two files may name the same people.
+LOCK = 7_401_002
 BATCH_ROWS = registration.MOST_ROWS
 _TRIES = 3
 

@@ -19,13 +19,11 @@ from webapp.domain.intake.columns import Heading, read_heading
 from webapp.domain.intake.files import Source, open_source
 from webapp.domain.intake.outcomes import Origin, Outcome
 from webapp.domain.intake.problems import IntakeError, Problem, Severity
-from webapp.domain.intake.reading import Kind, Read, Tally, chunks, new_known, take
+from webapp.domain.intake.reading import LOCK, Kind, Read, Tally, chunks, new_known, take
 from webapp.domain.intake.rejects import RejectsFile
 from webapp.domain.language import N_
 
 LEASE = dt.timedelta(minutes=2)
-# Batches are decided one after another, whoever imports: two files may name the same people.
-_LOCK = 7_401_002
 # What a worker does before it looks after its other work again.
 _STEP = dt.timedelta(seconds=2)
 
@@ -97,7 +95,7 @@ def begin_here(kind: Kind, file_name: str, content: bytes, now: dt.datetime) -> 
     """
     digest = sha256(content).hexdigest()
     left = (ImportRun.kind == kind) & (ImportRun.file_digest == digest) & (ImportRun.state == RunState.RUNNING)
-    with exclusive(_LOCK):
+    with exclusive(LOCK):
         run = ImportRun.select().where(left & ImportRun.lease_until.is_null()).order_by(ImportRun.id.desc()).first()
         if run is None:
             run = create(kind, file_name, content, now)
@@ -200,7 +198,7 @@ def _read(run: ImportRun, source: Source, clock: Clock) -> Iterator[Progress]:
             _advance(run, tally, max(total, tally.done), now)
             _keep_rejects(run, rows)
 
-        with exclusive(_LOCK):
+        with exclusive(LOCK):
             rows = take(kind, chunk, now, origin, check_with=known, beside=beside)
         yield Progress(source.position(), source.total, tally, warnings_of(rows))
 

@@ -1,0 +1,93 @@
+"""What holds for every request of a program: how many a minute, and a repeat is answered as the first was."""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+from peewee import IntegrityError
+
+from db.database import transaction
+from db.ids import new_id
+from db.models import IdempotentRequest, Throttle
+
+KEPT_FOR = dt.timedelta(hours=24)
+# A request that has not ended after this long died with its process; the next one with its key takes its place.
+IN_FLIGHT_FOR = dt.timedelta(minutes=2)
+_MINUTE = dt.timedelta(minutes=1)
+
+
+class Refusal(Enum):
+    """Why a request with an idempotency key cannot begin."""
+
+    OTHER_BODY = "other body"
+    IN_FLIGHT = "in flight"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The answer that the first request got."""
+
+    status: int
+    body: str
+
+
+def count(api_key_id: int, most: int, now: dt.datetime) -> int | None:
+    """Count a request of a key in this minute, over all processes; return seconds to wait when there were too many."""
+    start = now.replace(second=0, microsecond=0)
+    name = f"api:{api_key_id}"
+    with transaction():
+        Throttle.insert(id=new_id(), key=name, window_start=start, count=1, expires_at=start + 2 * _MINUTE).on_conflict(
+            conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + 1}
+        ).execute()
+        used = Throttle.get((Throttle.key == name) & (Throttle.window_start == start)).count
+        if used == 1:
+            Throttle.delete().where((Throttle.key == name) & (Throttle.expires_at <= now)).execute()
+    return max(1, int((start + _MINUTE - now).total_seconds()) + 1) if used > most else None
+
+
+def begin(api_key_id: int, key: str, body: bytes, now: dt.datetime) -> IdempotentRequest | Stored | Refusal:
+    """Begin a request that may be repeated for 24 hours: a row to `finish`, the stored answer, or a refusal."""
+    digest = hashlib.sha256(body).hexdigest()
+    mine = (IdempotentRequest.api_key == api_key_id) & (IdempotentRequest.key == key)
+    try:
+        with transaction():
+            old = (IdempotentRequest.api_key == api_key_id) & (IdempotentRequest.expires_at <= now)
+            IdempotentRequest.delete().where(old).execute()
+            row = IdempotentRequest.get_or_none(mine)
+            if row is None:
+                return IdempotentRequest.create(
+                    api_key=api_key_id, key=key, body_digest=digest, created_at=now, expires_at=now + KEPT_FOR
+                )
+            if row.body_digest != digest:
+                return Refusal.OTHER_BODY
+            if row.status is not None:
+                return Stored(row.status, row.body)
+            if now - row.created_at < IN_FLIGHT_FOR:
+                return Refusal.IN_FLIGHT
+            taken = (
+                IdempotentRequest.update(fence=row.fence + 1, created_at=now)
+                .where((IdempotentRequest.id == row.id) & (IdempotentRequest.fence == row.fence))
+                .execute()
+            )
+            row.fence += 1
+            return row if taken else Refusal.IN_FLIGHT
+    except IntegrityError:  # the same key at the same moment
+        return Refusal.IN_FLIGHT
+
+
+class Overtaken(RuntimeError):
+    """Another request with the same key has taken this one's place."""
+
+
+def finish(row: IdempotentRequest, status: int, body: str) -> None:
+    """Store the answer in the transaction that did the work; Overtaken undoes it."""
+    mine = (IdempotentRequest.id == row.id) & (IdempotentRequest.fence == row.fence)
+    if not IdempotentRequest.update(status=status, body=body).where(mine).execute():
+        raise Overtaken
+
+
+def forget(row: IdempotentRequest) -> None:
+    """Let the key be used again after a failure of ours, in which nothing was done."""
+    mine = (IdempotentRequest.id == row.id) & (IdempotentRequest.fence == row.fence)
+    IdempotentRequest.delete().where(mine & IdempotentRequest.status.is_null()).execute()
