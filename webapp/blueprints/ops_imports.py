@@ -149,10 +149,7 @@ def _rejects_file(row: ImportRun) -> Path:
 
 def _index_page(**more) -> ImportsPage:
     newest = (
-        ImportRun.select(ImportRun, Account)
-        .join(Account, JOIN.LEFT_OUTER)
-        .order_by(ImportRun.id.desc())
-        .limit(LISTED)
+        ImportRun.select(ImportRun, Account).join(Account, JOIN.LEFT_OUTER).order_by(ImportRun.id.desc()).limit(LISTED)
     )
     kinds = [(kind.value, words) for kind, words in KINDS.items()]
     return ImportsPage([_row(run) for run in newest], OPS_OPERATOR.allows(current_user), kinds, **more)
