@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 
@@ -23,6 +24,7 @@ from db.models import WorkerBeat
 from webapp.domain import outbox, outbox_finish, restore, returned, sweep
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.dispatch import Office, envelope_of, relays_of
+from webapp.domain.intake.runs import Uploads
 from webapp.domain.lmtp import Bounds, LmtpListener
 from webapp.domain.notices import Policy, Verdict, presume
 from webapp.domain.outbox_finish import Result
@@ -97,6 +99,7 @@ class Worker:
             self._tick(self._clock())
             self._note_beat(self._clock())
         parts: list[tuple[str, Callable[[], float]]] = [("sending", self._sending()), ("periodic", self._periodic)]
+        parts.append(("imports", self._imports()))
         if self._listen:
             parts.append(("lmtp", self._keep_listening))
         threads = [threading.Thread(target=self._keep, args=part, name=part[0]) for part in parts]
@@ -118,6 +121,9 @@ class Worker:
             for job in self.jobs:
                 if job.name not in ("tick", "beat"):
                     job.do(self._clock())
+            imports = self._imports()
+            while not imports():
+                pass
             with Sender(self._relays) as sender:
                 while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
                     pass
@@ -201,6 +207,10 @@ class Worker:
                 outcomes[outcome] = outcomes.get(outcome, 0) + 1
             log.debug("written", late=late, **outcomes)
         results.clear()
+
+    def _imports(self) -> Callable[[], float]:
+        uploads = Uploads(Path(self._settings.state_dir), self._clock)
+        return lambda: 0.0 if uploads.step(self._clock()) else IDLE_SECONDS
 
     def _keep_listening(self) -> float:
         """Take returned mail; if another worker of this machine does so already, be ready to take its place."""

@@ -1,16 +1,21 @@
-"""`todoke bounce`: judge returned mail without changing anything, and explain a judgement."""
+"""`todoke bounce`: judge returned mail without changing anything, explain a judgement; `bounce_ingest` has the rest."""
 
 import json
 import sys
 
 import click
 
+from webapp.commands.bounce_ingest import ingest, list_overrulings
 from webapp.domain.bounce import Judgement, Kind, explain, judge
 
 
 @click.group()
 def bounce() -> None:
-    """Returned mail: judge it, explain the judgement."""
+    """Returned mail: judge it, explain the judgement, take it in."""
+
+
+bounce.add_command(ingest)
+bounce.add_command(list_overrulings)
 
 
 @bounce.command("judge")

@@ -37,6 +37,7 @@ class EventName(StrEnum):
     NOTICE_RESTORE_HELD = "notice:restore:held"
     POSTCARD_FALLBACK_HELD = "postcard:fallback:held"
     POSTCARD_FALLBACK_QUEUED = "postcard:fallback:queued"
+    POSTCARD_OVERRULED_CANCELLED = "postcard:overruled:cancelled"
     REGISTRATION_IMPORT_COMPLETED = "registration:import:completed"
     RETURNED_MAIL_LMTP_EVIDENCE = "returned-mail:lmtp:evidence"
     RETURNED_MAIL_OPS_OVERRULED = "returned-mail:ops:overruled"

@@ -24,7 +24,7 @@ from webapp.domain.notices import STEPS, MessageState, Step
 from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
 
 FILE = "ticks.json"
-_LOCK = 7_401_002
+_LOCK = 7_401_003
 _TICK, _DATABASE = "tick", "database_id"
 _IN_FLIGHT = [state for state in MessageState if (state, Step.HOLD) in STEPS]
 
