@@ -3,19 +3,24 @@
 from db.models.accounts import Account, ApiKey, IdempotentRequest, SearchRequest, SignInSession, Throttle
 from db.models.base import Row
 from db.models.deliveries import Card, Postcard
+from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
 from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
 from db.models.people import Affiliation, Business, EmailAddress, RecordItem, RecordVersion, Technician
 from db.models.registrations import ImportOriginal, ImportReject, ImportRun, Registration
 
 __all__ = [
+    "AccessRow",
     "Account",
     "Affiliation",
+    "AffiliationInvitation",
     "Alarm",
     "ApiKey",
     "Attempt",
     "AuditDetail",
     "AuditRow",
+    "BulkChange",
+    "BulkChangeRow",
     "Business",
     "Card",
     "Counter",
@@ -34,6 +39,7 @@ __all__ = [
     "ReturnedMail",
     "ReturnedMailSource",
     "Row",
+    "Seal",
     "SearchRequest",
     "SignInSession",
     "Switch",
