@@ -176,6 +176,21 @@ class Settings:
     api_per_minute: int = setting(_number(1, 1_000_000), "API requests a minute and key", 600)
     api_bytes: int = setting(_number(10_000, 100_000_000), "the largest API request", 5_000_000)
 
+    look_ups_per_user_day: int = setting(
+        _number(1, 1_000_000), "technicians of other businesses that a user may look up in a day", 200
+    )
+    look_ups_per_business_day: int = setting(
+        _number(1, 1_000_000), "technicians of other businesses that all users of a business may look up in a day", 1000
+    )
+    invitations_per_day: int = setting(_number(1, 100_000), "technicians that a business may invite in a day", 100)
+    keep_access_days: int = setting(_number(365, 36_500), "days for which is kept who looked at whom", 1827)
+    keep_audit_days: int = setting(_number(365, 36_500), "days for which the audit log is kept", 3653)
+    keep_audit_words_days: int = setting(_number(30, 36_500), "days for which its personal part is kept", 3653)
+    keep_returned_mail_days: int = setting(_number(1, 3_650), "days for which the bytes of returned mail are kept", 90)
+    keep_unmatched_days: int = setting(_number(1, 3_650), "days for which unmatched mail is kept", 30)
+    keep_import_days: int = setting(_number(1, 36_500), "days for which imported files and rejected rows are kept", 365)
+    keep_print_days: int = setting(_number(1, 365), "days after mailing for which print files are kept", 14)
+
     def __post_init__(self):
         if self.mode == "demo":
             _check_demo(self)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import fn
+from peewee import JOIN, fn
 
 from db.database import database, write_rows
 from db.fields import to_microseconds
@@ -233,9 +233,9 @@ def _lines():
         Business.name,
         Account.display_name,
         Technician.name,
-    ).join(Business, "LEFT OUTER", on=(Business.id == AccessRow.business_id)).join(
-        Account, "LEFT OUTER", on=(Account.id == AccessRow.account_id)
-    ).join(Technician, "LEFT OUTER", on=(Technician.id == AccessRow.technician_id))  # fmt: skip
+    ).join(Business, JOIN.LEFT_OUTER, on=(Business.id == AccessRow.business_id)).join(
+        Account, JOIN.LEFT_OUTER, on=(Account.id == AccessRow.account_id)
+    ).join(Technician, JOIN.LEFT_OUTER, on=(Technician.id == AccessRow.technician_id))  # fmt: skip
 
 
 def _page(query, since, until, before, limit):

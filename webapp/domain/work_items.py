@@ -18,6 +18,7 @@ class WorkItemKind(StrEnum):
     CONFLICTING_REPORT = "conflicting_report"  # a returned mail names another recipient than the one we mailed
     RECONCILIATION = "reconciliation"  # after a restore: was it sent?
     POSTCARD_ON_HOLD = "postcard_on_hold"  # a postcard cannot be made as it is
+    AFFILIATION_DISPUTED = "affiliation_disputed"  # a technician says never to have been with this business
 
 
 class State(StrEnum):

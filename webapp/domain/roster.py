@@ -1,0 +1,183 @@
+"""The list of a business's own technicians: one range of one index, with the keys from the affiliation's row."""
+
+from dataclasses import dataclass
+
+from peewee import SQL, Tuple, fn
+
+from db.models import Account, Affiliation, Technician
+from webapp.domain.accounts import AccountKind
+from webapp.domain.disclosure import MASTER, BusinessRole, Facts, Group, Viewer, groups_of
+from webapp.domain.disclosure_sql import in_state
+from webapp.domain.disclosure_states import Chip, State, chip, state
+from webapp.domain.intake.search_key import fold_search_key
+
+PAGE = 50
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What part of the list is wanted; empty fields do not count."""
+
+    text: str = ""  # the beginning of a name or kana, or a technician ID
+    state: State | None = None  # of 本人
+    not_signed_in: bool = False  # the technician has no account that ever signed in
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A row of the list."""
+
+    id: int  # of the technician
+    affiliation_id: int
+    name: str
+    name_kana: str
+    technician_id: str
+    technician_keys: tuple[Group, ...]
+    business_keys: tuple[Group, ...]
+    business_keys_version: int
+    chip: Chip
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """Up to 50 members in kana order; `after` and `before` (affiliation ids) lead on and back, None at an end."""
+
+    rows: tuple[Member, ...]
+    after: int | None
+    before: int | None
+
+
+def chosen(part: Filter):
+    """Return the condition over `Affiliation` that a filter means: for pages, counts, exports and bulk changes."""
+    condition = Affiliation.current
+    if part.state is not None:
+        condition &= in_state(part.state)
+    if text := fold_search_key(part.text):
+        person = Technician.select(SQL("1")).where(Technician.id == Affiliation.technician)
+        by_name = (Technician.search_key >= text) & (Technician.search_key < text + _LAST)
+        condition &= (
+            ((Affiliation.sort_key >= text) & (Affiliation.sort_key < text + _LAST))
+            | fn.EXISTS(person.where(by_name | (Technician.technician_id == text)))
+        )  # fmt: skip
+    if part.not_signed_in:
+        signed_in = Account.select(SQL("1")).where(
+            (Account.technician == Affiliation.technician) & Account.last_sign_in_at.is_null(False)
+        )
+        condition &= ~fn.EXISTS(signed_in)
+    return condition
+
+
+def page(
+    viewer: Viewer, part: Filter | None = None, *, after: int | None = None, before: int | None = None, size: int = PAGE
+) -> MemberPage:
+    """Return a page of the viewer's own business's current technicians; empty for whoever is no active user of one.
+
+    `after` is the last affiliation id of the page before, `before` the first of the page behind; ids of others or of
+    ended affiliations are taken as places in the order and show nothing.
+    """
+    if not _is_business(viewer):
+        return MemberPage((), None, None)
+    rows = _select(viewer, part, after, before).limit(size + 1).tuples()
+    rows = list(rows)
+    more, rows = len(rows) > size, rows[:size]
+    if before is not None:
+        rows.reverse()
+    members = tuple(_member(row) for row in rows)
+    if not members:
+        return MemberPage((), None, None)
+    leads_on = more if before is None else True
+    leads_back = (after is not None) if before is None else more
+    return MemberPage(
+        members, members[-1].affiliation_id if leads_on else None, members[0].affiliation_id if leads_back else None
+    )
+
+
+def member(viewer: Viewer, affiliation_id: int) -> Member | None:
+    """Return one row, as after a toggle; None for anybody who is not a current technician of the viewer's business."""
+    if not _is_business(viewer):
+        return None
+    row = _base(viewer).where(Affiliation.id == affiliation_id).tuples().first()
+    return _member(row) if row else None
+
+
+def count(viewer: Viewer, part: Filter | None = None) -> int:
+    """Return how many technicians a filter finds."""
+    return _base(viewer, part).count() if _is_business(viewer) else 0
+
+
+def counts_by_state(viewer: Viewer) -> dict[State, int]:
+    """Return how many of a business's technicians stand in each of the four states."""
+    found = dict.fromkeys(State, 0)
+    if not _is_business(viewer):
+        return found
+    keys = (Affiliation.technician_keys, Affiliation.business_keys)
+    rows = (
+        Affiliation.select(*keys, fn.COUNT(SQL("*")))
+        .where(Affiliation.current & (Affiliation.business == viewer.business_id))
+        .group_by(*keys)
+        .tuples()
+    )
+    for ours, theirs, n in rows:
+        found[state(Facts(0, 0, viewer.business_id, ours & MASTER, theirs & MASTER), Group.PERSON)] += n
+    return found
+
+
+def _is_business(viewer: Viewer) -> bool:
+    # Whoever may not decide on anything sees nobody: the same check as `visible_to` makes for an employer.
+    return (
+        viewer.active
+        and viewer.kind == AccountKind.BUSINESS_USER
+        and viewer.role in set(BusinessRole)
+        and viewer.business_id is not None
+    )
+
+
+def _base(viewer: Viewer, part: Filter | None = None):
+    own = Affiliation.current & (Affiliation.business == viewer.business_id)
+    query = (
+        Affiliation.select(
+            Technician.id,
+            Affiliation.id,
+            Technician.name,
+            Technician.name_kana,
+            Technician.technician_id,
+            Affiliation.technician_keys,
+            Affiliation.business_keys,
+            Affiliation.business_keys_version,
+        )
+        .join(Technician)
+        .where(own)
+    )
+    return query if part is None or part == Filter() else query.where(chosen(part))
+
+
+def _select(viewer: Viewer, part: Filter | None, after: int | None, before: int | None):
+    place = Tuple(Affiliation.sort_key, Affiliation.id)
+    query = _base(viewer, part)
+    if before is not None:
+        here = Tuple(_sort_key(before), before)
+        return query.where(place < here).order_by(Affiliation.sort_key.desc(), Affiliation.id.desc())
+    if after is not None:
+        query = query.where(place > Tuple(_sort_key(after), after))
+    return query.order_by(Affiliation.sort_key, Affiliation.id)
+
+
+def _sort_key(affiliation_id: int) -> str:
+    return Affiliation.select(Affiliation.sort_key).where(Affiliation.id == affiliation_id).scalar() or ""
+
+
+def _member(row) -> Member:
+    technician, affiliation, name, kana, technician_id, ours, theirs, version = row
+    facts = Facts(technician, affiliation, -1, ours, theirs)
+    return Member(
+        id=technician,
+        affiliation_id=affiliation,
+        name=name,
+        name_kana=kana,
+        technician_id=technician_id,
+        technician_keys=groups_of(ours),
+        business_keys=groups_of(theirs),
+        business_keys_version=version,
+        chip=chip(facts),
+    )
