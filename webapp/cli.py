@@ -16,10 +16,12 @@ COMMANDS = {
     "import": ("imports", "imports"),
     "migrate": ("setup", "migrate"),
     "recover": ("worker", "recover"),
+    "retention": ("logs", "retention"),
     "sending": ("worker", "sending"),
     "settings": ("setup", "settings"),
     "tracking": ("tracking", "tracking"),
     "user": ("setup", "user"),
+    "verify-log": ("logs", "verify_log"),
     "web": ("setup", "web"),
     "worker": ("worker", "worker"),
 }

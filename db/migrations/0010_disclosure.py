@@ -85,6 +85,8 @@ CREATE INDEX record_item_value ON record_item (kind, value_key, technician_id);
 CREATE INDEX access_row_technician ON access_row (technician_id, at, id);
 CREATE INDEX access_row_employer ON access_row (employer_id, at, id) WHERE employer_id IS NOT NULL;
 CREATE INDEX access_row_business ON access_row (business_id, at, id) WHERE business_id IS NOT NULL;
+CREATE INDEX audit_row_at ON audit_row (at);
+CREATE INDEX returned_mail_received ON returned_mail (received_at);
 CREATE UNIQUE INDEX seal_n ON seal (stream, n);
 CREATE INDEX seal_last ON seal (stream, last_id);
 CREATE INDEX seal_newest ON seal (stream, newest_at) WHERE retired_at IS NULL;
@@ -105,7 +107,13 @@ def up(migrator, db):
 
 
 def down(migrator, db):
-    for index in ("affiliation_open", "affiliation_keys", "record_item_value"):
+    for index in (
+        "affiliation_open",
+        "affiliation_keys",
+        "record_item_value",
+        "audit_row_at",
+        "returned_mail_received",
+    ):
         db.execute_sql(f"DROP INDEX {index}")
     for table in ("bulk_change_row", "bulk_change", "affiliation_invitation", "seal", "access_row"):
         db.execute_sql(f"DROP TABLE {table}")
