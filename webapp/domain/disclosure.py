@@ -8,6 +8,7 @@ technicians, section 7). docs/disclosure.md has the whole rule; `disclosure_sql`
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from functools import cache
 
 from db.database import database, is_sqlite
 from webapp.domain.accounts import AccountKind, OperatorRole
@@ -59,6 +60,7 @@ def mask(groups: Iterable[Group]) -> int:
     return sum(group.bit for group in set(groups))
 
 
+@cache
 def groups_of(bits: int) -> tuple[Group, ...]:
     """Return bits as groups, the master first."""
     return tuple(group for group in Group if bits & group.bit)
@@ -76,6 +78,11 @@ class BusinessRole(StrEnum):
 
     ADMINISTRATOR = "administrator"
     VIEWER = "viewer"
+
+
+# Roles that let their holder see anything at all.
+OPERATOR_ROLES = frozenset(OperatorRole)
+BUSINESS_ROLES = frozenset(BusinessRole)
 
 
 class Relation(StrEnum):
@@ -216,11 +223,11 @@ def relation(viewer: Viewer, facts: Facts) -> Relation:
     """Return as what a viewer looks at a technician; NOBODY for whoever may not look at anybody in this way."""
     if not viewer.active:
         return Relation.NOBODY
-    if viewer.kind == AccountKind.OPERATOR and viewer.role in set(OperatorRole):
+    if viewer.kind == AccountKind.OPERATOR and viewer.role in OPERATOR_ROLES:
         return Relation.OPERATOR
     if viewer.kind == AccountKind.TECHNICIAN and viewer.technician_id == facts.technician_id:
         return Relation.SELF
-    if viewer.kind == AccountKind.BUSINESS_USER and viewer.role in set(BusinessRole) and viewer.business_id is not None:
+    if viewer.kind == AccountKind.BUSINESS_USER and viewer.role in BUSINESS_ROLES and viewer.business_id is not None:
         return Relation.EMPLOYER if viewer.business_id == facts.employer_id else Relation.OTHER_BUSINESS
     return Relation.NOBODY
 
@@ -273,18 +280,27 @@ def _refuse(missing: Missing, as_what: Relation) -> Decision:
     return Decision(False, _REFUSED[missing], (missing,), as_what)
 
 
-_MARKED_FACTS = (
-    "SELECT t.id, a.id, a.business_id, a.technician_keys, a.business_keys, a.technician_keys_version,"
-    " a.business_keys_version FROM technician t LEFT JOIN affiliation a ON a.technician_id = t.id AND a.current"
-    " WHERE t.id IN ({marks})"
+_AFFILIATED = (
+    "SELECT technician_id, id, business_id, technician_keys, business_keys, technician_keys_version,"
+    " business_keys_version FROM affiliation WHERE current AND technician_id IN ({marks})"
 )
+_KNOWN = "SELECT id FROM technician WHERE id IN ({marks})"
 
 
 def facts_of(technician_ids: Iterable[int]) -> dict[int, Facts]:
-    """Return the facts of technicians by row id, in one query; ids that nobody has are left out."""
-    wanted = tuple(set(technician_ids))
-    if not wanted:
-        return {}
+    """Return the facts of technicians by row id; ids that nobody has are left out.
+
+    One query, and a second one for those without an affiliation, who may not exist at all.
+    """
+    wanted = set(technician_ids)
+    found = {row[0]: Facts(*row) for row in _rows(_AFFILIATED, wanted)}
+    for (technician_id,) in _rows(_KNOWN, wanted - found.keys()):
+        found[technician_id] = Facts(technician_id)
+    return found
+
+
+def _rows(sql: str, ids: set[int]) -> list[tuple]:
+    if not ids:
+        return []
     mark = "?" if is_sqlite() else "%s"
-    sql = _MARKED_FACTS.format(marks=", ".join([mark] * len(wanted)))
-    return {row[0]: Facts(*row[:3], row[3] or 0, row[4] or 0, *row[5:]) for row in database.execute_sql(sql, wanted)}
+    return database.execute_sql(sql.format(marks=", ".join([mark] * len(ids))), tuple(ids)).fetchall()

@@ -7,8 +7,8 @@ to the same answers as `decide`.
 from peewee import JOIN, SQL, Expression
 
 from db.models import Affiliation, Technician
-from webapp.domain.accounts import AccountKind, OperatorRole
-from webapp.domain.disclosure import MASTER, BusinessRole, Group, Viewer
+from webapp.domain.accounts import AccountKind
+from webapp.domain.disclosure import BUSINESS_ROLES, MASTER, OPERATOR_ROLES, Group, Viewer
 from webapp.domain.disclosure_states import State
 
 _NOBODY = SQL("1 = 0")
@@ -43,11 +43,11 @@ def visible_to(viewer: Viewer, group: Group):
     """
     if not viewer.active:
         return _NOBODY
-    if viewer.kind == AccountKind.OPERATOR and viewer.role in set(OperatorRole):
+    if viewer.kind == AccountKind.OPERATOR and viewer.role in OPERATOR_ROLES:
         return _EVERYBODY
     if viewer.kind == AccountKind.TECHNICIAN and viewer.technician_id is not None:
         return Technician.id == viewer.technician_id
-    if viewer.kind == AccountKind.BUSINESS_USER and viewer.role in set(BusinessRole) and viewer.business_id is not None:
+    if viewer.kind == AccountKind.BUSINESS_USER and viewer.role in BUSINESS_ROLES and viewer.business_id is not None:
         own = Affiliation.current & (Affiliation.business == viewer.business_id)
         return own | disclosed(group)
     return _NOBODY

@@ -42,12 +42,14 @@ def used_today(key: str, limit: int, now: dt.datetime) -> Allowance:
 def take(key: str, n: int, limit: int, now: dt.datetime) -> Allowance:
     """Count `n` uses in the running transaction; LimitReached (undo the transaction) when they exceed the limit."""
     start = day_start(now)
-    Throttle.insert(
-        id=new_id(), key=key, window_start=start, count=n, expires_at=start + dt.timedelta(days=2)
-    ).on_conflict(
-        conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + n}
-    ).execute()
-    allowance = used_today(key, limit, now)
-    if allowance.used > limit:
-        raise LimitReached(key, Allowance(allowance.used - n, limit))
-    return allowance
+    counted = (
+        Throttle.insert(id=new_id(), key=key, window_start=start, count=n, expires_at=start + dt.timedelta(days=2))
+        .on_conflict(conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + n})
+        .returning(Throttle.count)
+        .tuples()
+        .execute()
+    )
+    ((used,),) = list(counted)
+    if used > limit:
+        raise LimitReached(key, Allowance(used - n, limit))
+    return Allowance(used, limit)

@@ -12,7 +12,7 @@ from webapp.domain.access_log import Look, ViewKind, looked
 from webapp.domain.accounts import AccountKind
 from webapp.domain.alarms import AlarmKind, open_alarm
 from webapp.domain.disclosure import (
-    BusinessRole,
+    BUSINESS_ROLES,
     Facts,
     Group,
     Relation,
@@ -233,7 +233,7 @@ def _holds(value_key: str):
 
 
 def _check(viewer: Viewer) -> None:
-    may = viewer.kind == AccountKind.BUSINESS_USER and viewer.active and viewer.role in set(BusinessRole)
+    may = viewer.kind == AccountKind.BUSINESS_USER and viewer.active and viewer.role in BUSINESS_ROLES
     if not may or viewer.business_id is None or viewer.account_id is None:
         raise NoLookUp
 

@@ -1,12 +1,13 @@
 """The list of a business's own technicians: one range of one index, with the keys from the affiliation's row."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from peewee import SQL, Tuple, fn
 
 from db.models import Account, Affiliation, Technician
 from webapp.domain.accounts import AccountKind
-from webapp.domain.disclosure import MASTER, BusinessRole, Facts, Group, Viewer, groups_of
+from webapp.domain.disclosure import BUSINESS_ROLES, MASTER, Facts, Group, Viewer, groups_of
 from webapp.domain.disclosure_sql import in_state
 from webapp.domain.disclosure_states import Chip, State, chip, state
 from webapp.domain.intake.search_key import fold_search_key
@@ -128,7 +129,7 @@ def _is_business(viewer: Viewer) -> bool:
     return (
         viewer.active
         and viewer.kind == AccountKind.BUSINESS_USER
-        and viewer.role in set(BusinessRole)
+        and viewer.role in BUSINESS_ROLES
         and viewer.business_id is not None
     )
 
@@ -167,9 +168,14 @@ def _sort_key(affiliation_id: int) -> str:
     return Affiliation.select(Affiliation.sort_key).where(Affiliation.id == affiliation_id).scalar() or ""
 
 
+@cache
+def _chip(technician_keys: int, business_keys: int) -> Chip:
+    # A chip depends on the keys alone: 1,024 of them, whoever's they are.
+    return chip(Facts(0, 0, 0, technician_keys, business_keys))
+
+
 def _member(row) -> Member:
     technician, affiliation, name, kana, technician_id, ours, theirs, version = row
-    facts = Facts(technician, affiliation, -1, ours, theirs)
     return Member(
         id=technician,
         affiliation_id=affiliation,
@@ -179,5 +185,5 @@ def _member(row) -> Member:
         technician_keys=groups_of(ours),
         business_keys=groups_of(theirs),
         business_keys_version=version,
-        chip=chip(facts),
+        chip=_chip(ours, theirs),
     )
