@@ -1,6 +1,7 @@
 """Opening and closing keys: who may, on which version, what it will do before it is done, and what it did."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from db.database import transaction
@@ -21,6 +22,9 @@ from webapp.domain.disclosure import (
 from webapp.domain.events import EventName, record
 from webapp.domain.language import N_
 from webapp.domain.logs import audit
+
+
+COMMA = N_("、")
 
 
 class DisclosureError(Exception):
@@ -68,11 +72,16 @@ class Sentence:
     groups: tuple[Group, ...] = ()
     params: tuple[tuple[str, object], ...] = ()
 
-    def in_japanese(self) -> str:
-        """Return the sentence filled in, untranslated."""
+    def parameters(self, say: Callable[[str], str] = str) -> dict[str, object]:
+        """Return what fills the sentence in; `say` translates the names of the groups and the comma between them."""
         values = dict(self.params)
         if self.groups:
-            values["groups"] = "、".join(group.label for group in self.groups)
+            values["groups"] = say(COMMA).join(say(group.label) for group in self.groups)
+        return values
+
+    def in_japanese(self) -> str:
+        """Return the sentence filled in, untranslated."""
+        values = self.parameters()
         return self.text % values if values else self.text
 
 
