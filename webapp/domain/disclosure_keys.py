@@ -23,7 +23,6 @@ from webapp.domain.events import EventName, record
 from webapp.domain.language import N_
 from webapp.domain.logs import audit
 
-
 COMMA = N_("、")
 
 
