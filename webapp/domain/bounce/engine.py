@@ -44,7 +44,6 @@ _BY_STAGE: dict[Stage, Reason] = {
 
 # Reply codes that mean one thing only (RFC 5321, section 4.2; RFC 7504).
 _BY_CODE: dict[str, Reason] = {
-    "521": Reason.NOTACCEPT,
     "556": Reason.NOTACCEPT,
     "552": Reason.MAILBOXFULL,
     "421": Reason.EXPIRED,
@@ -64,7 +63,8 @@ def fold(words: str) -> str:
 def find_status(words: str) -> str:
     """The first enhanced status code (RFC 3463) in a reply that says something, else the first, else ""."""
     first = ""
-    for status in _STATUS.findall(words[:MAX_WORDS]):
+    for found in _STATUS.finditer(words[:MAX_WORDS]):
+        status = found.group(1)
         if status[1:4] != ".0.":  # 5.0.0, and 5.0.350 of Exchange Online around another server's code
             return status
         first = first or status

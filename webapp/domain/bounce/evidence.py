@@ -130,9 +130,8 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
     addresses = _failed_header(mail)
     results = [] if addresses else results_in(lines)
     if results and kind is not Kind.DELIVERED:
-        found.reported = list(
-            {address.lower(): Reported(address, diagnostic=said) for address, said in results}.values()
-        )
+        rows = {address.lower(): Reported(address, status=status, diagnostic=said) for address, status, said in results}
+        found.reported = list(rows.values())
         return found
     if not addresses and signs.system in NAMES_IN_SENTENCE:
         addresses = [address for address in words.named_in(lines) if address.lower() not in ours]

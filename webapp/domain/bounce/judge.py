@@ -113,8 +113,8 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
         sources.insert(0, found.overriding)
     stage = _stage(reply, diagnostic, said, found)
     status = _status(engine.find_status(diagnostic), reported.status, engine.find_status(said))
-    if stage is Stage.DATA and reported.status == "5.1.1" and reply is not None and reply.address and "<" in reply.text:
-        stage = Stage.RCPT  # sendmail pipelines: the refusal of RCPT came in after it had sent DATA
+    if stage is Stage.DATA and reported.status == "5.1.1" and _came_late(reply):
+        stage = Stage.RCPT
     code = engine.find_code(diagnostic) or engine.find_code(said)
     host = reported.remote_mta or words.remote_host(said)
     hosts = ((host or found.reporter).lower(), reported.recipient.rpartition("@")[2].lower())
@@ -181,6 +181,14 @@ def _stage(reply: Reply | None, diagnostic: str, said: str, found: Evidence) -> 
     if len(found.reported) == 1 and found.own_words:
         return stage_in_words(" ".join(found.own_words.lower().split()))
     return Stage.UNKNOWN
+
+
+def _came_late(reply: Reply | None) -> bool:
+    """Whether a reply that stands below `>>> DATA` is the refusal of RCPT: sendmail pipelines.
+
+    The address stands in brackets in it, and no other enhanced code than 5.1.1.
+    """
+    return reply is not None and f"<{reply.address}>" in reply.text and engine.find_status(reply.text) in ("", "5.1.1")
 
 
 _FAREWELL = "I'm not going to try again; this"  # qmail's last sentence, below any failure

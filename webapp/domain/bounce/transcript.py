@@ -108,7 +108,7 @@ _COMMANDS: tuple[tuple[str, Stage], ...] = (
 _SAID = re.compile(r"\s{0,20}(?:(>>>|Sent <<<|In:) ?|(<<<|Received >>>|Out:) ?)(.{0,1000})")
 _REPLY = re.compile(r"([2345]\d\d)(?:[ -]|$)(.*)")
 _RESULT = re.compile(
-    r"\s{0,8}[45]\d\d (?:[45]\.\d\.\d{1,3} )?<([^<>\s@]{1,200}@[^<>\s@]{1,255})>\.\.\. {0,4}(.{0,600})"
+    r"\s{0,8}[45]\d\d (?:([45]\.\d\.\d{1,3}) )?<([^<>\s@]{1,200}@[^<>\s@]{1,255})>\.\.\. {0,4}(.{0,600})"
 )
 _ADDRESS = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,255})>")
 
@@ -162,12 +162,12 @@ def replies_in(lines: list[str]) -> list[Reply]:
     return replies
 
 
-def results_in(lines: list[str]) -> list[tuple[str, str]]:
-    """sendmail's own result lines (`554 <addr>... text`): the address, and the words that led to it.
+def results_in(lines: list[str]) -> list[tuple[str, str, str]]:
+    """sendmail's own result lines (`550 5.1.1 <addr>... text`): address, status, and the words that led to it.
 
     Old sendmail (5.x, IDA) sends no standard report; the refusal stands in the dialogue above the line.
     """
-    results: list[tuple[str, str]] = []
+    results: list[tuple[str, str, str]] = []
     refused = ""
     for line in lines:
         said = _SAID.match(line)
@@ -177,7 +177,7 @@ def results_in(lines: list[str]) -> list[tuple[str, str]]:
             continue
         found = _RESULT.match(line)
         if found and len(results) < MAX_REPLIES:
-            results.append((found.group(1), refused or found.group(2).strip()))
+            results.append((found.group(2), found.group(1) or "", refused or found.group(3).strip()))
             refused = ""
     return results
 

@@ -16,8 +16,10 @@ MAX_LINE = 1000
 MAX_BLOCK = 3000
 
 _OUR_MAIL = SIGNS["ours"]
-_FIRST_SIGNS = frozenset(sign for words in _OUR_MAIL for sign in (words[0], words[0].upper()))
+_OUR_HEADERS = SIGNS["our headers"]
+_FIRST_SIGNS = frozenset(sign for words in _OUR_MAIL + _OUR_HEADERS for sign in (words[0], words[0].upper()))
 _INTRODUCTIONS = SIGNS["introduction"]
+_EXPANDED = ("expanded from", "expanded from:", "generated from", "alias of")  # the address stands on the next line
 _ABOUT_OTHERS = SIGNS["others"]
 
 _ADDRESS = (
@@ -72,8 +74,10 @@ def own_lines(text: str) -> list[str]:
     for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
         line = line[:MAX_LINE]
         bare = line.lstrip("-=*_>#+| \t")
-        if bare[:1] in _FIRST_SIGNS and lines and bare.lower().startswith(_OUR_MAIL):
-            break
+        if bare[:1] in _FIRST_SIGNS and lines:
+            low = bare.lower()
+            if low.startswith(_OUR_MAIL) or (len(bare) == len(line) and low.startswith(_OUR_HEADERS)):
+                break
         lines.append(line)
     return lines
 
@@ -85,7 +89,10 @@ def blocks_in(lines: list[str]) -> list[Block]:
     current: Block | None = None
     for line in lines[start:]:
         found = _AT_START.match(line) if "@" in line else None
-        if found and _is_address(found.group(1)):
+        if found and current is not None and current.words and current.words[-1].endswith(_EXPANDED):
+            current.expanded_from = current.expanded_from or trimmed(found.group(1))
+            line = found.group(2)
+        elif found and _is_address(found.group(1)):
             inner = _BRACKETED.match(found.group(2))  # `name@here <address@there>`: a name that looks like an address
             address = trimmed(inner.group(1) if inner else found.group(1))
             key = address.lower()
@@ -132,7 +139,9 @@ def _start(lines: list[str]) -> int:
 
 
 def _is_address(address: str) -> bool:
-    domain = address.rpartition("@")[2]
+    local, _, domain = address.rpartition("@")
+    if local.startswith(("/", "|")):
+        return False  # a file or a program
     return "." in domain or domain == "localhost" or domain.startswith("[")
 
 
