@@ -29,9 +29,20 @@ BUSINESS_LANGUAGE = "ja"
 
 # Stored as plain strings, which the engines bind faster than enums.
 _ID_NOTICE, _QUEUED = MessageKind.ID_NOTICE.value, MessageState.QUEUED.value
+_COMPLETED = EventName.REGISTRATION_IMPORT_COMPLETED.value
+_CHANGED = EventName.TECHNICIAN_IMPORT_CHANGED.value
+_GIVEN = EventName.ADDRESS_IMPORT_GIVEN.value
+_BEGAN = EventName.AFFILIATION_IMPORT_BEGAN.value
+_ORDERED = EventName.CARD_IMPORT_ORDERED.value
+_NOTICE_QUEUED = EventName.NOTICE_EMAIL_QUEUED.value
+_POSTCARD_QUEUED = EventName.POSTCARD_FALLBACK_QUEUED.value
+_POSTCARD_HELD = EventName.POSTCARD_FALLBACK_HELD.value
 _ROLES = {role: role.value for role in Role}
 _QUEUED_DATA = {role: dump_json({"kind": MessageKind.ID_NOTICE, "role": role}) for role in Role}
 _COMPLETED_DATA = {first: dump_json({"first": first}) for first in (True, False)}
+
+
+_Ids = tuple[int, int]  # of the registration and the technician, as events name them
 
 
 class _Issuer:
@@ -101,9 +112,8 @@ def _complete(
     if first:
         person = _new_person(row, batch, issuer)
         known.people[person.technician_id] = person
-    content = content_of(row)
     known.applications[row.application_number] = Application(
-        registration, person.technician_id, row.content_digest, content
+        registration, person.technician_id, row.content_digest, row
     )
     batch.rows["registration"].append(
         (
@@ -119,15 +129,15 @@ def _complete(
             row.delivery_postal_code or "",
             row.delivery_address or "",
             row.delivery_name or "",
-            dump_json(content),
+            dump_json(content_of(row)),
             row.content_digest,
             origin.run_id,
             row.line if origin.run_id else None,
             origin.api_key_id,
         )
     )
-    ids = {"registration": registration, "technician": person.id}
-    batch.event(EventName.REGISTRATION_IMPORT_COMPLETED, _COMPLETED_DATA[first], **ids)
+    ids = (registration, person.id)
+    batch.event(_COMPLETED, _COMPLETED_DATA[first], *ids)
     batch.count(Figure.REGISTRATIONS, "affiliated" if affiliated else "alone")
     if not first:
         _change(person, row, batch, ids)
@@ -135,10 +145,10 @@ def _complete(
     if affiliated and person.business is None:
         person.business = affiliated.id
         number = batch.add("affiliation", person.id, affiliated.id, True, batch.at, 0, 0, 0, 0, person.kana_key)
-        batch.event(EventName.AFFILIATION_IMPORT_BEGAN, subject=number, business=affiliated.id, **ids)
+        batch.event(_BEGAN, None, *ids, affiliated.id, number)
     if first or row.second_card:
         number = batch.add("card", registration, person.id, CARD_ORDERED, batch.at, batch.at, 1)
-        batch.event(EventName.CARD_IMPORT_ORDERED, subject=number, **ids)
+        batch.event(_ORDERED, None, *ids, None, number)
         batch.count(Figure.CARDS, CARD_ORDERED)
     _tell(person, row.language, affiliated, proxy, known, batch, ids)
     outcome = decision.outcome
@@ -189,24 +199,24 @@ def _new_person(row: RegistrationRow, batch: Batch, issuer: _Issuer) -> Person:
     return person
 
 
-def _change(person: Person, row: RegistrationRow, batch: Batch, ids: dict) -> None:
+def _change(person: Person, row: RegistrationRow, batch: Batch, ids: _Ids) -> None:
     """Take what the application says anew; what it leaves empty stays as it is, and what stood before is kept."""
     changes = {k: v for k, v in _given(row).items() if v is not None and v != person.data[k]}
     items = {k: v for k, v in _items(row).items() if v and v != person.items.get(k)}
     if not changes and not items:
         return
     before = {k: person.data[k] for k in changes} | {k: list(person.items.get(k, ())) for k in items}
-    batch.version("technician", person.id, person.version, f"registration:{ids['registration']}", before)
+    batch.version("technician", person.id, person.version, f"registration:{ids[0]}", before)
     person.data.update(changes)
     person.version += 1
     batch.people[person.id] = person
     for kind, values in items.items():
         person.items[kind] = values
         batch.items[person.id, kind] = (person.stored, values)
-    batch.event(EventName.TECHNICIAN_IMPORT_CHANGED, dump_json({"fields": [*changes, *items]}), **ids)
+    batch.event(_CHANGED, dump_json({"fields": [*changes, *items]}), *ids)
 
 
-def _take_email(person: Person, row: RegistrationRow, known: Known, batch: Batch, ids: dict) -> None:
+def _take_email(person: Person, row: RegistrationRow, known: Known, batch: Batch, ids: _Ids) -> None:
     before = person.email
     if row.email is None or (before is not None and before.value == row.email):
         return
@@ -223,7 +233,7 @@ def _take_email(person: Person, row: RegistrationRow, known: Known, batch: Batch
     email = batch.give_email(OwnerKind.TECHNICIAN, person.id, before, row.email, state)
     email.reason, email.judged_at = reason, judged_at
     person.email = email
-    batch.event(EventName.ADDRESS_IMPORT_GIVEN, version_data(email.version), subject=email.id, **ids)
+    batch.event(_GIVEN, version_data(email.version), *ids, None, email.id)
 
 
 def _tell(
@@ -233,7 +243,7 @@ def _tell(
     proxy: Employer | None,
     known: Known,
     batch: Batch,
-    ids: dict,
+    ids: _Ids,
 ) -> None:
     """Queue who is told: the technician, the affiliated business, the proxy; one mail if both are one business."""
     email = person.email
@@ -260,13 +270,12 @@ def _tell(
             batch.open_item(WorkItemKind.BUSINESS_ADDRESS, "business", business.id, reason)
 
 
-def _queue_mail(role: Role, email: Email, language: str, business: int | None, batch: Batch, ids: dict) -> None:
+def _queue_mail(role: Role, email: Email, language: str, business: int | None, batch: Batch, ids: _Ids) -> None:
     number = batch.add(
         "message",
         _ID_NOTICE,
         _ROLES[role],
-        ids["registration"],
-        ids["technician"],
+        *ids,
         business,
         email.id,
         language,
@@ -277,10 +286,10 @@ def _queue_mail(role: Role, email: Email, language: str, business: int | None, b
         batch.at,
         0,
     )
-    batch.event(EventName.NOTICE_EMAIL_QUEUED, _QUEUED_DATA[role], subject=number, business=business, **ids)
+    batch.event(_NOTICE_QUEUED, _QUEUED_DATA[role], *ids, business, number)
 
 
-def _queue_postcard(person: Person, cause: str, known: Known, batch: Batch, ids: dict) -> None:
+def _queue_postcard(person: Person, cause: str, known: Known, batch: Batch, ids: _Ids) -> None:
     """Queue the postcard at once: there is no address that could fail first (see `fallback.queue`)."""
     hold = None
     if not (person.data["postal_code"] and person.data["address"]):
@@ -289,11 +298,11 @@ def _queue_postcard(person: Person, cause: str, known: Known, batch: Batch, ids:
         hold = HoldReason.SAME_ADDRESS
     state = PostcardState.ON_HOLD if hold else PostcardState.QUEUED
     version = 2 if hold else 1
-    number = batch.add("postcard", ids["registration"], person.id, 1, state, cause, hold, batch.at, batch.at, version)
+    number = batch.add("postcard", ids[0], person.id, 1, state, cause, hold, batch.at, batch.at, version)
     batch.count(Figure.POSTCARDS, PostcardState.QUEUED, cause)
-    batch.event(EventName.POSTCARD_FALLBACK_QUEUED, dump_json({"cause": cause}), subject=number, **ids)
+    batch.event(_POSTCARD_QUEUED, dump_json({"cause": cause}), *ids, None, number)
     if hold:
         batch.count(Figure.POSTCARDS, PostcardState.ON_HOLD, cause)
-        batch.event(EventName.POSTCARD_FALLBACK_HELD, dump_json({"reason": hold}), subject=number, **ids)
+        batch.event(_POSTCARD_HELD, dump_json({"reason": hold}), *ids, None, number)
     if hold is HoldReason.NO_USABLE_ADDRESS:
-        batch.open_item(WorkItemKind.POSTCARD_ON_HOLD, "registration", ids["registration"], hold)
+        batch.open_item(WorkItemKind.POSTCARD_ON_HOLD, "registration", ids[0], hold)

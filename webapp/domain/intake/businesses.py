@@ -87,7 +87,7 @@ def register_businesses(
 def _new(row: BusinessRow, batch: Batch) -> Business:
     data = {column: getattr(row, name) or "" for column, name in _FIELDS.items()}
     business = Business(batch.new_id(), row.business_id, 1, data, stored=False)
-    batch.event(EventName.BUSINESS_IMPORT_REGISTERED, business=business.id)
+    batch.event(EventName.BUSINESS_IMPORT_REGISTERED.value, None, business=business.id)
     if row.email:
         _give(business, row.email, batch)
     return business
@@ -114,7 +114,7 @@ def _change(business: Business, row: BusinessRow, batch: Batch) -> bool:
         detail["before"]["email"], detail["after"]["email"] = (before.value if before else None), email
         _give(business, email, batch)
     data = dump_json({"fields": [*changes, *(["email"] if email else [])]})
-    batch.event(EventName.BUSINESS_IMPORT_CHANGED, data, business=business.id)
+    batch.event(EventName.BUSINESS_IMPORT_CHANGED.value, data, business=business.id)
     batch.audit(EventName.BUSINESS_IMPORT_CHANGED, "business", business.id, detail)
     return True
 
@@ -122,7 +122,7 @@ def _change(business: Business, row: BusinessRow, batch: Batch) -> bool:
 def _give(business: Business, value: str, batch: Batch) -> None:
     business.email = batch.give_email(OwnerKind.BUSINESS, business.id, business.email, value, AddressState.VALID)
     data = version_data(business.email.version)
-    batch.event(EventName.ADDRESS_IMPORT_GIVEN, data, business=business.id, subject=business.email.id)
+    batch.event(EventName.ADDRESS_IMPORT_GIVEN.value, data, business=business.id, subject=business.email.id)
 
 
 def _write(touched: dict[int, Business], batch: Batch) -> None:

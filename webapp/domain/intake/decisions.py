@@ -1,8 +1,8 @@
 """What is to happen with a cleaned registration row: the table of docs/import.md, and nothing is written here."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 from webapp.domain.intake.known import Application, Employer, Known, Person
 from webapp.domain.intake.outcomes import Outcome
@@ -55,8 +55,7 @@ FIELDS = {
 _values = attrgetter(*FIELDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What is to happen with a row; `person` is None for one who is not known yet, `application` is what is in."""
 
     outcome: Outcome
@@ -109,9 +108,10 @@ def decide(row: RegistrationRow, known: Known) -> Decision:
 def _conflicts(row: RegistrationRow, application: Application) -> list[Problem]:
     """What differs from the application that is in; nothing if only the ID that it was issued has been filled in."""
     problems = []
-    given = content_of(row)
+    given, stored = content_of(row), application.content
+    stored = content_of(stored) if isinstance(stored, RegistrationRow) else stored
     for name, column in FIELDS.items():
-        before, after = application.content.get(name), given.get(name)
+        before, after = stored.get(name), given.get(name)
         if name == "technician_id" and before is None and after == application.technician_id:
             continue
         if _plain(before) != _plain(after):

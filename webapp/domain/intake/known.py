@@ -82,12 +82,12 @@ class Employer:
 
 @dataclass(slots=True)
 class Application:
-    """A registration that is in: `content` is what its row said."""
+    """A registration that is in: `content` is what its row said, as stored or as the row of this batch."""
 
     id: int
     technician_id: str
     digest: str
-    content: dict[str, object]
+    content: dict[str, object] | RegistrationRow
 
 
 def mark() -> str:

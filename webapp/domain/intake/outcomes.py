@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from webapp.domain.intake.problems import Problem
 
@@ -24,8 +25,7 @@ class Origin:
     account_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one row: `number` is its application number or business ID.
 
     `problems` hold the errors of a rejected row and the warnings of any. `registration_id` and `technician_id` are of

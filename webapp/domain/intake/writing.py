@@ -96,17 +96,16 @@ class Batch:
 
     def event(
         self,
-        name: EventName,
-        data: str | None = None,
-        *,
+        name: str,
+        data: str | None,
         registration: int | None = None,
         technician: int | None = None,
         business: int | None = None,
         subject: int | None = None,
     ) -> None:
-        """Add an event; `data` is JSON text as `dump_json` spells it."""
+        """Add an event; `name` is the plain value of its name, `data` JSON text as `dump_json` spells it."""
         self._events.append(
-            (next(self._ids), self.at, name.value, registration, technician, business, subject, self.account_id, data)
+            (next(self._ids), self.at, name, registration, technician, business, subject, self.account_id, data)
         )
 
     def audit(self, action: EventName, subject_kind: str, subject: int, detail: dict) -> None:
@@ -120,7 +119,7 @@ class Batch:
         """Open a work item that is not open yet."""
         number = self.add("work_item", kind, subject_kind, subject, reason, State.OPEN, self.at)
         data = dump_json({"kind": kind, "reason": reason})
-        self.event(EventName.WORK_ITEM_RULE_OPENED, data, subject=number, **{subject_kind: subject})
+        self.event(EventName.WORK_ITEM_RULE_OPENED.value, data, subject=number, **{subject_kind: subject})
 
     def version(self, subject_kind: str, subject: int, version: int, cause: str, content: dict) -> None:
         """Keep what a record was before it changes."""
