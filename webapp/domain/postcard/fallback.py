@@ -48,7 +48,7 @@ def queue(registration: Registration, cause: str, now: dt.datetime, message: Mes
         queued_at=now,
         changed_at=now,
     )
-    _count(postcard, now)
+    count_state(postcard, now)
     _record(EventName.POSTCARD_FALLBACK_QUEUED, postcard, now, {"cause": cause})
     if not (person.postal_code and person.address):
         hold(postcard, HoldReason.NO_USABLE_ADDRESS, now)
@@ -62,7 +62,7 @@ def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime) -> None:
     postcard.state, postcard.hold_reason, postcard.changed_at = PostcardState.ON_HOLD, reason, now
     postcard.version += 1
     postcard.save()
-    _count(postcard, now)
+    count_state(postcard, now)
     _record(EventName.POSTCARD_FALLBACK_HELD, postcard, now, {"reason": reason})
     if reason != HoldReason.SAME_ADDRESS:  # there, one work item stands for all of them
         open_item(WorkItemKind.POSTCARD_ON_HOLD, "registration", postcard.registration_id, reason, now)
@@ -87,7 +87,8 @@ def _waits_for_a_look(technician_id: int) -> bool:
     return WorkItem.open().where((WorkItem.kind == WorkItemKind.SAME_ADDRESS) & WorkItem.subject_id.in_(same)).exists()
 
 
-def _count(postcard: Postcard, now: dt.datetime) -> None:
+def count_state(postcard: Postcard, now: dt.datetime) -> None:
+    """Count that a postcard entered its state today."""
     metrics.add({metrics.key(Figure.POSTCARDS, metrics.day_of(now), postcard.state, postcard.cause): 1})
 
 

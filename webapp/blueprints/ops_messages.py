@@ -1,0 +1,123 @@
+"""The operators' list of messages, by state, kind, reason and destination."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, request, url_for
+
+from webapp import ops_pages
+from webapp.access import viewer
+from webapp.domain import keyset, message_list, message_words
+from webapp.domain.bounce.model import Reason, ReasonClass
+from webapp.domain.message_list import MessageFilters
+from webapp.domain.notices import MessageKind, MessageState
+from webapp.domain.record_looks import Via
+from webapp.ops_pages import Chip, Option
+from webapp.rendering import render
+
+blueprint = Blueprint("ops_messages", __name__)
+
+LONGEST_DOMAIN = 253
+
+
+@dataclass(frozen=True)
+class Row:
+    """A message in the list."""
+
+    id: int
+    address: str  # of the page behind it
+    number: str
+    name: str
+    role: str
+    destination: str
+    chip: Chip
+    reason: str
+    attempts: int
+    at: dt.datetime
+    due: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class MessagesPage:
+    """The list, its filters, and a count for each state."""
+
+    rows: list[Row]
+    before: str
+    after: str
+    states: list[Option]
+    filters: MessageFilters
+    kinds: list[tuple[str, str]]
+    failures: list[tuple[str, str]]
+    reasons: list[tuple[str, str]]
+    may_act: bool
+    deciding: bool  # whether the rows wait for a decision after a restore
+
+
+@blueprint.get("/ops/messages")
+def index():
+    filters = _filters()
+    address = {"kind": filters.kind, "failure": filters.failure, "reason": filters.reason}
+    address["destination"] = filters.destination
+    page = keyset.read(message_list.listing(filters), message_list.ORDER, ops_pages.cursor())
+    before, after = ops_pages.around("ops_messages.index", page, **address, state=filters.state)
+    context = MessagesPage(
+        rows=_rows(page.rows),
+        before=before,
+        after=after,
+        states=_states(filters, address),
+        filters=filters,
+        kinds=list(message_words.KINDS.items()),
+        failures=list(message_words.CLASSES.items()),
+        reasons=list(message_words.REASONS.items()),
+        may_act=viewer().may_act,
+        deciding=filters.state == MessageState.RECONCILIATION,
+    )
+    return render("ops/messages.html", context)
+
+
+def _filters() -> MessageFilters:
+    destination = request.args.get("destination", "").strip().lower()[:LONGEST_DOMAIN]
+    return MessageFilters(
+        kind=ops_pages.choice("kind", MessageKind, MessageKind.ID_NOTICE),
+        state=ops_pages.choice("state", MessageState),
+        failure=ops_pages.choice("failure", ReasonClass),
+        reason=ops_pages.choice("reason", Reason),
+        # An address of a person has no place in ours: only what stands behind the @.
+        destination=destination.rpartition("@")[2],
+    )
+
+
+def _states(filters: MessageFilters, address: dict) -> list[Option]:
+    kept = {name: value for name, value in address.items() if value}
+    most = keyset.MOST_COUNTED
+    options = []
+    for state, number in message_list.counts(filters).items():
+        words, _ = message_words.STATES[state]
+        shown = f"{most:,}+" if number > most else f"{number:,}"
+        there = url_for("ops_messages.index", **kept, state=state)
+        options.append(Option(there, words, shown, state == filters.state))
+    return options
+
+
+def _rows(messages) -> list[Row]:
+    people = message_list.people(messages)
+    return [
+        Row(
+            id=message.id,
+            address=_record(message.registration_id),
+            number=people.get(message.registration_id, ("", ""))[0],
+            name=people.get(message.registration_id, ("", ""))[1],
+            role=message_words.ROLES[message.role],
+            destination=message.destination,
+            chip=Chip(*message_words.state_of(message.state, message.reason)),
+            reason=message_words.REASONS.get(message.reason or "", ""),
+            attempts=message.attempts,
+            at=message.sent_at or message.queued_at,
+            due=message.due_at if message.state == MessageState.WAITING_RETRY else None,
+        )
+        for message in messages
+    ]
+
+
+def _record(registration_id: int | None) -> str:
+    return url_for("ops_record.show", registration=registration_id, via=Via.MESSAGES) if registration_id else ""

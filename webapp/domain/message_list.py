@@ -1,0 +1,53 @@
+"""The operators' list of messages: filters, and counts by state that equal the lists behind them."""
+
+from dataclasses import dataclass
+
+from db.models import Message, Registration, Technician
+from webapp.domain import keyset
+from webapp.domain.keyset import Order
+from webapp.domain.notices import MessageKind, MessageState
+
+ORDER = Order(Message, (Message.id,))
+
+
+@dataclass(frozen=True)
+class MessageFilters:
+    """What the list is narrowed to; empty means all, except for the kind."""
+
+    kind: str = MessageKind.ID_NOTICE
+    state: str = ""
+    failure: str = ""
+    reason: str = ""
+    destination: str = ""
+
+
+def listing(filters: MessageFilters, state: str | None = None):
+    """Return a select of messages; `state` in place of that of the filters."""
+    query = Message.select().where(Message.kind == filters.kind)
+    if wanted := filters.state if state is None else state:
+        query = query.where(Message.state == wanted)
+    if filters.failure:
+        query = query.where(Message.failure_class == filters.failure)
+    if filters.reason:
+        query = query.where(Message.reason == filters.reason)
+    if filters.destination:
+        query = query.where(Message.destination == filters.destination)
+    return query
+
+
+def counts(filters: MessageFilters) -> dict[str, int]:
+    """Return how many messages each state has under the other filters, counted as far as a page is long enough.
+
+    Each is counted over the very select of its list, so that number and list agree.
+    """
+    return {state: keyset.count(listing(filters, state)) for state in MessageState}
+
+
+def people(messages) -> dict[int, tuple[str, str]]:
+    """Return application number and name for the registrations of a page of messages."""
+    ids = {message.registration_id for message in messages} - {None}
+    if not ids:
+        return {}
+    columns = (Registration.id, Registration.application_number, Technician.name)
+    rows = Registration.select(*columns).join(Technician).where(Registration.id.in_(list(ids))).tuples()
+    return {row[0]: row[1:] for row in rows}

@@ -1,0 +1,40 @@
+"""What somebody searches for, kept on the server for half an hour: a name never stands in an address."""
+
+import datetime as dt
+import hashlib
+import secrets
+
+from db.database import transaction
+from db.models import SearchRequest
+from webapp.domain.events import EventName
+from webapp.domain.logs import audit
+
+KEPT_FOR = dt.timedelta(minutes=30)
+LONGEST_TERM = 100
+
+
+def keep(account_id: int, page: str, terms: dict[str, str], now: dt.datetime) -> str:
+    """Keep the terms of a search and return the token that leads to them; the search stands in the audit log."""
+    token = secrets.token_urlsafe(18)
+    with transaction():
+        SearchRequest.delete().where(SearchRequest.expires_at <= now).execute()
+        SearchRequest.create(
+            token_hash=_digest(token), account=account_id, page=page, terms=terms, expires_at=now + KEPT_FOR
+        )
+        audit(EventName.RECORD_OPS_SEARCHED, now, account_id, "search", detail={"page": page, **terms})
+    return token
+
+
+def terms_of(token: str, account_id: int, page: str, now: dt.datetime) -> dict[str, str] | None:
+    """Return what was searched; None when it is over, somebody else's, or another page's."""
+    row = SearchRequest.get_or_none(
+        (SearchRequest.token_hash == _digest(token))
+        & (SearchRequest.account == account_id)
+        & (SearchRequest.page == page)
+        & (SearchRequest.expires_at > now)
+    )
+    return row.terms if row else None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""Work items and alarms in words: what it is, what it means, what to do."""
+
+from dataclasses import dataclass
+
+from webapp.domain.alarms import AlarmKind
+from webapp.domain.language import N_
+from webapp.domain.work_items import State, WorkItemKind
+
+
+@dataclass(frozen=True)
+class Words:
+    """A title, and what to do; both Japanese sentences for the catalogue."""
+
+    title: str
+    to_do: str
+
+
+ITEMS: dict[str, Words] = {
+    WorkItemKind.BUSINESS_ADDRESS: Words(
+        N_("事業者のメールアドレスの訂正"),
+        N_("事業者に正しいアドレスを確かめ、訂正して再送してください。事業者にはがきは送りません。"),
+    ),
+    WorkItemKind.SAME_ADDRESS: Words(
+        N_("同じアドレスの技能者が多数"),
+        N_("登録の誤りでないか確かめてください。誤りでなければ、保留中のはがきをまとめて作成に回せます。"),
+    ),
+    WorkItemKind.SEND_POSTCARD: Words(
+        N_("はがきを送るかの判断"),
+        N_("送信側の問題で届いていません。原因を直して再送するか、はがきを送ってください。"),
+    ),
+    WorkItemKind.CONFLICTING_REPORT: Words(
+        N_("宛先の違う不達の通知"),
+        N_("転送先の不達かもしれません。不達の通知を読み、アドレスが無効かどうかを判断してください。"),
+    ),
+    WorkItemKind.RECONCILIATION: Words(
+        N_("復元後の確認"),
+        N_("送信の途中だったメールを一つずつ、またはまとめて「送信済み」か「再送」に決めてください。"),
+    ),
+    WorkItemKind.POSTCARD_ON_HOLD: Words(
+        N_("はがきの保留"),
+        N_("このままでは、はがきを作れません。住所を確かめて直してください。"),
+    ),
+}
+
+ITEM_STATES: dict[str, tuple[str, str]] = {
+    State.OPEN: (N_("未対応"), "wait"),
+    State.DONE: (N_("対応済み"), "good"),
+    State.DISMISSED: (N_("対応不要"), "off"),
+}
+
+ALARMS: dict[str, Words] = {
+    AlarmKind.OUR_FAILURE: Words(
+        N_("受信側から拒否されています"),
+        N_("この宛先のドメインが当方のメールを拒否しています。応答を読み、送信元の設定や評価を確かめてください。"),
+    ),
+    AlarmKind.RELAY_DOWN: Words(
+        N_("中継サーバーが応答しません"),
+        N_("メールは待機しています。失われてはいません。中継サーバーを確かめてください。"),
+    ),
+    AlarmKind.WORKER_FAILED: Words(
+        N_("処理の一部が止まりました"),
+        N_("サーバーの記録（ログ）で原因を確かめ、処理を起動し直してください。"),
+    ),
+    AlarmKind.RESTORED: Words(
+        N_("古いデータベースに戻りました"),
+        N_("途中だったメールを止めています。送信済みかどうかを確かめて決めてください。"),
+    ),
+    AlarmKind.SENDING_STOPPED: Words(
+        N_("送信を止めています"),
+        N_("人の操作で送信を止めています。原因がなくなったら再開してください。"),
+    ),
+    AlarmKind.UNMATCHED_MAIL: Words(
+        N_("照合できない戻りメールの上限"),
+        N_("保存できる量に達しました。新しいものは保存されません。内容を確かめてください。"),
+    ),
+}
+# Kinds that topics add later speak for themselves in their own lists; here they have a plain word.
+OTHER = Words(N_("確認が必要です"), N_("内容を確かめて対応してください。"))
+
+
+def item_words(kind: str) -> Words:
+    """Return the words of a kind of work."""
+    return ITEMS.get(kind, OTHER)
+
+
+def alarm_words(kind: str) -> Words:
+    """Return the words of a kind of alarm."""
+    return ALARMS.get(kind, OTHER)
