@@ -1,4 +1,4 @@
-"""What the operators' lists share: reading filters and places from an address, and the addresses of the pages beside."""
+"""What the operators' lists share: filters and places read from an address, and the addresses of neighbours."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, flash, request, url_for
 from flask_babel import gettext
 
+from db import ids
 from db.models import Account, Alarm
 from webapp import ops_pages
 from webapp.access import get_alarm_for, viewer
@@ -23,7 +24,7 @@ blueprint = Blueprint("ops_alarms", __name__)
 class Row:
     """An alarm in the list."""
 
-    id: int
+    id: str
     title: str
     to_do: str
     subject: str
@@ -80,7 +81,7 @@ def _rows(rows) -> list[Row]:
     may_act = viewer().may_act
     return [
         Row(
-            id=row.id,
+            id=ids.encode(row.id),
             title=alarm_words(row.kind).title,
             to_do=alarm_words(row.kind).to_do,
             subject=row.subject,

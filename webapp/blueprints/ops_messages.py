@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, request, url_for
 
+from db import ids
 from webapp import ops_pages
 from webapp.access import viewer
 from webapp.domain import keyset, message_list, message_words
@@ -24,7 +25,7 @@ LONGEST_DOMAIN = 253
 class Row:
     """A message in the list."""
 
-    id: int
+    id: str
     address: str  # of the page behind it
     number: str
     name: str
@@ -103,7 +104,7 @@ def _rows(messages) -> list[Row]:
     people = message_list.people(messages)
     return [
         Row(
-            id=message.id,
+            id=ids.encode(message.id),
             address=_record(message.registration_id),
             number=people.get(message.registration_id, ("", ""))[0],
             name=people.get(message.registration_id, ("", ""))[1],

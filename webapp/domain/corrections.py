@@ -43,9 +43,7 @@ def notice_of(registration: Registration, role: Role) -> Message | None:
     return (
         Message.select()
         .where(
-            (Message.registration == registration.id)
-            & (Message.kind == MessageKind.ID_NOTICE)
-            & (Message.role == role)
+            (Message.registration == registration.id) & (Message.kind == MessageKind.ID_NOTICE) & (Message.role == role)
         )
         .order_by(Message.id.desc())
         .first()

@@ -1,4 +1,4 @@
-"""Operators' looks at a person's record: each is audited with its reason, and who comes from nowhere is asked for one."""
+"""Operators' looks at a person's record: each is audited with its reason; who comes from nowhere is asked for one."""
 
 import datetime as dt
 from dataclasses import dataclass

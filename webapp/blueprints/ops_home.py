@@ -1,0 +1,108 @@
+"""The operators' first page: what needs doing, each number leading to the list behind it."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, url_for
+
+from db.models import Alarm, Postcard, ReturnedMail, WorkItem
+from webapp import ops_pages
+from webapp.domain import message_list, message_words, switches
+from webapp.domain.language import N_
+from webapp.domain.message_list import MessageFilters
+from webapp.domain.notices import MessageState
+from webapp.domain.returned import ReturnedState
+from webapp.domain.work_items import State, WorkItemKind
+from webapp.domain.work_words import alarm_words, item_words
+from webapp.ops_pages import Option
+from webapp.rendering import render
+
+blueprint = Blueprint("ops_home", __name__)
+
+MOST_ALARMS = 10
+
+
+@dataclass(frozen=True)
+class Warning:
+    """An open alarm."""
+
+    title: str
+    subject: str
+    acknowledged: bool
+
+
+@dataclass(frozen=True)
+class Home:
+    """What needs doing, what waits, and where everything is."""
+
+    alarms: list[Warning]
+    open_alarms: str
+    work: list[Option]
+    queues: list[Option]
+    stopped: list[str]
+    places: list[tuple[str, str]]
+
+
+PLACES = (
+    ("ops_registrations.index", N_("登録申請")),
+    ("ops_messages.index", N_("メール")),
+    ("ops_returned_mail.index", N_("戻りメール")),
+    ("ops_postcards.index", N_("はがき")),
+    ("ops_work_items.index", N_("対応事項")),
+    ("ops_alarms.index", N_("警報")),
+    ("ops_addresses.index", N_("送らないアドレス")),
+    ("ops_sending.index", N_("送信の停止と再開")),
+)
+
+
+@blueprint.get("/ops")
+def index():
+    return render("ops/home.html", _page())
+
+
+def _page() -> Home:
+    return Home(
+        alarms=[
+            Warning(alarm_words(row.kind).title, row.subject, row.acknowledged_at is not None)
+            for row in Alarm.open().limit(MOST_ALARMS)
+        ],
+        open_alarms=ops_pages.counted(Alarm.open()),
+        work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
+        queues=_queues(),
+        stopped=[message_words.KINDS[kind] for kind in sorted(switches.stopped_kinds())],
+        places=[(url_for(endpoint), words) for endpoint, words in PLACES],
+    )
+
+
+def _work(kind: WorkItemKind) -> Option:
+    query = WorkItem.select().where((WorkItem.state == State.OPEN) & (WorkItem.kind == kind))
+    return Option(url_for("ops_work_items.index", kind=kind), item_words(kind).title, ops_pages.counted(query), False)
+
+
+def _queues() -> list[Option]:
+    def messages(state: str) -> Option:
+        query = message_list.listing(MessageFilters(state=state))
+        return Option(
+            url_for("ops_messages.index", state=state),
+            message_words.STATES[state][0],
+            ops_pages.counted(query),
+            False,
+        )
+
+    def postcards(state: str) -> Option:
+        query = Postcard.select().where(Postcard.state == state)
+        words, _ = message_words.POSTCARD_STATES[state]
+        return Option(url_for("ops_postcards.index", state=state), words, ops_pages.counted(query), False)
+
+    unmatched = ReturnedMail.select().where(ReturnedMail.state == ReturnedState.UNMATCHED)
+    return [
+        *(messages(state) for state in (MessageState.QUEUED, MessageState.WAITING_RETRY, MessageState.FAILED)),
+        messages(MessageState.RECONCILIATION),
+        Option(
+            url_for("ops_returned_mail.index", state=ReturnedState.UNMATCHED),
+            N_("照合できない戻りメール"),
+            ops_pages.counted(unmatched),
+            False,
+        ),
+        postcards("queued"),
+        postcards("on_hold"),
+    ]

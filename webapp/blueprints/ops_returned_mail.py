@@ -1,0 +1,170 @@
+"""Returned mail for operators: the list by what was made of it, and one mail as safe text."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, url_for
+
+from db.models import Attempt, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
+from webapp import ops_pages
+from webapp.access import Viewer, get_returned_mail_for, viewer
+from webapp.clock import now
+from webapp.domain import keyset, message_words
+from webapp.domain.events import EventName
+from webapp.domain.keyset import Order
+from webapp.domain.language import N_
+from webapp.domain.logs import audit
+from webapp.domain.record_looks import Via
+from webapp.domain.returned import ReturnedState
+from webapp.domain.returned_text import readable
+from webapp.domain.timeline import failures_of, mask_in, steps_of
+from webapp.ops_pages import Chip, Option
+from webapp.rendering import render
+from webapp.spoken import spoken
+
+blueprint = Blueprint("ops_returned_mail", __name__)
+
+STATES: dict[str, tuple[str, str]] = {
+    ReturnedState.UNMATCHED: (N_("照合できません"), "wait"),
+    ReturnedState.CONFLICT: (N_("宛先が違う"), "bad"),
+    ReturnedState.EVIDENCE: (N_("記録のみ"), "off"),
+    ReturnedState.APPLIED: (N_("反映済み"), "good"),
+    ReturnedState.OVERRULED: (N_("判定を変更"), "busy"),
+}
+KINDS: dict[str, str] = {
+    "bounce": N_("不達の通知"),
+    "delivered": N_("到着の通知"),
+    "delayed": N_("配送の遅れの通知"),
+    "feedback": N_("苦情の通知"),
+    "vacation": N_("自動応答"),
+    "none": N_("通知ではないメール"),
+}
+TOKENS: dict[str, str] = {
+    "valid": N_("当方の送信と照合できました"),
+    "expired": N_("30日を過ぎているため、記録だけしました"),
+    "forged": N_("返送先の印が正しくありません"),
+    "unknown_key": N_("返送先の印の鍵がわかりません"),
+    "not_a_return_path": N_("返送先が当方の作ったアドレスではありません"),
+    "unknown_attempt": N_("該当する送信がこのデータベースにありません"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A returned mail in the list."""
+
+    address: str
+    received_at: dt.datetime
+    chip: Chip
+    kind: str
+    reason: str
+    token: str
+    number: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ReturnedMailPage:
+    """The list with a count for each state."""
+
+    rows: list[Row]
+    before: str
+    after: str
+    states: list[Option]
+
+
+@dataclass(frozen=True)
+class MailPage:
+    """One returned mail."""
+
+    received_at: dt.datetime
+    chip: Chip
+    kind: str
+    reason: str
+    token: str
+    size: int
+    recipients: list[str]
+    judgement: list[str]
+    record: str
+    number: str
+    text: str
+    cut: bool
+    gone: bool  # the bytes are removed after the time of the setting
+    note: str
+    overrule: str
+
+
+@blueprint.get("/ops/returned-mail")
+def index():
+    state = ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)
+    page = keyset.read(_listing(state), Order(ReturnedMail, (ReturnedMail.id,)), ops_pages.cursor())
+    before, after = ops_pages.around("ops_returned_mail.index", page, state=state)
+    states = [
+        Option(url_for("ops_returned_mail.index", state=one), words, ops_pages.counted(_listing(one)), one == state)
+        for one, (words, _) in STATES.items()
+    ]
+    return render("ops/returned_mail.html", ReturnedMailPage(_rows(page.rows), before, after, states))
+
+
+@blueprint.get("/ops/returned-mail/<oid:mail>")
+def show(mail: int):
+    who = viewer()
+    row = get_returned_mail_for(who, mail)
+    audit(EventName.RECORD_OPS_VIEWED, now(), who.account_id, "returned_mail", row.id)
+    return render("ops/mail.html", _page(row, who))
+
+
+def _listing(state: str):
+    return ReturnedMail.select().where(ReturnedMail.state == state)
+
+
+def _rows(rows) -> list[Row]:
+    people = _people({row.attempt_id for row in rows})
+    return [
+        Row(
+            address=url_for("ops_returned_mail.show", mail=row.id),
+            received_at=row.received_at,
+            chip=Chip(*STATES[row.state]),
+            kind=KINDS.get(row.kind, row.kind),
+            reason=message_words.REASONS.get(row.reason or "", ""),
+            token=TOKENS.get(row.token_state, ""),
+            number=people.get(row.attempt_id, (0, "", ""))[1],
+            name=people.get(row.attempt_id, (0, "", ""))[2],
+        )
+        for row in rows
+    ]
+
+
+def _people(attempts: set) -> dict[int, tuple[int, str, str]]:
+    """Registration, application number and name behind attempts."""
+    attempts.discard(None)
+    if not attempts:
+        return {}
+    columns = (Attempt.id, Registration.id, Registration.application_number, Technician.name)
+    joined = Attempt.select(*columns).join(Message).join(Registration).join(Technician)
+    return {row[0]: row[1:] for row in joined.where(Attempt.id.in_(list(attempts))).tuples()}
+
+
+def _page(row: ReturnedMail, who: Viewer) -> MailPage:
+    show = (lambda text: text) if who.may_act else mask_in
+    source = ReturnedMailSource.get_or_none(ReturnedMailSource.returned_mail == row.id)
+    text, cut = readable(bytes(source.content)) if source else ("", False)
+    registration, number, _ = _people({row.attempt_id}).get(row.attempt_id, (None, "", ""))
+    back = url_for("ops_record.show", registration=registration, via=Via.RETURNED_MAIL) if registration else ""
+    return MailPage(
+        received_at=row.received_at,
+        chip=Chip(*STATES.get(row.state, STATES[ReturnedState.EVIDENCE])),
+        kind=KINDS.get(row.kind, row.kind),
+        reason=message_words.REASONS.get(row.reason or "", ""),
+        token=TOKENS.get(row.token_state, ""),
+        size=row.size,
+        recipients=[show(str(failure.get("recipient", ""))) for failure in failures_of(row)],
+        judgement=[spoken(line) for line in steps_of(row, show)],
+        record=back,
+        number=number,
+        text=show(text),
+        cut=cut,
+        gone=source is None,
+        note=show(row.overruled_note or ""),
+        overrule="",
+    )
