@@ -31,7 +31,7 @@ blueprint = Blueprint("ops_record", __name__)
 RECIPIENTS = (Role.TECHNICIAN, Role.BUSINESS, Role.PROXY)
 # An undelivered notice comes with what to look at (CCUS internet application guide for technicians, section 7).
 LOOK_IN_SPAM = N_(
-    "本人への案内: 迷惑メールフォルダを確かめ、携帯電話のアドレスでは %(domain)s からの受信を許可するよう伝えてください。"
+    "本人への案内: 迷惑メールフォルダを確かめ、携帯電話では %(domain)s からの受信を許可するよう伝えてください。"
 )
 
 
