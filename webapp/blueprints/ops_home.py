@@ -7,6 +7,8 @@ from flask import Blueprint, url_for
 from db.models import Alarm, Postcard, ReturnedMail, WorkItem
 from webapp import ops_pages
 from webapp.domain import message_list, message_words, switches
+from webapp.domain.event_words import event_words
+from webapp.domain.events import EventName
 from webapp.domain.language import N_
 from webapp.domain.message_list import MessageFilters
 from webapp.domain.notices import MessageState
@@ -88,9 +90,9 @@ def _queues() -> list[Option]:
             False,
         )
 
-    def postcards(state: str) -> Option:
+    def postcards(state: str, event: EventName) -> Option:
         query = Postcard.select().where(Postcard.state == state)
-        words, _ = message_words.POSTCARD_STATES[state]
+        words, _ = event_words(event)
         return Option(url_for("ops_postcards.index", state=state), words, ops_pages.counted(query), False)
 
     unmatched = ReturnedMail.select().where(ReturnedMail.state == ReturnedState.UNMATCHED)
@@ -103,6 +105,6 @@ def _queues() -> list[Option]:
             ops_pages.counted(unmatched),
             False,
         ),
-        postcards("queued"),
-        postcards("on_hold"),
+        postcards("queued", EventName.POSTCARD_FALLBACK_QUEUED),
+        postcards("on_hold", EventName.POSTCARD_FALLBACK_HELD),
     ]

@@ -11,8 +11,9 @@ from db import ids
 from db.models import Business, Card, EmailAddress, Message, Postcard, Registration
 from webapp.access import Viewer, get_registration_for, viewer
 from webapp.clock import now
-from webapp.domain import addresses, corrections, message_words, record_looks
+from webapp.domain import addresses, bounce, corrections, message_words, record_looks
 from webapp.domain.addresses import OwnerKind, SameAddress
+from webapp.domain.bounce.model import Reason
 from webapp.domain.corrections import Changed
 from webapp.domain.intake.contact import parse_email
 from webapp.domain.intake.problems import CellError
@@ -30,9 +31,7 @@ blueprint = Blueprint("ops_record", __name__)
 
 RECIPIENTS = (Role.TECHNICIAN, Role.BUSINESS, Role.PROXY)
 # An undelivered notice comes with what to look at (CCUS internet application guide for technicians, section 7).
-LOOK_IN_SPAM = N_(
-    "本人への案内: 迷惑メールフォルダを確かめ、携帯電話では %(domain)s からの受信を許可するよう伝えてください。"
-)
+LOOK_IN_SPAM = N_("届かないときは迷惑メールフォルダを確かめ、携帯電話では %(domain)s からの受信を許可してください。")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class RecordPage:
     telephone: str
     employer: str
     now: list[str]
-    advice: str
+    advice: list[str]
     recipients: list[Recipient]
     happenings: list[Happening]
     cut: bool
@@ -217,7 +216,6 @@ def _page(row: Registration, who: Viewer) -> RecordPage:
     told = timeline(row, reveals=who.may_act)
     notice = notices.get(Role.TECHNICIAN)
     owed = notice is not None and notice.state in (MessageState.FAILED, MessageState.WAITING_RETRY)
-    domain = "@" + domain_of(current_app.extensions["settings"].sender_address)
     businesses = _businesses(row)
     postcard = who.may_act and (notice is not None) and corrections.may_have_postcard(row, notice)
     return RecordPage(
@@ -230,12 +228,22 @@ def _page(row: Registration, who: Viewer) -> RecordPage:
         telephone=person.telephone,
         employer=businesses.get(row.affiliated_business_id, ""),
         now=[spoken(line) for line in standing(notice, _newest(Postcard, row), _newest(Card, row))],
-        advice=say(LOOK_IN_SPAM, {"domain": domain}) if owed else "",
+        advice=_advice(notice) if owed else [],
         recipients=_recipients(row, notices, businesses, who),
         happenings=[_happening(entry) for entry in told.entries],
         cut=told.cut,
         postcard=url_for("ops_actions.postcard_form", registration=row.id) if postcard else "",
     )
+
+
+def _advice(notice: Message) -> list[str]:
+    """What the person can do, as an operator may read it out to them."""
+    domain = domain_of(current_app.extensions["settings"].sender_address)
+    lines = [say(LOOK_IN_SPAM, {"domain": "@" + domain})]
+    if notice.reason in set(Reason):
+        (sentence, params), _ = bounce.advice(Reason(notice.reason), notice.destination, domain)
+        lines.insert(0, say(sentence, params))
+    return lines
 
 
 def _notices(row: Registration) -> dict[str, Message]:

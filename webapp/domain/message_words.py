@@ -92,14 +92,14 @@ STAGES: dict[str, str] = {
 
 # Only the first states are the fallback's; the batch knows the others by the same words.
 POSTCARD_STATES: dict[str, tuple[str, str]] = {
-    PostcardState.QUEUED: (N_("はがき作成待ち"), "wait"),
-    PostcardState.ON_HOLD: (N_("はがき保留"), "bad"),
-    PostcardState.CANCELLED: (N_("はがき取り消し"), "off"),
-    "batched": (N_("はがき発送ロット済み"), "busy"),
-    "printed": (N_("はがき印刷済み"), "busy"),
-    "mailed": (N_("はがき差出済み"), "busy"),
-    "presumed_delivered": (N_("はがき到着とみなす"), "good"),
-    "returned": (N_("はがき返送"), "bad"),
+    PostcardState.QUEUED: (N_("作成待ち"), "wait"),
+    PostcardState.ON_HOLD: (N_("保留"), "bad"),
+    PostcardState.CANCELLED: (N_("取り消し"), "off"),
+    "batched": (N_("発送ロット済み"), "busy"),
+    "printed": (N_("印刷済み"), "busy"),
+    "mailed": (N_("差出済み"), "busy"),
+    "presumed_delivered": (N_("到着とみなす"), "good"),
+    "returned": (N_("返送"), "bad"),
 }
 
 CAUSES: dict[str, str] = REASONS | {
