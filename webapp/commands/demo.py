@@ -100,14 +100,14 @@ def _make(settings) -> None:
     from webapp.domain.demo.build import build
 
     moment = now()
-    with transaction():
-        if not Fact.get_or_none(Fact.name == "demo"):
-            cast = build(settings.mode, moment, random.Random())
-            Fact.create(name="demo", value=moment.isoformat())
+    if Fact.get_or_none(Fact.name == "demo"):
+        made = demo_accounts.renew(moment)
+    else:
+        cast = build(settings.mode, moment, random.Random())
+        with transaction():
             made = demo_accounts.make(cast, moment)
-        else:
-            made = demo_accounts.renew(moment)
-        _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
+            Fact.create(name="demo", value=moment.isoformat())
+    _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
 
 
 def sign_ins() -> list[dict]:
