@@ -112,6 +112,47 @@ def test_unknown_stage_is_not_enough_for_a_dead_address_without_an_address_statu
     assert decide("user unknown", "5.1.1", "550", Stage.UNKNOWN).reason is Reason.USERUNKNOWN
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sender address rejected: domain not found",
+        "sender verify failed",
+        "invalid HELO, domain does not exist",
+        "recipient address rejected: policy rejection, see our page",
+        "recipient address rejected: your mail appeared to be spam or forged",
+        "5.7.1 recipient address rejected: please use SMTP AUTH, relay access denied",
+        "your host name could not be found in DNS, no reverse lookup",
+        "mailbox unavailable, your IP address is blacklisted",
+        "client host rejected: cannot find your hostname",
+        "5.1.8 domain of sender address does not exist",
+        "this message contains a virus unknown to us",
+        "501 5.1.3 Bad recipient address syntax",
+        "relaying denied: user unknown to this relay",
+        "spf check failed, user unknown",
+        "the sender's domain does not exist",
+    ],
+)
+def test_what_is_said_of_us_or_of_the_form_is_never_dead(words):
+    for stage in Stage:
+        assert not judge_reply(550, words, stage, "example.jp").hard, stage
+
+
+@pytest.mark.parametrize("stage", [Stage.DATA, Stage.END_OF_DATA])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "user unknown",
+        "no such user",
+        "mailbox unavailable",
+        "domain not found",
+        "host unknown",
+        "example.jp does not exist",
+    ],
+)
+def test_after_the_recipient_was_accepted_nothing_common_is_dead(words, stage):
+    assert not judge_reply(550, words, stage).hard
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 def test_a_transient_reply_is_never_dead_whatever_it_says(stage):
     for words in (

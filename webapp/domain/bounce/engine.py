@@ -173,6 +173,7 @@ class _Rules:
 
     def match(self, folded: str, stage: Stage) -> Verdict | None:
         """The verdict of the first row that says something here."""
+        folded += " $"
         numbers = set(self.always)
         for word in set(folded.split()):
             numbers.update(self.of_word(word))

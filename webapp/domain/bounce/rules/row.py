@@ -13,7 +13,7 @@ class Row:
     """A phrase that, said at one of the stages, gives the reason.
 
     The phrase is compared with the reply in lower case, addresses replaced by `@`, white space and continuation codes
-    folded. `*` stands for anything in between; there is no other sign, so a rule cannot run away.
+    folded. `*` stands for anything in between, ` $` for the end; there is no other sign, so a rule cannot run away.
     """
 
     phrase: str
