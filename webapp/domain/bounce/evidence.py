@@ -58,7 +58,7 @@ def gather(raw: bytes) -> Evidence:
     if mail.type == "multipart/report" and "disposition-notification" in mail.header("content-type").lower():
         return Evidence(Kind.NONE, "disposition notification (RFC 8098)", signs)
 
-    notification = read_notification(text)
+    notification = read_notification(text) if "amazon" in mail.header("from").lower() else None
     if notification is not None:
         found = Evidence(notification.kind, "Amazon SNS notification", signs, notification.recipients)
         found.named = [reported.recipient for reported in notification.recipients]
