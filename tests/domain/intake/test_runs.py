@@ -136,3 +136,17 @@ def test_an_upload_beyond_the_bound_is_refused(sqlite):
     with pytest.raises(runs.IntakeError):
         runs.create(Kind.BUSINESSES, "x.csv", b"12345", NOW, most=4)
     assert not ImportRun.select().exists()
+
+
+def test_a_file_on_which_every_reader_dies_is_given_up(sqlite, tmp_path, monkeypatch):
+    run = runs.create(Kind.REGISTRATIONS, "x.csv", as_csv([GOOD]).getvalue(), NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "take", lambda *a, **k: 1 / 0)
+        uploads = runs.Uploads(tmp_path, lambda: NOW)
+        for n in range(runs.MOST_CLAIMS):
+            with pytest.raises(ZeroDivisionError):
+                uploads.step(NOW + n * runs.LEASE)
+    late = NOW + runs.MOST_CLAIMS * runs.LEASE
+    assert uploads.step(late) is False
+    ended = ImportRun.get_by_id(run.id)
+    assert (ended.state, ended.error["sentence"], ended.finished_at) == (RunState.FAILED, runs.DIED_TOO_OFTEN, late)

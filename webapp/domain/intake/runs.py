@@ -27,9 +27,14 @@ LEASE = dt.timedelta(minutes=2)
 # What a worker does before it looks after its other work again.
 _STEP = dt.timedelta(seconds=2)
 
+# A file on which every reader died is not tried for ever.
+MOST_CLAIMS = 10
+
 Clock = Callable[[], dt.datetime]
 TOO_LARGE = N_("ファイルが大きすぎます（%(size)s バイト、上限は %(bound)s バイト）。分けて取り込んでください。")
 TAKEN_OVER = N_("この取り込みは、ほかのプロセスが続けています。そちらの結果を見てください。")
+
+DIED_TOO_OFTEN = N_("取り込みが何度も途中で止まりました。ファイルを分けて、もう一度取り込んでください。")
 
 
 class RunState(StrEnum):
@@ -143,6 +148,11 @@ def take_one(now: dt.datetime) -> ImportRun | None:
     with transaction():
         query = ImportRun.select().where(open_runs & free).order_by(ImportRun.created_at).limit(1)
         run = skip_locked(query).first()
+        if run is not None and run.fence >= MOST_CLAIMS:
+            run.state, run.error, run.finished_at = RunState.FAILED, {"sentence": DIED_TOO_OFTEN, "params": {}}, now
+            run.lease_until = None
+            run.save(only=[ImportRun.state, ImportRun.error, ImportRun.finished_at, ImportRun.lease_until])
+            return take_one(now)
         return _claim(run, now, now + LEASE) if run else None
 
 
