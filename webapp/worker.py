@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.dispatch import Office, envelope_of, relays_of
 from webapp.domain.intake.runs import Uploads
 from webapp.domain.lmtp import Bounds, LmtpListener
-from webapp.domain.notices import Policy, Verdict, presume
+from webapp.domain.notices import Policy, presume
 from webapp.domain.outbox_finish import Result
 from webapp.domain.restore import TickFileError
 from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
@@ -41,6 +42,8 @@ _END_OF_DATA_SECONDS = 180.0
 _LONGEST_MAIL = dt.timedelta(seconds=230)
 
 IDLE_SECONDS = 0.5
+# A relay of ours that was just started or restarted is soon there again.
+_RELAY_REST_SECONDS = 5.0
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0
 BEAT_SECONDS = 10.0
 # Two missed beats and a little: a worker that is away longer has no share of the pace.
@@ -78,7 +81,9 @@ class Worker:
         self._relays = [_patient(relay) for relay in relays_of(settings)]
         self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
         self._stopping = threading.Event()
-        self._unwritten: list[Result] = []
+        self._unwritten: list[list[Result]] = []
+        self._writing: Future | None = None
+        self._writer = ThreadPoolExecutor(1, "writing")
         self._listener: LmtpListener | None = None
         self._beat = WorkerBeat(host=socket.gethostname(), pid=os.getpid(), started_at=clock(), seen_at=clock())
         self._sent = 0
@@ -108,6 +113,7 @@ class Worker:
         log.info("started", host=self._beat.host, pid=self._beat.pid)
         for thread in threads:
             thread.join()
+        self._writer.shutdown()
         if self._listener is not None:
             self._listener.stop()
         with connected():
@@ -124,7 +130,7 @@ class Worker:
             imports = self._imports()
             while not imports():
                 pass
-            with Sender(self._relays) as sender:
+            with Sender(self._relays, rest_seconds=_RELAY_REST_SECONDS) as sender:
                 while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
                     pass
             return self._sent
@@ -153,13 +159,12 @@ class Worker:
                 return
 
     def _sending(self) -> Callable[[], float]:
-        sender = Sender(self._relays)
+        sender = Sender(self._relays, rest_seconds=_RELAY_REST_SECONDS)
         return lambda: self._send_round(sender)
 
     def _send_round(self, sender: Sender) -> float:
         """Claim, send and write one batch; return how long to rest."""
-        if self._unwritten:
-            self._write(self._unwritten)  # a commit that failed is tried again before anything else is claimed
+        self._write_all()  # a commit that failed is tried again before anything else is claimed
         if rest := sender.seconds_until_ready():
             sender.close()
             return min(rest, _LONGEST_REST)
@@ -178,35 +183,53 @@ class Worker:
         return IDLE_SECONDS
 
     def _send(self, sender: Sender, messages: list[outbox.Claimed]) -> None:
-        unwritten, written_at = self._unwritten, time.monotonic()
-        for n, message in enumerate(messages):
-            now = self._clock()
-            if sender.seconds_until_ready() or message.lease_until - now < min(_LONGEST_MAIL, self._lease / 2):
-                outbox.release(messages[n:], now + dt.timedelta(seconds=sender.seconds_until_ready()))
-                break
-            offer = envelope_of(message, self._office, now)
-            if isinstance(offer, Envelope):
-                reply = sender.deliver(offer)
-                unwritten.append(Result(message, self._clock(), reply))
-                self._sent += reply.outcome is Outcome.ACCEPTED
-            elif isinstance(offer, Verdict):
-                unwritten.append(Result(message, now, None, offer))
-                log.warning("message cannot be written", message=message.id, reason=offer.reason)
-            enough = len(unwritten) >= outbox_finish.GROUP
-            if enough or time.monotonic() - written_at >= outbox_finish.GROUP_SECONDS:
-                self._write(unwritten)
-                written_at = time.monotonic()
-        self._write(unwritten)
+        part: list[Result] = []
+        handed_at = time.monotonic()
+        try:
+            for n, message in enumerate(messages):
+                now = self._clock()
+                if sender.seconds_until_ready() or message.lease_until - now < min(_LONGEST_MAIL, self._lease / 2):
+                    outbox.release(messages[n:], now + dt.timedelta(seconds=sender.seconds_until_ready()))
+                    break
+                part.append(self._offer(sender, message, now))
+                enough = len(part) >= outbox_finish.GROUP // 2
+                if enough or time.monotonic() - handed_at >= outbox_finish.GROUP_SECONDS:
+                    self._wait_for_writing()
+                    self._write_beside(part)
+                    part, handed_at = [], time.monotonic()
+        finally:
+            if part:
+                self._unwritten.append(part)
+        self._wait_for_writing()
+        self._write_all()
 
-    def _write(self, results: list[Result]) -> None:
-        late = outbox_finish.finish(results, self._policy, self._clock())
-        if results:
-            outcomes: dict[str, int] = {}
-            for result in results:
-                outcome = result.reply.outcome if result.reply else "not_written"
-                outcomes[outcome] = outcomes.get(outcome, 0) + 1
-            log.debug("written", late=late, **outcomes)
-        results.clear()
+    def _offer(self, sender: Sender, message: outbox.Claimed, now: dt.datetime) -> Result:
+        offer = envelope_of(message, self._office, now)
+        if not isinstance(offer, Envelope):
+            log.warning("message cannot be written", message=message.id, reason=offer.reason)
+            return Result(message, now, None, offer)
+        reply = sender.deliver(offer)
+        self._sent += reply.outcome is Outcome.ACCEPTED
+        return Result(message, self._clock(), reply)
+
+    def _write_beside(self, part: list[Result]) -> None:
+        """Commit a part in another thread while the next one is sent: the two together are never more than a group."""
+        self._unwritten.append(part)
+        self._writing = self._writer.submit(self._write_all)
+
+    def _wait_for_writing(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write_all(self) -> None:
+        """Commit what was sent. A part leaves the list when it is committed, so that a failure loses none."""
+        with connected():
+            while self._unwritten:
+                part = self._unwritten[0]
+                late = outbox_finish.finish(part, self._policy, self._clock())
+                log.debug("written", results=len(part), late=late)
+                self._unwritten.pop(0)
 
     def _imports(self) -> Callable[[], float]:
         uploads = Uploads(Path(self._settings.state_dir), self._clock)

@@ -6,16 +6,18 @@ What comes of the sending is written by `outbox_finish`.
 """
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from peewee import fn
 
 from db.database import database, is_sqlite, skip_locked, transaction, write_rows
 from db.fields import to_microseconds
 from db.ids import encode, new_ids
-from db.models import Attempt, Business, EmailAddress, Message, Registration, Technician
+from db.models import Message
 from webapp.domain import metrics, notices
 from webapp.domain.addresses import AddressState
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
@@ -142,84 +144,79 @@ def claim(
             return Claim([], False)
         found = len(rows)
         rows = _paced(rows, pacer, now)
-        rows = _without_dead_addresses(rows, policy, now)
-        if rows:
-            _move_to_sending(rows, now, now + lease)
-            _give_attempts(rows, now, domain)
-            _read_names(rows)
-        return Claim(rows, found == limit)
+        claimed = [_claimed(row, now) for row in _without_dead_addresses(rows, policy, now)]
+        _move_to_sending(claimed, now, now + lease)
+        _give_attempts(claimed, now, domain)
+        return Claim(claimed, found == limit)
 
 
-_COLUMNS = (
-    Message.id,
-    Message.kind,
-    Message.role,
-    Message.state,
-    Message.fence,
-    Message.attempts,
-    Message.registration,
-    Message.technician,
-    Message.business,
-    Message.address,
-    Message.language,
-    Message.content,
-    Message.destination,
-    Message.failure_class,
-    Message.reason,
-    Message.first_attempt_at,
-    Message.cohort_day,
-)
+# Hot path: plain SQL, since building a query and converting its rows costs more than the database takes.
+_READ = """
+SELECT m.id, m.kind, m.role, m.state, m.fence, m.attempts, m.registration_id, m.technician_id, m.business_id,
+ m.address_id, m.language, m.content, m.destination, m.failure_class, m.reason, m.first_attempt_at, m.cohort_day,
+ e.value, e.state, e.reason, t.name, t.technician_id, r.application_number, b.name
+FROM message m LEFT JOIN email_address e ON e.id = m.address_id LEFT JOIN technician t ON t.id = m.technician_id
+ LEFT JOIN registration r ON r.id = m.registration_id LEFT JOIN business b ON b.id = m.business_id
+WHERE m.id IN """
 
 
-def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[Claimed]:
-    rows: list[Claimed] = []
+def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tuple]:
+    ids: list[int] = []
     for kind in kinds:
-        if len(rows) == limit:
+        if len(ids) == limit:
             break
         # One kind a query: so it is one range of the index, oldest first.
-        select = Message.select(*_COLUMNS).where((Message.kind == kind) & (Message.due_at <= now))
-        for row in skip_locked(select.order_by(Message.due_at).limit(limit - len(rows))).tuples():
-            one = Claimed(*row, lease_until=now)
-            one.kind, one.role, one.state = MessageKind(one.kind), Role(one.role), MessageState(one.state)
-            one.content = one.content or {}
-            rows.append(one)
-    return rows
+        select = Message.select(Message.id).where((Message.kind == kind) & (Message.due_at <= now))
+        ids += [row[0] for row in skip_locked(select.order_by(Message.due_at).limit(limit - len(ids))).tuples()]
+    found = {row[0]: row for row in rows_of(_READ, ids)}
+    return [found[message_id] for message_id in ids]
 
 
-def _paced(rows: list[Claimed], pacer: Pacer | None, now: dt.datetime) -> list[Claimed]:
+def _claimed(row: tuple, now: dt.datetime) -> Claimed:
+    content = json.loads(row[11]) if row[11] else {}
+    day = dt.date.fromisoformat(row[16]) if row[16] else None
+    one = Claimed(
+        row[0], MessageKind(row[1]), Role(row[2]), MessageState(row[3]), *row[4:11], content, *row[12:16], day, now
+    )
+    one.recipient, (name, technician_id, number, business) = row[17], row[20:]
+    given = {"name": name, "technician_id": technician_id, "application_number": number, "business_name": business}
+    one.values = {key: value for key, value in given.items() if value is not None}
+    one.values.update({key: value for key, value in content.items() if isinstance(value, str)})
+    to_business = one.role in (Role.BUSINESS, Role.PROXY)
+    one.recipient_name = one.values.get("business_name" if to_business else "name", "")
+    return one
+
+
+def _paced(rows: list[tuple], pacer: Pacer | None, now: dt.datetime) -> list[tuple]:
     """Put off what its domain may not get yet, and leave the others their way."""
     if pacer is None:
         return rows
     at, kept, put_off = now.timestamp(), [], []
     for row in rows:
-        delay = pacer.delay(row.destination, at) if row.kind in PACED else 0.0
+        delay = pacer.delay(row[12], at) if row[1] in PACED else 0.0
         if delay:
-            put_off.append((to_microseconds(now + dt.timedelta(seconds=delay)), row.id))
+            put_off.append((to_microseconds(now + dt.timedelta(seconds=delay)), row[0]))
         else:
             kept.append(row)
     execute_many("UPDATE message SET due_at = ? WHERE id = ?", put_off)
     return kept
 
 
-def _without_dead_addresses(rows: list[Claimed], policy: Policy, now: dt.datetime) -> list[Claimed]:
-    """Read the addresses; what must not be mailed any more fails here, and becomes a postcard."""
-    ids = {row.address_id for row in rows}
-    columns = (EmailAddress.id, EmailAddress.value, EmailAddress.state, EmailAddress.reason)
-    known = {row[0]: row[1:] for row in EmailAddress.select(*columns).where(EmailAddress.id.in_(ids)).tuples()}
+def _without_dead_addresses(rows: list[tuple], policy: Policy, now: dt.datetime) -> list[tuple]:
+    """What must not be mailed any more fails here, and becomes a postcard."""
     kept = []
     for row in rows:
-        value, state, reason = known.get(row.address_id, ("", AddressState.INVALID, None))
-        if state != AddressState.INVALID:
-            row.recipient = value
+        state, reason = row[18:20]
+        if state is not None and state != AddressState.INVALID:
             kept.append(row)
             continue
         cause = Reason(reason) if reason in REASON_CLASS else Reason.USERUNKNOWN
-        notices.fail_for_good(Message.get_by_id(row.id), Verdict(cause, ReasonClass.DEAD), policy, now)
+        notices.fail_for_good(Message.get_by_id(row[0]), Verdict(cause, ReasonClass.DEAD), policy, now)
     return kept
 
 
 def _move_to_sending(rows: list[Claimed], now: dt.datetime, lease_until: dt.datetime) -> None:
-    deltas: dict[metrics.Key, int] = {}
+    counted = Deltas()
     written = []
     today, moment, until = metrics.day_of(now), to_microseconds(now), to_microseconds(lease_until)
     for row in rows:
@@ -227,32 +224,26 @@ def _move_to_sending(rows: list[Claimed], now: dt.datetime, lease_until: dt.date
         if after is None:
             raise StepError(f"message {row.id} is due although it is {row.state}")
         if after != row.state or row.cohort_day is None:
-            add_deltas(deltas, row, -1)
+            counted.add(row, -1)
             row.state = after
             if row.cohort_day is None:
                 row.first_attempt_at, row.cohort_day = moment, today
-            add_deltas(deltas, row, 1)
+            counted.add(row, 1)
         row.fence += 1
         row.lease_until = lease_until
-        cohort = (to_stored_moment(row.first_attempt_at), row.cohort_day.isoformat())
-        written.append((after, until, row.fence, *cohort, row.id))
+        written.append((after, until, row.fence, row.first_attempt_at, row.cohort_day.isoformat(), row.id))
     execute_many(
         "UPDATE message SET state = ?, due_at = ?, fence = ?, first_attempt_at = ?, cohort_day = ? WHERE id = ?",
         written,
     )
-    metrics.add(deltas)
+    counted.write()
 
 
 def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> None:
     """Go on with the attempt that is pending for this address, or begin the next one."""
-    columns = (Attempt.message, Attempt.n, Attempt.id, Attempt.address, Attempt.message_ref, Attempt.tries)
+    sql = "SELECT message_id, n, id, address_id, message_ref, tries, started_at FROM attempt WHERE state = 'pending'"
     started = [row.id for row in rows if row.attempts]
-    pending = {}
-    if started:
-        select = Attempt.select(*columns, Attempt.started_at).where(
-            Attempt.message.in_(started) & (Attempt.state == AttemptState.PENDING)
-        )
-        pending = {(row[0], row[1]): row[2:] for row in select.tuples()}
+    pending = {(row[0], row[1]): row[2:] for row in rows_of(sql + " AND message_id IN ", started)}
     moment = to_microseconds(now)
     again, abandoned, begun, counted = [], [], [], []
     ids = iter(new_ids(len(rows)))
@@ -260,7 +251,6 @@ def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> None:
         held = pending.get((row.id, row.attempts))
         if held is not None and held[1] == row.address_id:
             row.attempt_id, _, row.message_ref, row.tries, row.attempt_started_at = held
-            row.attempt_started_at = to_stored_moment(row.attempt_started_at)
             row.tries += 1
             again.append((row.tries, row.attempt_id))
             continue
@@ -279,30 +269,6 @@ def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> None:
     write_rows("attempt", names, begun)
 
 
-def _read_names(rows: list[Claimed]) -> None:
-    """Read what the texts speak of: the person, the application, the business."""
-    people = _by_id(Technician, (Technician.name, Technician.technician_id), {r.technician_id for r in rows})
-    numbers = _by_id(Registration, (Registration.application_number,), {r.registration_id for r in rows})
-    firms = _by_id(Business, (Business.name,), {r.business_id for r in rows})
-    for row in rows:
-        if row.technician_id is not None:
-            row.values["name"], row.values["technician_id"] = people[row.technician_id]
-        if row.registration_id is not None:
-            row.values["application_number"] = numbers[row.registration_id][0]
-        if row.business_id is not None:
-            row.values["business_name"] = firms[row.business_id][0]
-        row.values.update({name: value for name, value in row.content.items() if isinstance(value, str)})
-        to_business = row.role in (Role.BUSINESS, Role.PROXY)
-        row.recipient_name = row.values.get("business_name" if to_business else "name", "")
-
-
-def _by_id(model, columns, ids: set) -> dict[int, tuple]:
-    ids.discard(None)
-    if not ids:
-        return {}
-    return {row[0]: row[1:] for row in model.select(model.id, *columns).where(model.id.in_(ids)).tuples()}
-
-
 def release(messages: Sequence[Claimed], now: dt.datetime) -> None:
     """Give back what was claimed and certainly not begun: another worker may take it at once."""
     with transaction():
@@ -319,15 +285,43 @@ def waiting(now: dt.datetime) -> dict[str, int]:
     return dict(select.tuples())
 
 
-def add_deltas(deltas: dict[metrics.Key, int], row: Claimed, n: int) -> None:
-    """Add a message to counter deltas `n` times."""
-    for key, count in notices.counter_deltas(row, n).items():
-        deltas[key] = deltas.get(key, 0) + count
+class Deltas:
+    """Changes of the counters, added up by what the messages have in common before their keys are made."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple, int] = {}
+
+    def add(self, row: Claimed, n: int) -> None:
+        """Count a message as it stands now `n` times."""
+        if row.cohort_day is None:
+            return
+        alike = (row.kind, row.role, row.state, row.destination, row.failure_class, row.reason, row.cohort_day)
+        self._rows[alike] = self._rows.get(alike, 0) + n
+
+    def write(self) -> None:
+        """Add all of it to the counters, in the running transaction."""
+        deltas: dict[metrics.Key, int] = {}
+        for alike, n in self._rows.items():
+            for key, count in notices.counter_deltas(_Alike(*alike), n).items():
+                deltas[key] = deltas.get(key, 0) + count
+        metrics.add(deltas)
 
 
-def to_stored_moment(value: dt.datetime | int) -> int:
-    """Return a moment as the store has it; rows read by tuples give a datetime, rows made here a number."""
-    return to_microseconds(value) if isinstance(value, dt.datetime) else value
+class _Alike(NamedTuple):
+    kind: str
+    role: str
+    state: str
+    destination: str
+    failure_class: str | None
+    reason: str | None
+    cohort_day: dt.date
+
+
+def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:
+    """Return the rows of a statement of ours that ends in `IN `, for these ids; `end` follows them."""
+    if not ids:
+        return []
+    return database.execute_sql(f"{sql}({', '.join(map(str, ids))}){end}").fetchall()
 
 
 def execute_many(sql: str, rows: Sequence[Sequence]) -> None:

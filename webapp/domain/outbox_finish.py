@@ -12,20 +12,22 @@ from dataclasses import dataclass
 
 from peewee import fn
 
-from db.database import is_sqlite, transaction, write_rows
+from db.database import database, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
-from db.models import Alarm, Attempt, Message
-from webapp.domain import metrics, notices, pacing
+from db.models import Attempt, Message
+from webapp.domain import notices, pacing
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.bounce import Reason, ReasonClass, judge_reply
 from webapp.domain.events import EventName
 from webapp.domain.notices import MessageState, Policy, Step, Verdict
-from webapp.domain.outbox import AttemptState, Claimed, add_deltas, execute_many, storable
+from webapp.domain.outbox import AttemptState, Claimed, Deltas, execute_many, rows_of, storable
 from webapp.domain.smtp import Outcome, Reply
 
 GROUP = 25  # so many repeats at most when a worker dies between the relay's OK and the commit
 GROUP_SECONDS = 0.25
+
+_OPEN_RELAY_ALARMS = f"SELECT subject FROM alarm WHERE kind = '{AlarmKind.RELAY_DOWN}' AND closed_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,9 @@ def finish(results: Sequence[Result], policy: Policy, now: dt.datetime, chance=r
 
 
 def _stored(ids: list[int]) -> dict[int, tuple[str, int]]:
-    select = Message.select(Message.id, Message.state, Message.fence).where(Message.id.in_(ids)).order_by(Message.id)
     # In the order of ids, so that two finishers cannot wait for each other in a circle.
-    select = select if is_sqlite() else select.for_update()
-    return {row[0]: row[1:] for row in select.tuples()}
+    lock = "" if is_sqlite() else " ORDER BY id FOR UPDATE"
+    return {row[0]: row[1:] for row in rows_of("SELECT id, state, fence FROM message WHERE id IN ", ids, lock)}
 
 
 def _note_replies(results: Sequence[Result]) -> None:
@@ -86,14 +87,14 @@ def _note_replies(results: Sequence[Result]) -> None:
 
 
 def _accept(results: Sequence[Result]) -> None:
-    deltas: dict[metrics.Key, int] = {}
+    counted = Deltas()
     rows, events = [], []
     ids = new_ids(len(results)) if results else []
     for event_id, result in zip(ids, results, strict=True):
         message, at = result.message, to_microseconds(result.at)
-        add_deltas(deltas, message, -1)
+        counted.add(message, -1)
         message.state = notices.STEPS[message.state, Step.ACCEPT]
-        add_deltas(deltas, message, 1)
+        counted.add(message, 1)
         rows.append((message.state, at, message.id))
         data = {"kind": message.kind, "role": message.role, "attempt": message.attempts, "relay": result.reply.relay}
         people = (message.registration_id, message.technician_id, message.business_id)
@@ -104,7 +105,7 @@ def _accept(results: Sequence[Result]) -> None:
     )
     columns = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "data")
     write_rows("event", columns, events)
-    metrics.add(deltas)
+    counted.write()
 
 
 def _not_accepted(result: Result, policy: Policy, now: dt.datetime, chance) -> None:
@@ -166,5 +167,5 @@ def _relay_alarms(results: Sequence[Result], now: dt.datetime) -> None:
     for relay in sorted(away - answered):
         open_alarm(AlarmKind.RELAY_DOWN, relay, now)
     if answered and not away:  # one relay that answers is enough for mail to go
-        for alarm in list(Alarm.open().where(Alarm.kind == AlarmKind.RELAY_DOWN)):
-            close_alarm(AlarmKind.RELAY_DOWN, alarm.subject, now)
+        for (relay,) in database.execute_sql(_OPEN_RELAY_ALARMS).fetchall():
+            close_alarm(AlarmKind.RELAY_DOWN, relay, now)

@@ -1,0 +1,159 @@
+"""How fast one worker sends from the database against a bare smtplib loop over the same bytes; returned mails a second.
+
+`python -m bench.sending [messages]`. Both offer the same mails to the same sink, which is a process of its own, in the
+same run. The worker claims, composes, sends and commits (synchronous=FULL); the loop only sends what is composed.
+"""
+
+import datetime as dt
+import logging
+import smtplib
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import structlog
+
+from bench.sending_smtp import sink
+from db import database as db
+from db import schema
+from db.models import Attempt, Message
+from tests import cast, worker_process
+from webapp import settings as settings_module
+from webapp.domain import outbox, returned
+from webapp.domain.dispatch import Office, envelope_of
+from webapp.domain.notices import MessageKind, Policy, Role, new_message
+from webapp.domain.smtp import Envelope
+from webapp.domain.verp import make_return_path
+from webapp.worker import Worker
+
+ROUNDS = 3
+FEATURES = ("PIPELINING", "DSN", "8BITMIME", "SMTPUTF8")
+
+
+def prepare(directory: Path, port: int, count: int):
+    """Return the settings of a fresh database in which `count` notices wait."""
+    env = worker_process.environment(
+        f"sqlite:///{directory}/bench.db", directory, port, TODOKE_DOMAIN_PER_MINUTE="1000000"
+    )
+    chosen = settings_module.load(env, dotenv=None)
+    db.configure(chosen.database_url)
+    now = dt.datetime.now(dt.UTC)
+    with db.connected():
+        schema.migrate("test")
+        with db.transaction():
+            for n in range(count):
+                person = cast.technician(now)
+                application = cast.registration(person, now)
+                address = cast.email(person, f"p{n}@mail{n % 50}.example", now)
+                about = {"registration": application, "technician": person}
+                new_message(MessageKind.ID_NOTICE, Role.TECHNICIAN, address, "ja", now, **about)
+    return chosen
+
+
+def same_bytes(chosen) -> list[Envelope]:
+    """Return what the worker would send, without changing anything."""
+    now, office = dt.datetime.now(dt.UTC), Office.of(chosen)
+    envelopes = []
+    with db.connected(), db.transaction() as transaction:
+        while claim := outbox.claim(now, dt.timedelta(minutes=5), Policy.of(chosen), "x.example").messages:
+            envelopes += [envelope_of(message, office, now) for message in claim]
+        transaction.rollback()
+    return envelopes
+
+
+def bare(port: int, mails: list[Envelope]) -> float:
+    """Send with smtplib alone; return seconds."""
+    begin = time.perf_counter()
+    with smtplib.SMTP("127.0.0.1", port, local_hostname="bench") as client:
+        for mail in mails:
+            client.sendmail(mail.mail_from, mail.recipient, mail.data)
+    return time.perf_counter() - begin
+
+
+def work(chosen) -> float:
+    """Send everything that waits with one worker; return seconds."""
+    begin = time.perf_counter()
+    with db.connected():
+        Worker(chosen).once()
+    seconds = time.perf_counter() - begin
+    with db.connected():
+        if Message.select().where(Message.state != "sent").exists():
+            raise RuntimeError("not every notice was sent")
+    return seconds
+
+
+def take_back(chosen, count: int) -> float:
+    """Take a report for each of `count` sent notices; return mails a second."""
+    desk, now = returned.Desk.of(chosen), dt.datetime.now(dt.UTC)
+    with db.connected():
+        attempts = list(Attempt.select().limit(count))
+        mails = []
+        for attempt in attempts:
+            path = make_return_path(attempt.id, now, desk.keys, chosen.return_domain)
+            mails.append((path, report(attempt.address.value)))
+        begin = time.perf_counter()
+        for path, data in mails:
+            if returned.take(path, data, "command", now, desk).state != "applied":
+                raise RuntimeError("a report was not believed")
+        return count / (time.perf_counter() - begin)
+
+
+def report(recipient: str) -> bytes:
+    """A report as Postfix writes it."""
+    return (
+        "From: MAILER-DAEMON@relay.example\r\nSubject: Undelivered Mail Returned to Sender\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n--b\r\n\r\n'
+        f"This is the mail system at host relay.example.\r\n\r\n<{recipient}>: host mx.example[192.0.2.1] said: 550"
+        " 5.1.1 User unknown (in reply to RCPT TO command)\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        f"Reporting-MTA: dns; relay.example\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: failed\r\n"
+        "Status: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n--b--\r\n"
+    ).encode()
+
+
+def rows(count: int = 10_000) -> list[dict]:
+    """Measure and return the figures: name, value, unit, reference, ratio."""
+    pairs, taken = [], 0.0
+    with sink(*FEATURES) as port:
+        for n in range(ROUNDS):
+            with tempfile.TemporaryDirectory(prefix="todoke-bench-") as directory:
+                chosen = prepare(Path(directory), port, count)
+                mails = same_bytes(chosen)
+                # In turn, so that neither has the warmer machine.
+                if n % 2:
+                    theirs, ours = bare(port, mails), work(chosen)
+                else:
+                    ours, theirs = work(chosen), bare(port, mails)
+                pairs.append((count / ours, count / theirs))
+                if n == ROUNDS - 1:
+                    taken = take_back(chosen, min(count, 2000))
+                db.database.close_all()
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return [
+        {
+            "name": f"sending {count} notices, one worker, SQLite",
+            "value": round(ours),
+            "unit": "mails/s",
+            "reference": f"bare smtplib loop over the same bytes: {round(theirs)} mails/s",
+            "ratio": round(statistics.median(own / bare for own, bare in pairs), 2),
+        },
+        {
+            "name": "returned mails read, judged and applied, one thread, SQLite",
+            "value": round(taken),
+            "unit": "mails/s",
+            "reference": "",
+            "ratio": None,
+        },
+    ]
+
+
+def main() -> None:
+    """Print the figures."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    for row in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
