@@ -1,0 +1,25 @@
+"""docs/states.md says of messages and attempts what the code does."""
+
+import itertools
+from pathlib import Path
+
+from webapp.domain.notices import STEPS, MessageState
+from webapp.domain.outbox import AttemptState
+
+PAGE = (Path(__file__).parents[2] / "docs" / "states.md").read_text("utf-8")
+
+
+def table(head: str) -> list[tuple[str, ...]]:
+    """The rows of the table with this heading line."""
+    lines = PAGE.split(head + "\n", 1)[1].splitlines()[1:]
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines)
+    return [tuple(cell.strip() for cell in row.split("|")[1:-1]) for row in rows]
+
+
+def test_the_steps_of_the_page_are_those_of_the_code():
+    assert table("| from | step | to |") == [(str(a), str(step), str(b)) for (a, step), b in STEPS.items()]
+
+
+def test_every_state_is_explained():
+    assert [row[0] for row in table("| state | on the pages | in the outbox (`due_at`) |")] == list(MessageState)
+    assert [row[0] for row in table("| state | meaning |")] == list(AttemptState)
