@@ -40,6 +40,9 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.ID_NOTICE, Role.TECHNICIAN): Variables(_ID_NOTICE, frozenset({"sign_in_url"})),
     (MessageKind.ID_NOTICE, Role.BUSINESS): Variables(_ID_NOTICE | {"business_name"}),
     (MessageKind.ID_NOTICE, Role.PROXY): Variables(_ID_NOTICE | {"business_name"}),
+    (MessageKind.OPS_ALARM, Role.OPERATOR): Variables(
+        frozenset({"alarm", "opened_at", "place", "alarms_url"}), frozenset({"what_to_do"})
+    ),
 }
 
 
