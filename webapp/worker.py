@@ -22,7 +22,7 @@ import structlog
 
 from db.database import connected
 from db.models import WorkerBeat
-from webapp.domain import outbox, outbox_finish, restore, returned, sweep
+from webapp.domain import outbox, outbox_finish, restore, returned, sweep, upkeep
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.dispatch import Office, envelope_of, relays_of
 from webapp.domain.intake.runs import Uploads
@@ -92,6 +92,9 @@ class Worker:
             _Job("tick", 60.0, self._tick),
             _Job("presume", 60.0, self._presume),
             _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
+            _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
+            _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
+            _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
         ]
 
     def stop(self) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from webapp.commands.context import load_settings, now, opened
-
-SEAL_FILE = "seals.jsonl"
+from webapp.domain.upkeep import SEAL_FILE
 
 
 @click.command("verify-log")
