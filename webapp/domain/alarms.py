@@ -15,7 +15,6 @@ class AlarmKind(StrEnum):
     """What is wrong; the subject says where (a relay, a domain, a queue)."""
 
     OUR_FAILURE = "our_failure"  # a receiving system refuses us, not the address · subject: domain
-    LOG_BROKEN = "log_broken"  # a log does not agree with its seals · subject: stream
     LOOK_UP_LIMIT = "look_up_limit"  # a business has used up its look-ups of the day · subject: business
     RELAY_DOWN = "relay_down"  # no relay takes mail · subject: relay
     WORKER_FAILED = "worker_failed"  # a part of the worker stopped with an error · subject: part
