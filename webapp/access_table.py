@@ -54,6 +54,8 @@ ACCESS: dict[str, Rule] = {
     "ops_registrations.index": OPS_VIEWER,
     "ops_registrations.search": OPS_VIEWER,
     "ops_returned_mail.index": OPS_VIEWER,
+    "ops_returned_mail.overrule": OPS_OPERATOR,
+    "ops_returned_mail.overrule_form": OPS_OPERATOR,
     "ops_returned_mail.show": OPS_VIEWER,
     "ops_sending.index": OPS_VIEWER,
     "ops_sending.reconcile": OPS_OPERATOR,

@@ -46,6 +46,7 @@ class Home:
 
 PLACES = (
     ("ops_registrations.index", N_("登録申請")),
+    ("ops_imports.index", N_("取り込み")),
     ("ops_messages.index", N_("メール")),
     ("ops_returned_mail.index", N_("戻りメール")),
     ("ops_postcards.index", N_("はがき")),

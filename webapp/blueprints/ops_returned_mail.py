@@ -1,25 +1,29 @@
 """Returned mail for operators: the list by what was made of it, and one mail as safe text."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from flask import Blueprint, url_for
+from flask import Blueprint, abort, current_app, flash, request, url_for
+from flask_babel import gettext
+from flask_login import current_user
 
 from db.models import Attempt, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
 from webapp import ops_pages
 from webapp.access import Viewer, get_returned_mail_for, viewer
 from webapp.clock import now
-from webapp.domain import keyset, message_words
+from webapp.domain import keyset, message_words, overruling
+from webapp.domain.bounce.model import Reason
 from webapp.domain.events import EventName
 from webapp.domain.keyset import Order
 from webapp.domain.language import N_
 from webapp.domain.logs import audit
+from webapp.domain.notices import Policy
 from webapp.domain.record_looks import Via
 from webapp.domain.returned import ReturnedState
 from webapp.domain.returned_text import readable
 from webapp.domain.timeline import failures_of, mask_in, steps_of
 from webapp.ops_pages import Chip, Option
-from webapp.rendering import render
+from webapp.rendering import invalid, render, see_other
 from webapp.spoken import spoken
 
 blueprint = Blueprint("ops_returned_mail", __name__)
@@ -106,12 +110,70 @@ def index():
     return render("ops/returned_mail.html", ReturnedMailPage(_rows(page.rows), before, after, states))
 
 
+@dataclass(frozen=True)
+class OverrulePage:
+    """The form in which a person judges a mail otherwise, and says why."""
+
+    action: str
+    back: str
+    kind: str
+    judged: str
+    reasons: list[tuple[str, str]]
+    reason: str = ""
+    note: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
 @blueprint.get("/ops/returned-mail/<oid:mail>")
 def show(mail: int):
     who = viewer()
     row = get_returned_mail_for(who, mail)
     audit(EventName.RECORD_OPS_VIEWED, now(), who.account_id, "returned_mail", row.id)
     return render("ops/mail.html", _page(row, who))
+
+
+@blueprint.get("/ops/returned-mail/<oid:mail>/overrule")
+def overrule_form(mail: int):
+    return render("ops/overrule.html", _overrule_page(_overrulable(mail)))
+
+
+@blueprint.post("/ops/returned-mail/<oid:mail>/overrule")
+def overrule(mail: int):
+    row = _overrulable(mail)
+    reason, note = request.form.get("reason", ""), request.form.get("note", "").strip()[:500]
+    wrong = {}
+    if reason not in set(Reason):
+        wrong["reason"] = N_("正しい理由を選んでください。")
+    if not note:
+        wrong["note"] = N_("判定を変更する根拠を書いてください。")
+    if wrong:
+        return invalid("ops/overrule.html", _overrule_page(row, reason, note, wrong))
+    policy = Policy.of(current_app.extensions["settings"])
+    overruling.overrule(row, Reason(reason), current_user.account, now(), note, policy)
+    flash(gettext("判定を変更しました。お知らせとはがきも、新しい判定に合わせました。"), "good")
+    return see_other(url_for("ops_returned_mail.show", mail=row.id))
+
+
+def _overrulable(mail: int) -> ReturnedMail:
+    """A mail that belongs to an attempt of ours: a judgement of any other could change nothing."""
+    row = get_returned_mail_for(viewer(), mail, change=True)
+    if not overruling.may_overrule(row):
+        abort(404)
+    return row
+
+
+def _overrule_page(row: ReturnedMail, reason: str = "", note: str = "", errors: dict | None = None) -> OverrulePage:
+    judged = row.overruled_reason or row.reason or ""
+    return OverrulePage(
+        action=url_for("ops_returned_mail.overrule", mail=row.id),
+        back=url_for("ops_returned_mail.show", mail=row.id),
+        kind=KINDS.get(row.kind, row.kind),
+        judged=message_words.REASONS.get(judged, ""),
+        reasons=list(message_words.REASONS.items()),
+        reason=reason,
+        note=note,
+        errors=errors or {},
+    )
 
 
 def _listing(state: str):
@@ -155,7 +217,7 @@ def _page(row: ReturnedMail, who: Viewer) -> MailPage:
         received_at=row.received_at,
         chip=Chip(*STATES.get(row.state, STATES[ReturnedState.EVIDENCE])),
         kind=KINDS.get(row.kind, row.kind),
-        reason=message_words.REASONS.get(row.reason or "", ""),
+        reason=message_words.REASONS.get(row.overruled_reason or row.reason or "", ""),
         token=TOKENS.get(row.token_state, ""),
         size=row.size,
         recipients=[show(str(failure.get("recipient", ""))) for failure in failures_of(row)],
@@ -166,5 +228,7 @@ def _page(row: ReturnedMail, who: Viewer) -> MailPage:
         cut=cut,
         gone=source is None,
         note=show(row.overruled_note or ""),
-        overrule="",
+        overrule=url_for("ops_returned_mail.overrule_form", mail=row.id)
+        if who.may_act and overruling.may_overrule(row)
+        else "",
     )

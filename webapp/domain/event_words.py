@@ -28,6 +28,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     EventName.POSTCARD_FALLBACK_HELD: (N_("はがき保留"), "bad"),
     EventName.POSTCARD_FALLBACK_QUEUED: (N_("はがき作成待ち"), "wait"),
     EventName.POSTCARD_OPS_RELEASED: (N_("はがきの保留を解除"), "busy"),
+    EventName.POSTCARD_OVERRULED_CANCELLED: (N_("判定の変更によるはがきの取り消し"), "off"),
     EventName.REGISTRATION_IMPORT_COMPLETED: (N_("登録完了"), "good"),
     EventName.RETURNED_MAIL_OPS_OVERRULED: (N_("判定の変更"), "busy"),
     EventName.TECHNICIAN_IMPORT_CHANGED: (N_("登録情報の変更"), "off"),

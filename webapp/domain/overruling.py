@@ -23,6 +23,11 @@ class CannotOverrule(ValueError):
     """The mail belongs to no attempt of ours: there is nothing that a judgement of it could change."""
 
 
+def may_overrule(returned_mail: ReturnedMail) -> bool:
+    """Return whether a mail belongs to an attempt of ours, so that its judgement changes something."""
+    return returned_mail.attempt_id is not None and returned_mail.token_state in _MAY_ACT
+
+
 def overrule(
     returned_mail: ReturnedMail, reason: Reason, account: Account | None, now: dt.datetime, note: str, policy: Policy
 ) -> None:
@@ -31,7 +36,7 @@ def overrule(
     dead → not dead: the address may be mailed again, a postcard that is not printed yet is cancelled, the notice goes
     again. Not dead → dead: as if the rules had said so. CannotOverrule without an attempt of ours.
     """
-    if returned_mail.attempt_id is None or returned_mail.token_state not in _MAY_ACT:
+    if not may_overrule(returned_mail):
         raise CannotOverrule
     account_id = account.id if account is not None else None
     with transaction():

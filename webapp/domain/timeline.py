@@ -133,6 +133,8 @@ def _details(event: Event, data: dict, facts: _Facts):
             yield Line(N_("理由: %(reason)s"), {"reason": Line(words.CAUSES.get(cause, cause))})
         if hold := words.HOLDS.get(data.get("reason", "")):
             yield Line(N_("理由: %(reason)s"), {"reason": Line(hold)})
+    elif event.name == EventName.RETURNED_MAIL_OPS_OVERRULED:
+        yield from _reason({"reason": data.get("after")})
     elif topic == "work-item":
         yield Line(item_words(data.get("kind", "")).title)
         item = facts.items.get(event.subject_id)
