@@ -4,6 +4,18 @@ from db.models.accounts import Account, ApiKey, IdempotentRequest, SearchRequest
 from db.models.base import Row
 from db.models.deliveries import Card, Postcard
 from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
+from db.models.cards import (
+    Card,
+    CardReminder,
+    Shipment,
+    TrackingEvent,
+    TrackingImport,
+    TrackingLabel,
+    TrackingSighting,
+    TrackingSource,
+)
+from db.models.deliveries import Postcard
+from db.models.inquiries import CardQuestion, Inquiry, InquiryEntry
 from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
 from db.models.people import Affiliation, Business, EmailAddress, RecordItem, RecordVersion, Technician
@@ -23,6 +35,8 @@ __all__ = [
     "BulkChangeRow",
     "Business",
     "Card",
+    "CardQuestion",
+    "CardReminder",
     "Counter",
     "EmailAddress",
     "Event",
@@ -31,6 +45,8 @@ __all__ = [
     "ImportOriginal",
     "ImportReject",
     "ImportRun",
+    "Inquiry",
+    "InquiryEntry",
     "Message",
     "Postcard",
     "RecordItem",
@@ -41,10 +57,16 @@ __all__ = [
     "Row",
     "Seal",
     "SearchRequest",
+    "Shipment",
     "SignInSession",
     "Switch",
     "Technician",
     "Throttle",
+    "TrackingEvent",
+    "TrackingImport",
+    "TrackingLabel",
+    "TrackingSighting",
+    "TrackingSource",
     "WorkItem",
     "WorkerBeat",
 ]

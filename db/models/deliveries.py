@@ -1,4 +1,4 @@
-"""What travels on paper: postcards (圧着ハガキ) and cards, in their first state; their own tables come with them."""
+"""Sealed postcards (圧着ハガキ) in their first state; their own tables come with them."""
 
 from peewee import ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
@@ -20,16 +20,5 @@ class Postcard(Row):
     cause = TextField()  # the reason of the returned mail, or no_address, or ops
     hold_reason = TextField(null=True)
     queued_at = MomentField()
-    changed_at = MomentField()
-    version = IntegerField(default=1)
-
-
-class Card(Row):
-    """A technician's card on its way by simplified registered mail (簡易書留)."""
-
-    registration = ForeignKeyField(Registration, backref="cards")
-    technician = ForeignKeyField(Technician)
-    state = TextField()
-    ordered_at = MomentField()
     changed_at = MomentField()
     version = IntegerField(default=1)
