@@ -5,6 +5,7 @@ in the working directory, else the default stands. Demo and test mode bring thei
 be told.
 """
 
+import datetime as dt
 import ipaddress
 import os
 import re
@@ -98,6 +99,27 @@ def _keys(value: str) -> tuple[tuple[str, str], ...]:
     return pairs
 
 
+def _year_end(value: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    match = re.fullmatch(r"(\d\d)-(\d\d)/(\d\d)-(\d\d)", value)
+    if not match:
+        raise ValueError("must be two days such as 12-29/01-03")
+    numbers = [int(number) for number in match.groups()]
+    for month, day in (numbers[:2], numbers[2:]):
+        _day(f"2024-{month:02}-{day:02}")
+    return (numbers[0], numbers[1]), (numbers[2], numbers[3])
+
+
+def _day(value: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must hold days such as 2026-12-28") from None
+
+
+def _days(value: str) -> tuple[dt.date, ...]:
+    return tuple(_day(word.strip()) for word in value.split(",") if word.strip())
+
+
 def _secret(value: str) -> str:
     if len(value) < 32:
         raise ValueError("must have 32 characters or more")
@@ -144,6 +166,10 @@ class Settings:
     contact_homepage: str = setting(_url, "the operator's homepage", demo="https://todoke.example")
     contact_opens: int = setting(_number(0, 23), "the hour when the contact centre opens", demo=9)
     contact_closes: int = setting(_number(1, 24), "the hour when it closes", demo=17)
+    contact_year_end: tuple = setting(
+        _year_end, "first and last day of the year-end closure, as 12-29/01-03", ((12, 29), (1, 3))
+    )
+    contact_closed_days: tuple = setting(_days, "single days on which it is closed besides, as YYYY-MM-DD,…", ())
 
     sender_address: str = setting(_mailbox, "From of every mail", demo="oshirase@mail.todoke.example")
     sender_name: str = setting(_text, "the name beside it", "とどけ")
@@ -171,6 +197,18 @@ class Settings:
     presumed_hours: int = setting(_number(24, 720), "hours without word after which a mail is presumed delivered", 72)
     same_address_limit: int = setting(
         _number(2, 1000), "technicians on one dead address after which ops look before postcards are made", 5
+    )
+    card_not_posted_days: int = setting(
+        _number(1, 365), "working days after which a card that is not posted raises an alarm", 10
+    )
+    card_silent_days: int = setting(
+        _number(1, 365), "working days without a report after which a posted card raises an alarm", 5
+    )
+    card_near_end_days: int = setting(
+        _number(0, 7), "calendar days before a kept card goes back when the alarm begins", 2
+    )
+    card_wrong_pairs: int = setting(
+        _number(1, 1_000_000), "wrong pairs an hour on the public card form before it answers by mail only", 100
     )
     import_bytes: int = setting(_number(100_000, 2_000_000_000), "the largest file that is imported", 200_000_000)
     api_per_minute: int = setting(_number(1, 1_000_000), "API requests a minute and key", 600)

@@ -15,6 +15,9 @@ ALTER TABLE card ADD COLUMN contradictory BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE card ADD COLUMN exported_at BIGINT;
 ALTER TABLE card ADD COLUMN made_at BIGINT;
 ALTER TABLE card ADD COLUMN reopened_at BIGINT;
+ALTER TABLE card ADD COLUMN delivery_postal_code TEXT;
+ALTER TABLE card ADD COLUMN delivery_address TEXT;
+ALTER TABLE card ADD COLUMN delivery_name TEXT;
 
 CREATE TABLE tracking_import (
     id {id},
@@ -167,6 +170,9 @@ _COLUMNS = (
     "exported_at",
     "made_at",
     "reopened_at",
+    "delivery_postal_code",
+    "delivery_address",
+    "delivery_name",
 )
 
 

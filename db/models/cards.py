@@ -42,6 +42,10 @@ class Card(Row):
     exported_at = MomentField(null=True)
     made_at = MomentField(null=True)
     reopened_at = MomentField(null=True)  # when it was given back to be posted again
+    # Where it goes when posted again; empty: as the registration says.
+    delivery_postal_code = TextField(null=True)
+    delivery_address = TextField(null=True)
+    delivery_name = TextField(null=True)
 
 
 class TrackingImport(Row):

@@ -20,6 +20,14 @@ class AlarmKind(StrEnum):
     WORKER_FAILED = "worker_failed"  # a part of the worker stopped with an error · subject: part
     RESTORED = "restored"  # an older database than the one this machine knew · subject: database
     SENDING_STOPPED = "sending_stopped"  # a person has stopped sending · subject: kind of message
+    CARD_NOT_POSTED = "card_not_posted"  # cards wait too long to be posted · subject: cards
+    CARD_SILENT = "card_silent"  # posted, and nothing more was reported · subject: cards
+    CARD_KEPT_NEAR_END = "card_kept_near_end"  # kept, and soon to go back · subject: cards
+    CARD_KEPT_OVER = "card_kept_over"  # kept beyond the end without a word · subject: cards
+    CARD_RETURNED = "card_returned"  # came back and was not posted again · subject: cards
+    CARD_UNKNOWN_LABEL = "card_unknown_label"  # the post said a word that is in no table · subject: cards
+    CARD_CONTRADICTORY = "card_contradictory"  # the post's reports contradict each other · subject: cards
+    CONTACT_GUESSING = "contact_guessing"  # too many wrong pairs on the public card form · subject: contact
     UNMATCHED_MAIL = "unmatched_mail"  # the space for unmatched mail is full · subject: returned mail
 
 

@@ -59,6 +59,17 @@ class WorkingCalendar:
         if len(self.closed_weekdays) > 6:
             raise ValueError("at least one weekday must be a working day")
 
+    @classmethod
+    def of(cls, settings) -> "WorkingCalendar":
+        """The calendar that the settings of the contact centre describe."""
+        closes = time(settings.contact_closes) if settings.contact_closes < 24 else time.max
+        return cls(
+            time(settings.contact_opens),
+            closes,
+            *settings.contact_year_end,
+            closed_days=frozenset(settings.contact_closed_days),
+        )
+
     def is_year_end(self, day: date) -> bool:
         """Whether `day` falls into the closed days around New Year."""
         place = (day.month, day.day)

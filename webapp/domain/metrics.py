@@ -22,6 +22,7 @@ class Figure(StrEnum):
     NOTICES_BY_DESTINATION = "notices_by_destination"  # cohort day · a: kind/role · b: domain · c: state/failure class
     POSTCARDS = "postcards"  # day of the change · a: state entered · b: cause
     CARDS = "cards"  # day of the change · a: state entered
+    CARD_DAYS = "card_days"  # day of delivery · a: days from acceptance to delivery
 
 
 Key = tuple[str, str, str, str, str]  # figure, day (YYYY-MM-DD, JST), a, b, c

@@ -17,6 +17,8 @@ class WorkItemKind(StrEnum):
     SEND_POSTCARD = "send_postcard"  # our own failures for days: send a postcard?
     CONFLICTING_REPORT = "conflicting_report"  # a returned mail names another recipient than the one we mailed
     RECONCILIATION = "reconciliation"  # after a restore: was it sent?
+    CARD_RETURNED = "card_returned"  # a card came back: check the address, ask the business, post it again
+    CARD_UNREACHABLE = "card_unreachable"  # a card waits, and no mail reaches the person
     POSTCARD_ON_HOLD = "postcard_on_hold"  # a postcard cannot be made as it is
     AFFILIATION_DISPUTED = "affiliation_disputed"  # a technician says never to have been with this business
 
