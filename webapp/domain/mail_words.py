@@ -35,6 +35,11 @@ class Variables:
 
 _ID_NOTICE = frozenset({"name", "technician_id", "application_number"})
 
+_CARD = frozenset({"name", "application_number", "tracking_number"})
+_CARD_KEPT = frozenset({"kept_until", "last", "returned"})
+# The paragraphs of an operator's answer: a value is one line of the text.
+_ANSWER = frozenset({"answer_a", "answer_b", "answer_c", "answer_d"})
+
 # A kind of mail is a row here and a file for each language.
 VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.ID_NOTICE, Role.TECHNICIAN): Variables(_ID_NOTICE, frozenset({"sign_in_url"})),
@@ -42,6 +47,14 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.ID_NOTICE, Role.PROXY): Variables(_ID_NOTICE | {"business_name"}),
     (MessageKind.OPS_ALARM, Role.OPERATOR): Variables(
         frozenset({"alarm", "opened_at", "place", "alarms_url"}), frozenset({"what_to_do"})
+    ),
+    (MessageKind.CARD_REMINDER, Role.TECHNICIAN): Variables(_CARD, _CARD_KEPT),
+    (MessageKind.CARD_REMINDER, Role.BUSINESS): Variables(_CARD | {"business_name"}, _CARD_KEPT | {"unreachable"}),
+    (MessageKind.INQUIRY, Role.TECHNICIAN): Variables(
+        frozenset({"name"}), _ANSWER | {"inquiry_number", "asked_on", "card_state", "card_advice"}
+    ),
+    (MessageKind.INQUIRY, Role.BUSINESS): Variables(
+        frozenset({"business_name", "inquiry_number", "answer_a"}), _ANSWER - {"answer_a"}
     ),
 }
 
