@@ -22,7 +22,7 @@ import structlog
 
 from db.database import connected
 from db.models import WorkerBeat
-from webapp.domain import outbox, outbox_finish, restore, returned, sweep, upkeep
+from webapp.domain import card_imports, card_watch, outbox, outbox_finish, restore, returned, sweep, upkeep
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.dispatch import Office, envelope_of, relays_of
 from webapp.domain.intake.runs import Uploads
@@ -79,6 +79,7 @@ class Worker:
         self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
         self._policy, self._office = Policy.of(settings), Office.of(settings)
         self._relays = [_patient(relay) for relay in relays_of(settings)]
+        self._card_rules = card_watch.Watch.of(settings)
         self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
         self._stopping = threading.Event()
         self._unwritten: list[list[Result]] = []
@@ -91,6 +92,8 @@ class Worker:
             _Job("beat", BEAT_SECONDS, self._note_beat),
             _Job("tick", 60.0, self._tick),
             _Job("presume", 60.0, self._presume),
+            _Job("cards", 60.0, lambda now: card_watch.watch(now, self._card_rules)),
+            _Job("card imports", 2.0, self._read_card_imports),
             _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
             _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
@@ -278,6 +281,10 @@ class Worker:
         return max(0.0, min(job.due for job in self.jobs) - time.monotonic())
 
     # -- jobs ----------------------------------------------------------------------------------------------------------
+
+    def _read_card_imports(self, _now: dt.datetime) -> None:
+        while card_imports.take_one(self._clock) and not self._stopping.is_set():
+            pass
 
     def _note_beat(self, now: dt.datetime) -> None:
         beat = self._beat

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from db.ids import encode
 from db.models import ImportRun
+from webapp.commands import card_imports
 from webapp.commands.context import Refused, load_settings, now, opened
 from webapp.domain.intake import runs
 from webapp.domain.intake.files import Kind as FileKind
@@ -56,6 +57,10 @@ def imports() -> None:
     Exit 0 when every row is in, 1 when some were rejected (they stand in the rejects file), 2 when the file could not
     be read.
     """
+
+
+for _command in (card_imports.dispatches, card_imports.tracking, card_imports.undo):
+    imports.add_command(_command)
 
 
 def _file_options(command):

@@ -93,10 +93,15 @@ def take_one(clock: Clock) -> bool:
 
 def read_now(run: TrackingImport, clock: Clock) -> TrackingImport:
     """Read a new import here and return it as it is afterwards."""
-    _claim(run, clock())
-    for _ in proceed(run, clock):
+    for _ in read_here(run, clock):
         pass
     return TrackingImport.get_by_id(run.id)
+
+
+def read_here(run: TrackingImport, clock: Clock) -> Iterator[tuple[int, int]]:
+    """Read a new import here, yielding (done, total) after each part: for whoever shows its progress."""
+    _claim(run, clock())
+    yield from proceed(run, clock)
 
 
 def _claim(run: TrackingImport, now: dt.datetime) -> None:
