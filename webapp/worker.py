@@ -22,7 +22,7 @@ import structlog
 
 from db.database import connected
 from db.models import WorkerBeat
-from webapp.domain import card_imports, card_watch, outbox, outbox_finish, restore, returned, sweep, upkeep
+from webapp.domain import card_imports, card_watch, contact, outbox, outbox_finish, restore, returned, sweep, upkeep
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.dispatch import Office, envelope_of, relays_of
 from webapp.domain.intake.runs import Uploads
@@ -93,6 +93,7 @@ class Worker:
             _Job("tick", 60.0, self._tick),
             _Job("presume", 60.0, self._presume),
             _Job("cards", 60.0, lambda now: card_watch.watch(now, self._card_rules)),
+            _Job("contact", 20.0, lambda now: contact.follow_up(now, settings.card_wrong_pairs)),
             _Job("card imports", 2.0, self._read_card_imports),
             _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
             _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),

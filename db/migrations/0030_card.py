@@ -133,6 +133,7 @@ CREATE TABLE card_question (
     at BIGINT NOT NULL,
     registration_id BIGINT,
     answered TEXT NOT NULL,
+    wants_inquiry BOOLEAN NOT NULL,
     told_at BIGINT
 );
 """

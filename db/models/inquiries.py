@@ -1,6 +1,6 @@
 """The contact centre: what people asked, and what became of it."""
 
-from peewee import BigIntegerField, ForeignKeyField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, ForeignKeyField, IntegerField, TextField
 
 from db.fields import MomentField
 from db.models.accounts import Account
@@ -44,4 +44,5 @@ class CardQuestion(Row):
     at = MomentField()
     registration_id = BigIntegerField(null=True)  # empty: the pair was wrong
     answered = TextField()  # page, contact
+    wants_inquiry = BooleanField(default=False)
     told_at = MomentField(null=True)

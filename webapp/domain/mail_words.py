@@ -39,6 +39,10 @@ _CARD = frozenset({"name", "application_number", "tracking_number"})
 _CARD_KEPT = frozenset({"kept_until", "last", "returned"})
 # The paragraphs of an operator's answer: a value is one line of the text.
 _ANSWER = frozenset({"answer_a", "answer_b", "answer_c", "answer_d"})
+# Somebody asked for the card; what the page did not say is said here, a section a state.
+_ASKED = frozenset({"inquiry_number", "asked_on", "kept_until"}) | {
+    f"card_{state}" for state in ("waiting", "moving", "kept", "delivered", "returned", "checking")
+}
 
 # A kind of mail is a row here and a file for each language.
 VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
@@ -50,9 +54,7 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     ),
     (MessageKind.CARD_REMINDER, Role.TECHNICIAN): Variables(_CARD, _CARD_KEPT),
     (MessageKind.CARD_REMINDER, Role.BUSINESS): Variables(_CARD | {"business_name"}, _CARD_KEPT | {"unreachable"}),
-    (MessageKind.INQUIRY, Role.TECHNICIAN): Variables(
-        frozenset({"name"}), _ANSWER | {"inquiry_number", "asked_on", "card_state", "card_advice"}
-    ),
+    (MessageKind.INQUIRY, Role.TECHNICIAN): Variables(frozenset({"name"}), _ANSWER | _ASKED),
     (MessageKind.INQUIRY, Role.BUSINESS): Variables(
         frozenset({"business_name", "inquiry_number", "answer_a"}), _ANSWER - {"answer_a"}
     ),
