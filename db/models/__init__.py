@@ -2,8 +2,6 @@
 
 from db.models.accounts import Account, ApiKey, IdempotentRequest, SearchRequest, SignInSession, Throttle
 from db.models.base import Row
-from db.models.deliveries import Card, Postcard
-from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
 from db.models.cards import (
     Card,
     CardReminder,
@@ -15,6 +13,7 @@ from db.models.cards import (
     TrackingSource,
 )
 from db.models.deliveries import Postcard
+from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
 from db.models.inquiries import CardQuestion, Inquiry, InquiryEntry
 from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
