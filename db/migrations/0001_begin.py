@@ -437,7 +437,7 @@ CREATE INDEX message_registration ON message (registration_id) WHERE registratio
 CREATE INDEX message_business ON message (business_id) WHERE business_id IS NOT NULL;
 CREATE INDEX message_state ON message (state, kind, reason, id);
 CREATE INDEX message_sent ON message (sent_at) WHERE state = 'sent';
-CREATE INDEX message_cohort ON message (cohort_day, kind, state, id);
+CREATE INDEX message_cohort ON message (cohort_day, kind, state, id) WHERE cohort_day IS NOT NULL;
 CREATE INDEX message_address ON message (address_id);
 CREATE UNIQUE INDEX attempt_n ON attempt (message_id, n);
 CREATE INDEX returned_mail_attempt ON returned_mail (attempt_id) WHERE attempt_id IS NOT NULL;
@@ -450,8 +450,7 @@ CREATE INDEX card_registration ON card (registration_id);
 CREATE INDEX card_technician ON card (technician_id);
 CREATE INDEX card_state ON card (state, changed_at, id);
 CREATE INDEX event_registration ON event (registration_id, id) WHERE registration_id IS NOT NULL;
-CREATE INDEX event_technician ON event (technician_id, id) WHERE technician_id IS NOT NULL;
-CREATE INDEX event_name ON event (name, at);
+CREATE INDEX event_technician ON event (technician_id, id) WHERE registration_id IS NULL;
 CREATE INDEX audit_row_subject ON audit_row (subject_kind, subject_id, id);
 CREATE INDEX audit_row_account ON audit_row (account_id, id);
 CREATE INDEX work_item_list ON work_item (state, kind, opened_at, id);
