@@ -112,8 +112,9 @@ def report(recipient: str) -> bytes:
     ).encode()
 
 
-def rows(count: int = 10_000) -> list[dict]:
-    """Measure and return the figures: name, value, unit, reference, ratio."""
+def run(count: int = 10_000) -> list[dict]:
+    """Measure and return the figures: what was measured, the value, its reference and their ratio."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     pairs, taken = [], 0.0
     with sink(*FEATURES) as port:
         for n in range(ROUNDS):
@@ -150,8 +151,7 @@ def rows(count: int = 10_000) -> list[dict]:
 
 def main() -> None:
     """Print the figures."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    for row in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
+    for row in run(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
         print(row)
 
 
