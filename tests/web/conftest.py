@@ -32,7 +32,7 @@ class CheckedClient(FlaskClient):
     def submit(self, address: str, data: dict | None = None, *, htmx: bool = False, **kwargs):
         """POST a form as a page of ours would: with the token, from our own site; by htmx if asked."""
         if self.token is None:
-            self.get("/sign-in")
+            self.get("/")
         headers = {"Sec-Fetch-Site": "same-origin"} | ({"HX-Request": "true"} if htmx else {})
         headers |= kwargs.pop("headers", {})
         return self.post(address, data={"csrf_token": self.token} | (data or {}), headers=headers, **kwargs)

@@ -49,7 +49,7 @@ def index():
 @blueprint.post("/ops/messages/sending")
 def switch():
     kind, turn = request.form.get("kind", ""), request.form.get("turn", "")
-    note = request.form.get("note", "").strip()[:500]
+    note = request.form.get(f"note-{kind}", "").strip()[:500]
     if kind not in set(MessageKind) or turn not in ("stop", "start"):
         abort(400)
     if turn == "stop" and not note:
