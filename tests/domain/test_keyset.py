@@ -151,8 +151,7 @@ def test_each_list_walks_the_index_of_its_order(sqlite, name):
         made = make(filters)
         query, order = (made.query, made.order) if make is registration_list.listing else (made, message_list.ORDER)
     plan = plan_of(sqlite, query, order)
-    assert index in plan or "sqlite_autoindex" in plan, plan
-    assert "SCAN message\n" not in plan and "SCAN t1\n" not in plan + "\n" or index in plan, plan
+    assert index in plan or (name in ("by ID", "by number") and "sqlite_autoindex" in plan), plan
     if name not in ("by name", "by kana", "by ID", "by number"):
         assert "TEMP B-TREE" not in plan, plan
 
