@@ -21,6 +21,8 @@ BLUEPRINTS = (
     "ops_addresses",
     "ops_alarms",
     "ops_home",
+    "ops_card_imports",
+    "ops_cards",
     "ops_imports",
     "ops_messages",
     "ops_postcards",

@@ -10,7 +10,11 @@ from webapp import csrf
 LARGEST_FORM = 1024 * 1024
 MOST_FIELDS = 2_000
 # endpoint: the setting that says how much it takes
-LARGER_BODIES: dict[str, str] = {"api.register": "api_bytes", "ops_imports.upload": "import_bytes"}
+LARGER_BODIES: dict[str, str] = {
+    "api.register": "api_bytes",
+    "ops_card_imports.upload": "import_bytes",
+    "ops_imports.upload": "import_bytes",
+}
 
 # Only what a page needs: own files, own forms. A style is inlined with its hash on the first page of a visit.
 POLICY = (

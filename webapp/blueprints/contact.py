@@ -5,24 +5,22 @@ from dataclasses import dataclass, field
 
 from flask import Blueprint, current_app, request
 
-from webapp import rendering
+from webapp import card_pages
 from webapp.clock import now
 from webapp.domain import contact
 from webapp.domain.calendar import WorkingCalendar, jst_day
-from webapp.domain.card_words import CHIPS, Audience, words_for
+from webapp.domain.card_words import Audience
 from webapp.domain.contact import Answer, Kind
 from webapp.domain.intake.cells import CellError
 from webapp.domain.intake.dates import parse_date
 from webapp.domain.language import N_
 from webapp.domain.mailbox import domain_of
-from webapp.language import say
 from webapp.rendering import invalid, render
 
 blueprint = Blueprint("contact", __name__)
 
 NO_NUMBER = N_("申請番号を入れてください。")
 NO_BIRTH_DATE = N_("生年月日を、1985年4月1日 や 1985-04-01 のように入れてください。")
-KINDS = {"○": "off", "◐": "busy", "◆": "wait", "●": "good", "✕": "bad", "？": "off"}
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,5 @@ def _answered(answer: Answer, number: str, typed: str, wants: bool) -> CardPage:
     # What was typed is not shown again: the answer may be read on a borrowed phone.
     if answer.standing is None:
         return CardPage(answer=answer.kind, wants_inquiry=wants)
-    words, parameters = words_for(answer.standing, Audience.CONTACT)
-    shown = {name: rendering.day(value) for name, value in parameters.items()}
-    sentences = [say(text, shown) for text in (words.happened, words.means, words.do) if text]
-    shape, chip = CHIPS[answer.standing.state]
-    return CardPage(answer=answer.kind, chip=(say(chip), KINDS[shape]), sentences=sentences, wants_inquiry=wants)
+    card = card_pages.in_words(answer.standing, Audience.CONTACT)
+    return CardPage(answer=answer.kind, chip=card.chip, sentences=card.sentences, wants_inquiry=wants)

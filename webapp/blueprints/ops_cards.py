@@ -1,0 +1,242 @@
+"""The operators' cards: list and filters, one card with its history, and what is decided about it."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, flash, request, url_for
+from flask_babel import gettext, ngettext
+from flask_login import current_user
+
+from db import ids
+from db.models import Card, Technician
+from webapp import card_pages as words
+from webapp.card_pages import CardInWords
+from webapp.clock import now
+from webapp.domain import card_desk, card_manifest, card_pages
+from webapp.domain.calendar import jst_day
+from webapp.domain.card import CardState, StepNotAllowed
+from webapp.domain.card_alarms import AlarmKind
+from webapp.domain.card_desk import Delivery, NotReopenable
+from webapp.domain.card_pages import CardView, Filters
+from webapp.domain.card_watch import Watch, counts
+from webapp.domain.card_words import CHIPS
+from webapp.domain.language import N_
+from webapp.domain.postcard.address import SENTENCES, parse_address
+from webapp.rendering import invalid, render, see_other, stale
+
+blueprint = Blueprint("ops_cards", __name__)
+
+NOT_LOST = N_("選んだカードの中に、郵便局にないものがあります。何も変えていません。選び直してください。")
+NOTHING_CHOSEN = N_("カードを選んでください。")
+NOT_REOPENED = N_("このカードはもう返送や紛失の状態ではありません。何も変えていません。")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A filter that is a link, with the number of cases behind it."""
+
+    address: str
+    words: str
+    number: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A card in the list."""
+
+    address: str
+    id: str
+    application_number: str
+    name: str
+    technician_id: str
+    chip: tuple[str, str]
+    since: dt.date
+    number: str
+    posted_on: dt.date | None
+    kept_until: dt.date | None
+
+
+@dataclass(frozen=True)
+class CardsPage:
+    """The list with its filters."""
+
+    states: list[Option]
+    needs: list[Option]
+    ages: tuple[int, ...]
+    filters: dict[str, str]
+    rows: list[Row]
+    after: str
+    may_act: bool
+    to_make: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class LostPage:
+    """What is asked before cards are declared lost."""
+
+    cards: list[str]
+    filters: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CardPage:
+    """One card."""
+
+    card: CardView
+    name: str
+    technician_id: str
+    words: CardInWords
+    lines: list[list[tuple[str, str]]]
+    may_act: bool
+    form: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    changed: bool = False
+
+
+def _watch() -> Watch:
+    return Watch.of(current_app.extensions["settings"])
+
+
+def may_act() -> bool:
+    """Return whether the operator may change things; viewers look only."""
+    return current_user.role in ("operator", "administrator")
+
+
+def _filters(values) -> tuple[Filters, dict[str, str]]:
+    state, needs, age = values.get("state", ""), values.get("needs", ""), values.get("age", "")
+    found = Filters(
+        CardState(state) if state in set(CardState) else None,
+        AlarmKind(needs) if needs in set(AlarmKind) else None,
+        int(age) if age in {str(days) for days in card_pages.AGES} else 0,
+    )
+    kept = {"state": found.state or "", "needs": found.needs or "", "age": str(found.age or "")}
+    return found, {name: str(value) for name, value in kept.items() if value}
+
+
+@blueprint.get("/ops/cards")
+def index():
+    return render("ops_cards/index.html", _list(request.args))
+
+
+def _list(values, error: str = "") -> CardsPage:
+    filters, kept = _filters(values)
+    page = card_pages.listing(filters, now(), _watch(), values.get("after", ""))
+    there = card_pages.state_counts()
+    states = [
+        Option(url_for("ops_cards.index", state=state), CHIPS[state][1], there.get(state, 0), filters.state is state)
+        for state in card_pages.OPEN_STATES
+    ]
+    wanted = counts(now(), _watch())
+    needs = [
+        Option(url_for("ops_cards.index", needs=kind), card_pages.NEEDS_WORDS[kind], n, filters.needs is kind)
+        for kind, n in wanted.items()
+        if n or filters.needs is kind
+    ]
+    rows = [
+        Row(
+            url_for("ops_cards.show", card=row.id),
+            ids.encode(row.id),
+            row.application_number,
+            row.name,
+            row.technician_id,
+            words.chip(row.state),
+            row.since,
+            row.number,
+            row.posted_on,
+            row.kept_until,
+        )
+        for row in page.rows
+    ]
+    after = url_for("ops_cards.index", **kept, after=page.after) if page.after else ""
+    to_make = there.get(CardState.ORDERED, 0)
+    return CardsPage(states, needs, card_pages.AGES, kept, rows, after, may_act(), to_make, error)
+
+
+@blueprint.post("/ops/cards/actions")
+def act():
+    chosen = [_id(text) for text in request.form.getlist("card")]
+    action = request.form.get("action", "")
+    _, kept = _filters(request.form)
+    if not chosen:
+        return invalid("ops_cards/index.html", _list(request.form, NOTHING_CHOSEN))
+    if action == "made":
+        n = card_desk.mark_made(chosen, now(), current_user.account.id)
+        flash(ngettext("%(num)s件を作成済みにしました。", "%(num)s件を作成済みにしました。", n), "good")
+    elif action == "found":
+        n = card_desk.take_back_lost(chosen, now(), current_user.account.id)
+        flash(ngettext("%(num)s件の紛失を取り消しました。", "%(num)s件の紛失を取り消しました。", n), "good")
+    elif action == "lost" and request.form.get("sure") != "1":
+        return render("ops_cards/lost.html", LostPage([ids.encode(card) for card in chosen], kept))
+    elif action == "lost":
+        try:
+            n = card_desk.declare_lost(chosen, now(), current_user.account.id)
+        except StepNotAllowed:
+            return stale("ops_cards/index.html", _list(request.form, NOT_LOST))
+        flash(ngettext("%(num)s件を紛失にしました。", "%(num)s件を紛失にしました。", n), "good")
+    else:
+        abort(400)
+    return see_other(url_for("ops_cards.index", **kept))
+
+
+def _id(text: str) -> int:
+    try:
+        return ids.decode(text)
+    except ValueError:
+        abort(400)
+
+
+@blueprint.post("/ops/cards/manifest")
+def manifest():
+    rows = card_desk.to_make(again=request.form.get("again") == "1")
+    if not rows:
+        flash(gettext("作成待ちのカードはありません。"), "message")
+        return see_other(url_for("ops_cards.index"))
+    as_csv = request.form.get("format") == "csv"
+    content = card_manifest.as_csv(rows) if as_csv else card_manifest.as_xlsx(rows)
+    card_desk.note_exported(rows, now(), current_user.account.id)
+    name = f"cards-{jst_day(now()):%Y%m%d}.{'csv' if as_csv else 'xlsx'}"
+    kind = "text/csv" if as_csv else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return Response(content, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@blueprint.get("/ops/cards/<oid:card>")
+def show(card: int):
+    return render("ops_cards/card.html", _card_page(_get(card)))
+
+
+def _get(number: int) -> Card:
+    return Card.get_or_none(Card.id == number) or abort(404)
+
+
+def _card_page(card: Card, **more: Any) -> CardPage:
+    person: Technician = card.technician
+    view = words.panel(card_pages.card_view(card))
+    d = view.card.delivery
+    form = more.pop("form", None) or {"postal_code": d.postal_code, "address": d.address, "name": d.name}
+    return CardPage(view.card, person.name, person.technician_id, view.words, view.lines, may_act(), form=form, **more)
+
+
+@blueprint.post("/ops/cards/<oid:card>/again")
+def again(card: int):
+    row = _get(card)
+    form = {name: request.form.get(name, "").strip()[:300] for name in ("postal_code", "address", "name", "note")}
+    checked = parse_address(form["postal_code"], form["address"])
+    errors = {}
+    for rule in checked.errors:
+        errors.setdefault("postal_code" if rule.startswith("code") else "address", SENTENCES[rule])
+    if errors:
+        return invalid("ops_cards/card.html", _card_page(row, form=form, errors=errors))
+    warnings = [SENTENCES[rule] for rule in checked.warnings]
+    if warnings and request.form.get("sure") != "1":
+        return invalid("ops_cards/card.html", _card_page(row, form=form, warnings=warnings))
+    delivery = Delivery(checked.postal_code, form["address"], form["name"])
+    try:
+        card_desk.reopen(row.id, now(), current_user.account.id, form["note"], delivery)
+    except NotReopenable:
+        return stale("ops_cards/card.html", _card_page(row, changed=True))
+    flash(gettext("もう一度発送するカードに戻しました。発送したら、新しい番号を取り込んでください。"), "good")
+    return see_other(url_for("ops_cards.show", card=row.id))
