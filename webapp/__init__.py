@@ -31,6 +31,7 @@ BLUEPRINTS = (
     "ops_returned_mail",
     "ops_sending",
     "ops_work_items",
+    "ops_inquiries",
     "sign_in",
     "start",
 )
