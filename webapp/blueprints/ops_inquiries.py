@@ -229,10 +229,7 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
             (gettext("受け付け方"), say(CHANNEL_WORDS[Channel(row.channel)])),
             (gettext("問い合わせた人"), say(CALLER_WORDS[Caller(row.caller)])),
             (gettext("本人確認"), say(CHECK_WORDS[IdentityCheck(row.identity_check)])),
-            (
-                gettext("登録"),
-                row.registration.application_number if row.registration else gettext("結び付いていません"),
-            ),
+            (gettext("登録"), number),
         ],
         card=card_words.in_words(standing, Audience.TECHNICIAN) if standing else None,
         history=[_entry(entry) for entry in row.entries.order_by(InquiryEntry.id)],
