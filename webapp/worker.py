@@ -23,8 +23,6 @@ import structlog
 from db.database import connected
 from db.models import WorkerBeat
 from webapp.domain import card_imports, card_watch, contact, outbox, outbox_finish, restore, returned, sweep, upkeep
-from webapp.domain import card_imports, card_watch, outbox, outbox_finish, restore, returned, sweep
-from webapp.domain import card_imports, card_watch, contact, outbox, outbox_finish, restore, returned, sweep
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.dispatch import Office, envelope_of, relays_of
 from webapp.domain.intake.runs import Uploads

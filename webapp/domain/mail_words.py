@@ -55,9 +55,6 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.CARD_REMINDER, Role.TECHNICIAN): Variables(_CARD, _CARD_KEPT),
     (MessageKind.CARD_REMINDER, Role.BUSINESS): Variables(_CARD | {"business_name"}, _CARD_KEPT | {"unreachable"}),
     (MessageKind.INQUIRY, Role.TECHNICIAN): Variables(frozenset({"name"}), _ANSWER | _ASKED),
-    (MessageKind.CARD_REMINDER, Role.TECHNICIAN): Variables(_CARD, _CARD_KEPT),
-    (MessageKind.CARD_REMINDER, Role.BUSINESS): Variables(_CARD | {"business_name"}, _CARD_KEPT | {"unreachable"}),
-    (MessageKind.INQUIRY, Role.TECHNICIAN): Variables(frozenset({"name"}), _ANSWER | _ASKED),
     (MessageKind.INQUIRY, Role.BUSINESS): Variables(
         frozenset({"business_name", "inquiry_number", "answer_a"}), _ANSWER - {"answer_a"}
     ),
