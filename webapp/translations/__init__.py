@@ -3,6 +3,7 @@
 The compiled `.mo` files are made, not kept: by `python -m webapp.translations`, and at the start of a demo or a test.
 """
 
+import os
 from pathlib import Path
 
 from babel.messages import mofile, pofile
@@ -31,7 +32,8 @@ def compile_catalogues(directory: Path = DIRECTORY) -> list[Path]:
     for po in todo:
         with po.open("rb") as source:
             catalogue = pofile.read_po(source, locale=po.parent.parent.name, abort_invalid=True)
-        aside = po.with_suffix(".mo.new")
+        # The workers of a server start together: each writes its own, and the last one stays.
+        aside = po.with_suffix(f".{os.getpid()}.mo")
         with aside.open("wb") as target:
             mofile.write_mo(target, catalogue)
         aside.replace(po.with_suffix(".mo"))
