@@ -23,6 +23,8 @@ BLUEPRINTS = (
     "ops_card_imports",
     "ops_cards",
     "ops_home",
+    "ops_card_imports",
+    "ops_cards",
     "ops_imports",
     "ops_inquiries",
     "ops_messages",
