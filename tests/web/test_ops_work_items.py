@@ -93,7 +93,8 @@ def test_postcards_of_many_people_on_one_address_are_released_together(crowd, op
     page = ops_operator.get(item("same_address")).text
     held = Postcard.select().where(Postcard.hold_reason == "same_address").count()
     assert held == 5 and "5件" in page and page.count("via=work-item") == 5
-    assert ops_operator.submit(item("same_address", "/release")).status_code == 303
+    assert ops_operator.submit(item("same_address", "/release"), {"release-note": "会社の共用"}).status_code == 303
+    assert WorkItem.get(WorkItem.kind == "same_address").note == "会社の共用"
     assert {row.state for row in Postcard.select()} == {"queued"}
     assert Event.select().where(Event.name == "postcard:ops:released").count() == 5
     assert ops_operator.submit(item("same_address", "/release")).status_code == 409

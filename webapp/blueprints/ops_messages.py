@@ -80,7 +80,8 @@ def _filters() -> MessageFilters:
     destination = request.args.get("destination", "").strip().lower()[:LONGEST_DOMAIN]
     return MessageFilters(
         kind=ops_pages.choice("kind", MessageKind, MessageKind.ID_NOTICE),
-        state=ops_pages.choice("state", MessageState),
+        # Always one state: each list is then a range of an index, however many messages there are.
+        state=ops_pages.choice("state", MessageState, MessageState.FAILED),
         failure=ops_pages.choice("failure", ReasonClass),
         reason=ops_pages.choice("reason", Reason),
         # An address of a person has no place in ours: only what stands behind the @.

@@ -148,7 +148,7 @@ def release(item: int):
         abort(404)
     try:
         released = corrections.release_postcards(
-            row, now(), viewer().account_id, request.form.get("note", "").strip()[:500]
+            row, now(), viewer().account_id, request.form.get("release-note", "").strip()[:500]
         )
     except Changed:
         return stale("ops/work_item.html", _page(get_work_item_for(viewer(), item), changed=True))
