@@ -19,10 +19,20 @@ from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSourc
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
 from db.models.people import Affiliation, Business, EmailAddress, RecordItem, RecordVersion, Technician
 from db.models.registrations import ImportOriginal, ImportReject, ImportRun, Registration
+from db.models.sign_in import (
+    ActivationCode,
+    KeptForm,
+    LostFactor,
+    RecoveryCode,
+    SecondFactor,
+    SignInLink,
+    SignInRequest,
+)
 
 __all__ = [
     "AccessRow",
     "Account",
+    "ActivationCode",
     "Affiliation",
     "AffiliationInvitation",
     "Alarm",
@@ -46,17 +56,23 @@ __all__ = [
     "ImportRun",
     "Inquiry",
     "InquiryEntry",
+    "KeptForm",
+    "LostFactor",
     "Message",
     "Postcard",
     "RecordItem",
     "RecordVersion",
+    "RecoveryCode",
     "Registration",
     "ReturnedMail",
     "ReturnedMailSource",
     "Row",
     "Seal",
     "SearchRequest",
+    "SecondFactor",
     "Shipment",
+    "SignInLink",
+    "SignInRequest",
     "SignInSession",
     "Switch",
     "Technician",

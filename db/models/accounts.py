@@ -20,6 +20,7 @@ class Account(Row):
     password_changed_at = MomentField(null=True)
     language = TextField(default="ja")
     active = BooleanField(default=True)
+    second_factor = BooleanField(default=False)  # whether a confirmed one is asked for at sign-in
     created_at = MomentField()
     last_sign_in_at = MomentField(null=True)
 
@@ -35,6 +36,8 @@ class SignInSession(Row):
     reauthenticated_at = MomentField(null=True)
     network_address = TextField(default="")
     user_agent = TextField(default="")
+    stage = TextField(default="full")  # or second_factor: the password was right, nothing may be seen yet
+    challenge = TextField(null=True)  # of a passkey that was asked for, good for one answer
 
 
 class Throttle(Row):

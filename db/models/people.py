@@ -20,6 +20,7 @@ class Business(Row):
     version = IntegerField(default=1)
     created_at = MomentField()
     updated_at = MomentField()
+    invited_at = MomentField(null=True)  # when its registered address was asked to make the first user
 
 
 class Technician(Row):
@@ -98,6 +99,7 @@ class EmailAddress(Row):
     confirmed_at = MomentField(null=True)
     judged_at = MomentField(null=True)
     reason = TextField(null=True)
+    letter_at = MomentField(null=True)  # when a letter to the registered postal address told of this version
 
     @classmethod
     def current(cls, owner_kind: str, owner_id: int):
