@@ -6,7 +6,7 @@ from enum import StrEnum
 from peewee import fn
 
 from db.database import transaction
-from db.models import Business, EmailAddress, Technician
+from db.models import Account, Business, EmailAddress, Technician
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
 
@@ -16,6 +16,7 @@ class OwnerKind(StrEnum):
 
     TECHNICIAN = "technician"
     BUSINESS = "business"
+    ACCOUNT = "account"  # a user of a business
 
 
 class AddressState(StrEnum):
@@ -90,7 +91,7 @@ def correct(owner_kind: OwnerKind, owner_id: int, value: str, now: dt.datetime, 
             subject_id=address.id,
             account_id=account_id,
             data={"version": address.version},
-            **{f"{owner_kind}_id": owner_id},
+            **_concerns(owner_kind, owner_id),
         )
         detail = {"before": before.value if before else None, "after": value}
         audit(EventName.ADDRESS_OPS_CORRECTED, now, account_id, owner_kind, owner_id, detail)
@@ -108,7 +109,7 @@ def mark_invalid(address: EmailAddress, reason: str, now: dt.datetime) -> int:
         .execute()
     )
     if changed:
-        ids = {f"{address.owner_kind}_id": address.owner_id}
+        ids = _concerns(address.owner_kind, address.owner_id)
         record(EventName.ADDRESS_BOUNCE_INVALID, now, subject_id=address.id, data={"reason": reason}, **ids)
     same_value = (EmailAddress.value_key == address.value_key) & EmailAddress.valid_to.is_null()
     suspects = list(
@@ -119,7 +120,7 @@ def mark_invalid(address: EmailAddress, reason: str, now: dt.datetime) -> int:
     for suspect in suspects:
         suspect.state, suspect.reason, suspect.judged_at = AddressState.SUSPECT, reason, now
         suspect.save(only=[EmailAddress.state, EmailAddress.reason, EmailAddress.judged_at])
-        ids = {f"{suspect.owner_kind}_id": suspect.owner_id}
+        ids = _concerns(suspect.owner_kind, suspect.owner_id)
         record(EventName.ADDRESS_BOUNCE_SUSPECT, now, subject_id=suspect.id, data={"reason": reason}, **ids)
     return (
         EmailAddress.select(fn.COUNT(fn.DISTINCT(EmailAddress.owner_id)))
@@ -141,7 +142,7 @@ def restore(address: EmailAddress, now: dt.datetime, account_id: int, note: str)
             .execute()
         )
         if changed:
-            ids = {f"{address.owner_kind}_id": address.owner_id}
+            ids = _concerns(address.owner_kind, address.owner_id)
             record(EventName.ADDRESS_OPS_RESTORED, now, subject_id=address.id, account_id=account_id, **ids)
             audit(EventName.ADDRESS_OPS_RESTORED, now, account_id, address.owner_kind, address.owner_id, {"note": note})
         return bool(changed)
@@ -157,7 +158,7 @@ def suppressed():
 
 
 def is_personal(value: str, technician_id: int) -> bool:
-    """Return whether only this technician uses an address: no business and no second technician.
+    """Return whether only this technician uses an address: no business, no business's user, no second technician.
 
     Employers register their own address for workers; a sign-in link sent there would hand them the worker's key.
     """
@@ -172,7 +173,12 @@ def is_personal(value: str, technician_id: int) -> bool:
     )
 
 
-def owner_of(address: EmailAddress) -> Technician | Business:
-    """Return the technician or business whose address it is."""
-    model = Technician if address.owner_kind == OwnerKind.TECHNICIAN else Business
-    return model.get_by_id(address.owner_id)
+def owner_of(address: EmailAddress) -> Technician | Business | Account:
+    """Return the technician, business or user of a business whose address it is."""
+    owners = {OwnerKind.TECHNICIAN: Technician, OwnerKind.BUSINESS: Business, OwnerKind.ACCOUNT: Account}
+    return owners[OwnerKind(address.owner_kind)].get_by_id(address.owner_id)
+
+
+def _concerns(owner_kind: OwnerKind, owner_id: int) -> dict[str, int]:
+    """Return the column of an event that ties it to the owner; a user's address concerns nobody's record."""
+    return {} if owner_kind == OwnerKind.ACCOUNT else {f"{owner_kind}_id": owner_id}

@@ -27,15 +27,19 @@ class HoldReason(StrEnum):
 
 
 NO_EMAIL = "no_email"  # cause of a postcard: there was no e-mail address at all
+REQUESTED = "requested"  # cause: the person asked for an activation code
 
 
-def queue(registration: Registration, cause: str, now: dt.datetime, message: Message | None = None) -> Postcard | None:
+def queue(
+    registration: Registration, cause: str, now: dt.datetime, message: Message | None = None, *, again: bool = False
+) -> Postcard | None:
     """Queue the postcard of a registration in the running transaction; None if it has one already.
 
-    `cause` is the reason of the failure or NO_EMAIL. Without a usable postal address it is on hold from the start.
+    `cause` is the reason of the failure, NO_EMAIL or REQUESTED. Without a usable postal address it is on hold from the
+    start. `again`: the person asks for a code, whatever was sent before.
     """
     of_registration = Postcard.registration == registration
-    if Postcard.select().where(of_registration & (Postcard.state != PostcardState.CANCELLED)).exists():
+    if not again and Postcard.select().where(of_registration & (Postcard.state != PostcardState.CANCELLED)).exists():
         return None
     person = registration.technician
     postcard = Postcard.create(

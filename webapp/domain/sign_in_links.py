@@ -1,0 +1,170 @@
+"""Links in mails by which somebody gets in: who may hold one, what it says, when it dies.
+
+Employers and proxies often register their own address for workers; a link sent there would hand them the technician's
+key. So a technician's link goes to a personal address only, and opening it changes nothing: mail scanners fetch links.
+A form on its page does, and asks for something that no mail says.
+"""
+
+import datetime as dt
+import hmac
+from enum import StrEnum
+
+from peewee import fn
+
+from db.database import transaction
+from db.ids import LARGEST, LENGTH, decode, encode
+from db.models import Account, EmailAddress, SignInLink
+from webapp.domain import addresses, sealed
+from webapp.domain.accounts import AccountKind, login_key
+from webapp.domain.addresses import AddressState, GivenBy
+from webapp.domain.notices import MessageKind, Role
+
+
+class Purpose(StrEnum):
+    """What a link is for."""
+
+    FIRST_ACCESS = "first_access"  # in a technician's own notice; dead once there is a password
+    FORGOTTEN = "forgotten"  # asked for on the sign-in pages
+    INVITATION = "invitation"  # to a business's registered address, or to a new user of it
+
+
+LIFETIME = {
+    Purpose.FIRST_ACCESS: dt.timedelta(days=30),
+    Purpose.FORGOTTEN: dt.timedelta(hours=1),
+    Purpose.INVITATION: dt.timedelta(days=14),
+}
+TRIES = 5
+# After a letter to the registered postal address told of a new e-mail address, who did not give it has had time to say.
+LETTER_WAIT = dt.timedelta(days=7)
+_TOKEN = "sign-in-link"
+_TOKEN_LENGTH = 3 * LENGTH
+
+
+def is_settled(address: EmailAddress, now: dt.datetime) -> bool:
+    """Return whether an address is in use and was not put there by somebody else without the owner's knowing.
+
+    What a business gave or an operator changed counts once the owner confirmed it, or seven days after a letter to the
+    registered postal address told of it.
+    """
+    if address.valid_to is not None or address.state == AddressState.INVALID:
+        return False
+    if address.given_by not in (GivenBy.BUSINESS, GivenBy.OPERATOR) or address.confirmed_at is not None:
+        return True
+    return address.letter_at is not None and address.letter_at <= now - LETTER_WAIT
+
+
+def may_hold_link(address: EmailAddress, technician_id: int, now: dt.datetime) -> bool:
+    """Return whether a technician's link or code may go to this e-mail address: settled, and nobody else's."""
+    mine = address.owner_kind == addresses.OwnerKind.TECHNICIAN and address.owner_id == technician_id
+    return mine and is_settled(address, now) and addresses.is_personal(address.value, technician_id)
+
+
+def note_letter(address: EmailAddress, now: dt.datetime) -> None:
+    """Note that a letter to the registered postal address tells of this e-mail address."""
+    fresh = (EmailAddress.id == address.id) & EmailAddress.letter_at.is_null()
+    EmailAddress.update(letter_at=now).where(fresh).execute()
+
+
+def link_for(message, secret: str, now: dt.datetime) -> str | None:
+    """Return the token of the link that a message carries, or None for a message that may carry none.
+
+    `message` has id, kind, role, technician_id and address_id, as rows and claims of the outbox have. The technician's
+    id_notice gets its link here, at the moment of sending; the same message sent again to the same address gets the
+    same one. Messages of other kinds were queued with their link. The page is `/first-access?link=<token>`.
+    """
+    with transaction():
+        link = SignInLink.get_or_none(SignInLink.message == message.id)
+        if message.kind == MessageKind.ID_NOTICE:
+            if message.role != Role.TECHNICIAN or message.address_id is None:
+                return None
+            link = _of_notice(message, link, now)
+        return token_of(link, secret) if link is not None and why_dead(link, now) is None else None
+
+
+def _of_notice(message, link: SignInLink | None, now: dt.datetime) -> SignInLink | None:
+    address = EmailAddress.get_by_id(message.address_id)
+    if not may_hold_link(address, message.technician_id, now) or has_password(message.technician_id):
+        return None
+    if link is not None and link.address_id == address.id:
+        return link
+    if link is not None:  # the notice goes to a corrected address now: what the old one was sent opens nothing
+        SignInLink.update(message=None, ended_at=fn.COALESCE(SignInLink.ended_at, now)).where(
+            SignInLink.id == link.id
+        ).execute()
+    return make(Purpose.FIRST_ACCESS, now, message=message.id, technician=message.technician_id, address=address)
+
+
+def make(purpose: Purpose, now: dt.datetime, *, lasts: dt.timedelta | None = None, **concerns) -> SignInLink:
+    """Write a link in the running transaction; `concerns` are message, technician, business, account, address."""
+    return SignInLink.create(purpose=purpose, created_at=now, expires_at=now + (lasts or LIFETIME[purpose]), **concerns)
+
+
+def token_of(link: SignInLink, secret: str) -> str:
+    """Return the token of a link: its id and 126 bits that only the secret can make of it."""
+    number = int.from_bytes(sealed.keyed(secret, _TOKEN, str(link.id))[:16], "big")
+    return encode(link.id) + encode(number >> 63 & LARGEST) + encode(number & LARGEST)
+
+
+def find(token: str, secret: str, now: dt.datetime) -> SignInLink | None:
+    """Return the link of a token if it can still be used; it is not used by being looked at."""
+    try:
+        if len(token) != _TOKEN_LENGTH:
+            return None
+        link = SignInLink.get_or_none(SignInLink.id == decode(token[:LENGTH]))
+    except ValueError:
+        return None
+    if link is None or not hmac.compare_digest(token_of(link, secret).encode(), token.encode()):
+        return None
+    return link if why_dead(link, now) is None else None
+
+
+def why_dead(link: SignInLink, now: dt.datetime) -> str | None:
+    """Return why a link cannot be used any more (for tests and logs), None if it can."""
+    if link.used_at is not None or link.ended_at is not None:
+        return "used"
+    if link.expires_at <= now:
+        return "expired"
+    if link.tries >= TRIES:
+        return "tries"
+    if link.technician_id is not None:
+        if link.address_id is None or not may_hold_link(link.address, link.technician_id, now):
+            return "address"
+        if link.purpose == Purpose.FIRST_ACCESS and has_password(link.technician_id):
+            return "password"
+    elif link.address_id is not None and not is_settled(link.address, now):
+        return "address"
+    if link.account_id is not None and not link.account.active:
+        return "account"
+    return None
+
+
+def has_password(technician_id: int) -> bool:
+    """Return whether a technician has signed in before."""
+    mine = (Account.technician == technician_id) & (Account.kind == AccountKind.TECHNICIAN)
+    return Account.select().where(mine & Account.password_hash.is_null(False)).exists()
+
+
+def account_of_technician(technician) -> Account | None:
+    """Return the account of a technician, if there is one yet."""
+    key = login_key(AccountKind.TECHNICIAN, technician.technician_id)
+    return Account.get_or_none(Account.login_key == key)
+
+
+def count_wrong(link: SignInLink) -> None:
+    """Count a wrong proof, in the running transaction: after five the link is dead."""
+    SignInLink.update(tries=SignInLink.tries + 1).where(SignInLink.id == link.id).execute()
+
+
+def use(link: SignInLink, now: dt.datetime) -> bool:
+    """Use a link up in the running transaction; False if somebody was quicker."""
+    fresh = (SignInLink.id == link.id) & SignInLink.used_at.is_null() & SignInLink.ended_at.is_null()
+    return bool(SignInLink.update(used_at=now).where(fresh & (SignInLink.tries < TRIES)).execute())
+
+
+def end_of(account: Account, now: dt.datetime) -> None:
+    """End every other link of somebody who has just got in, in the running transaction."""
+    whose = SignInLink.account == account
+    if account.technician_id is not None:
+        whose |= SignInLink.technician == account.technician_id
+    open_links = SignInLink.used_at.is_null() & SignInLink.ended_at.is_null()
+    SignInLink.update(ended_at=now).where(whose & open_links).execute()
