@@ -1,7 +1,7 @@
 """How somebody gets in without a password: the first time, or when it is forgotten.
 
 A link or a code shows that a mail or a letter has arrived; the birth date (a technician) or the 事業者ID (a business),
-which neither of them says, that it has reached the right one. Every wrong answer is the same sentence and the same work.
+which neither of them says, that it has reached the right one. Every wrong answer is the same sentence and work.
 """
 
 import datetime as dt
@@ -60,7 +60,8 @@ def by_link(
 ) -> SignedIn:
     """Redeem a link: set the password and open a session.
 
-    `proof` is the birth date for a technician's link, the 事業者ID for a business's. Refused, PasswordError, TooManyTries.
+    `proof` is the birth date for a technician's link, the 事業者ID for a business's. Refused, PasswordError or
+    TooManyTries.
     """
     limits = _limits("link", token[:40], network_address)
     accounts.check_limits(limits, now, WINDOW)

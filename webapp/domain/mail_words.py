@@ -58,6 +58,13 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.INQUIRY, Role.BUSINESS): Variables(
         frozenset({"business_name", "inquiry_number", "answer_a"}), _ANSWER - {"answer_a"}
     ),
+    (MessageKind.SIGN_IN, Role.TECHNICIAN): Variables(frozenset({"name", "sign_in_url"})),
+    (MessageKind.SIGN_IN, Role.BUSINESS): Variables(frozenset({"business_name", "user_name", "sign_in_url"})),
+    (MessageKind.INVITATION, Role.BUSINESS): Variables(
+        frozenset({"business_name", "sign_in_url"}), frozenset({"user_name"})
+    ),
+    (MessageKind.CONFIRM, Role.TECHNICIAN): Variables(frozenset({"name"}), frozenset({"factor_lost_until"})),
+    (MessageKind.CONFIRM, Role.BUSINESS): Variables(frozenset({"business_name"}), frozenset({"factor_lost_until"})),
 }
 
 

@@ -48,8 +48,9 @@ def is_settled(address: EmailAddress, now: dt.datetime) -> bool:
     """
     if address.valid_to is not None or address.state == AddressState.INVALID:
         return False
-    if address.given_by not in (GivenBy.BUSINESS, GivenBy.OPERATOR) or address.confirmed_at is not None:
-        return True
+    others = address.given_by in (GivenBy.BUSINESS, GivenBy.OPERATOR)
+    if address.owner_kind == addresses.OwnerKind.ACCOUNT or not others or address.confirmed_at is not None:
+        return True  # a business answers for the addresses of its own users
     return address.letter_at is not None and address.letter_at <= now - LETTER_WAIT
 
 
