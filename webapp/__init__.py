@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 # One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
 BLUEPRINTS = (
     "api",
+    "business_users",
     "contact",
     "demo_mail",
+    "first_access",
     "health",
+    "identity",
+    "me_sign_in",
     "ops_actions",
     "ops_addresses",
     "ops_alarms",
@@ -33,7 +37,9 @@ BLUEPRINTS = (
     "ops_registrations",
     "ops_returned_mail",
     "ops_sending",
+    "ops_sign_ins",
     "ops_work_items",
+    "second_factor",
     "sign_in",
     "start",
 )
@@ -50,6 +56,7 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
         errors,
         frame,
         guards,
+        kept_forms,
         language,
         rendering,
         security,
@@ -74,6 +81,7 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
     errors.init_app(app)
     connection.init_app(app)
     sign_in.init_app(app)
+    kept_forms.init_app(app)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(f"webapp.blueprints.{name}").blueprint)
     security.init_app(app)

@@ -1,7 +1,7 @@
 """Who may use which route: the one table. A route without an entry stops the start; nothing is open by default."""
 
-from webapp.domain.accounts import AccountKind, OperatorRole
-from webapp.guards import ANYONE, API_KEY, Rule
+from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
+from webapp.guards import ANYONE, API_KEY, SET_UP, SIGNED_IN, Rule
 
 
 def _is_operator(user) -> bool:
@@ -21,17 +21,59 @@ OPS_ADMINISTRATOR = Rule(
     knows=_is_operator,
 )
 
+TECHNICIAN = Rule("technician", allows=lambda user: user.kind == AccountKind.TECHNICIAN)
+
+
+def _is_business(user) -> bool:
+    return user.kind == AccountKind.BUSINESS_USER
+
+
+# Users of businesses: all of them may look; administrators (管理者) set disclosure and manage the users.
+BUSINESS = Rule("business", allows=_is_business)
+BUSINESS_ADMINISTRATOR = Rule(
+    "business administrator",
+    allows=lambda user: _is_business(user) and user.role == BusinessRole.ADMINISTRATOR,
+    knows=_is_business,
+)
+
 # endpoint: rule. In alphabetical order.
 ACCESS: dict[str, Rule] = {
     "api.document": API_KEY,
     "api.register": API_KEY,
     "api.show": API_KEY,
+    "business_users.disable": BUSINESS_ADMINISTRATOR,
+    "business_users.enable": BUSINESS_ADMINISTRATOR,
+    "business_users.index": BUSINESS_ADMINISTRATOR,
+    "business_users.invite": BUSINESS_ADMINISTRATOR,
+    "business_users.invite_again": BUSINESS_ADMINISTRATOR,
+    "business_users.set_role": BUSINESS_ADMINISTRATOR,
     "contact.ask": ANYONE,
     "contact.card": ANYONE,
     "contact.index": ANYONE,
     "demo_mail.index": ANYONE,
+    "first_access.ask_mail": ANYONE,
+    "first_access.ask_mail_business": ANYONE,
+    "first_access.ask_postcard": ANYONE,
+    "first_access.by_code": ANYONE,
+    "first_access.by_letter": ANYONE,
+    "first_access.by_link": ANYONE,
+    "first_access.form": ANYONE,
+    "first_access.form_business": ANYONE,
+    "first_access.form_forgotten": ANYONE,
+    "first_access.form_forgotten_business": ANYONE,
+    "first_access.form_postcard": ANYONE,
+    "first_access.postcard_received": ANYONE,
+    "first_access.received": ANYONE,
     "health.alive": ANYONE,
     "health.ready": ANYONE,
+    "identity.form": SET_UP,
+    "identity.submit": SET_UP,
+    "identity.submit_passkey": SET_UP,
+    "me_sign_in.change_password": SIGNED_IN,
+    "me_sign_in.end": SIGNED_IN,
+    "me_sign_in.end_others": SIGNED_IN,
+    "me_sign_in.password": SIGNED_IN,
+    "me_sign_in.sessions": SIGNED_IN,
     "ops_actions.again": OPS_OPERATOR,
     "ops_actions.again_form": OPS_OPERATOR,
     "ops_actions.cancel": OPS_OPERATOR,
@@ -94,14 +136,39 @@ ACCESS: dict[str, Rule] = {
     "ops_sending.index": OPS_VIEWER,
     "ops_sending.reconcile": OPS_OPERATOR,
     "ops_sending.switch": OPS_OPERATOR,
+    "ops_sign_ins.disable": OPS_OPERATOR,
+    "ops_sign_ins.enable": OPS_OPERATOR,
+    "ops_sign_ins.find": OPS_VIEWER,
+    "ops_sign_ins.index": OPS_VIEWER,
+    "ops_sign_ins.issue_letter": OPS_OPERATOR,
+    "ops_sign_ins.letter": OPS_OPERATOR,
+    "ops_sign_ins.letter_form": OPS_OPERATOR,
+    "ops_sign_ins.open_lost": OPS_OPERATOR,
+    "ops_sign_ins.show": OPS_VIEWER,
+    "ops_sign_ins.stop_lost": OPS_OPERATOR,
     "ops_work_items.close": OPS_OPERATOR,
     "ops_work_items.correct": OPS_OPERATOR,
     "ops_work_items.index": OPS_VIEWER,
     "ops_work_items.release": OPS_OPERATOR,
     "ops_work_items.show": OPS_VIEWER,
+    "second_factor.app_form": SET_UP,
+    "second_factor.app_submit": SET_UP,
+    "second_factor.new_codes": SET_UP,
+    "second_factor.passkey_form": SET_UP,
+    "second_factor.passkey_submit": SET_UP,
+    "second_factor.remove": SET_UP,
+    "second_factor.show": SET_UP,
+    "second_factor.stop_lost": SET_UP,
     "sign_in.form": ANYONE,
+    "sign_in.form_business": ANYONE,
+    "sign_in.form_operators": ANYONE,
     "sign_in.out": ANYONE,
+    "sign_in.second": ANYONE,
     "sign_in.submit": ANYONE,
+    "sign_in.submit_business": ANYONE,
+    "sign_in.submit_operators": ANYONE,
+    "sign_in.submit_passkey": ANYONE,
+    "sign_in.submit_second": ANYONE,
     "start.index": ANYONE,
     "start.language": ANYONE,
 }

@@ -21,7 +21,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
-from webapp import connection, csrf
+from webapp import connection, csrf, kept_forms
 from webapp.rendering import see_other, wants_partial
 from webapp.security import bound_body
 
@@ -37,15 +37,21 @@ class Rule:
     signed_in: bool = True
     # An API key is no cookie: a foreign page cannot send it, so no CSRF token is asked for.
     by_key: bool = False
+    # An administrator without a second factor sets one up first; only these routes are open until then.
+    before_set_up: bool = False
 
 
 ANYONE = Rule("anyone", allows=lambda user: True, signed_in=False)
 SIGNED_IN = Rule("signed in", allows=lambda user: True)
+SET_UP = Rule("signed in, set up or not", allows=lambda user: True, before_set_up=True)
 API_KEY = Rule("API key", allows=lambda user: True, signed_in=False, by_key=True)
 NO_ROUTE = Rule("no route", allows=lambda user: False, signed_in=False, by_key=True)
 
 # Generous: a whole site office may stand behind one address. Dearer routes have their own limits beside them.
 PAGES_A_MINUTE = "600 per minute"
+
+# Where people of a part of the site sign in; everybody else begins as a technician.
+WAYS = {"ops": "sign_in.form_operators", "business": "sign_in.form_business", "look-up": "sign_in.form_business"}
 
 limiter = Limiter(get_remote_address, default_limits=[PAGES_A_MINUTE], storage_uri="memory://")
 
@@ -83,15 +89,21 @@ def ask_access_table() -> Response | None:
         return None
     if not current_user.is_authenticated:
         return to_sign_in()
+    if current_user.must_set_up and not asked.before_set_up:
+        return see_other(url_for("second_factor.show"))
     if asked.allows(current_user):
+        kept_forms.restore()
         return None
     abort(403 if asked.knows(current_user) else 404)
 
 
 def to_sign_in() -> Response:
-    """Send somebody who is not signed in to the sign-in page, and back here afterwards if this was a page."""
+    """Send somebody who is not signed in to their sign-in page, and back afterwards; a form is kept meanwhile."""
     back = request.path if request.method == "GET" and not wants_partial() else None
-    return see_other(url_for("sign_in.form", next=back))
+    if request.method == "POST":
+        back = kept_forms.keep()
+    way = WAYS.get(request.path.split("/")[1], "sign_in.form")
+    return see_other(url_for(way, next=back))
 
 
 def own_path(address: str) -> str:

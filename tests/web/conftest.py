@@ -1,15 +1,18 @@
 """A client whose every answer is checked, and the people who use it."""
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
+import pyotp
 import pytest
 from flask.testing import FlaskClient
 
 from db.database import connected, database
+from tests import cast
 from tests.web.page import check_page, check_partial
 from webapp import create_app
-from webapp.domain import accounts
+from webapp.domain import accounts, first_access, second_factor
 from webapp.settings import load
 
 PASSWORD = "a long enough password"
@@ -91,11 +94,49 @@ def client(app) -> CheckedClient:
 def operator(app, role: accounts.OperatorRole, now) -> CheckedClient:
     """Return the client of a new operator who has signed in."""
     name = f"test-{role}"
-    accounts.create_operator(name, f"運営 {role}", role, PASSWORD, now)
+    account = accounts.create_operator(name, f"運営 {role}", role, PASSWORD, now)
+    if second_factor.must_have(account):
+        app_of(app, account, now)
+    return signed_in(app, account, {"name": name}, "/sign-in/operators")
+
+
+def signed_in(app, account, fields: dict, path: str) -> CheckedClient:
+    """Return the client of somebody who signs in with PASSWORD, and by code if the account has an app."""
     client = app.test_client()
-    assert client.submit("/sign-in", {"name": name, "password": PASSWORD}).status_code == 303
+    assert client.submit(path, fields | {"password": PASSWORD}).status_code == 303
     client.token = None
+    if account.second_factor:
+        at = app.extensions["clock"]()
+        code = pyotp.TOTP(account.app_secret).at(at)
+        client.get("/sign-in/second-factor")
+        assert client.submit("/sign-in/second-factor", {"code": code}).status_code == 303
+        client.token = None
     return client
+
+
+def app_of(app, account, now) -> str:
+    """Give an account an authenticator app, set up a minute ago, and return its secret."""
+    key = app.extensions["settings"].secret_key
+    before = now - dt.timedelta(minutes=2)
+    account.app_secret = second_factor.begin_totp(account, key, "とどけ", before).secret
+    second_factor.confirm_totp(account, pyotp.TOTP(account.app_secret).at(before), key, before)
+    return account.app_secret
+
+
+def technician_user(app, now, person=None, **values) -> CheckedClient:
+    """Return the client of a technician who has signed in."""
+    person = person or cast.technician(now, **values)
+    account = first_access.technician_account(person, now)
+    accounts.set_password(account, PASSWORD, now)
+    return signed_in(app, account, {"technician_id": person.technician_id}, "/sign-in")
+
+
+def business_user(app, now, role=accounts.BusinessRole.ADMINISTRATOR, firm=None, name="tanaka") -> CheckedClient:
+    """Return the client of a user of a business who has signed in."""
+    firm = firm or cast.business(now)
+    account = first_access.new_business_user(firm, name, f"事業者 {role}", role, now)
+    accounts.set_password(account, PASSWORD, now)
+    return signed_in(app, account, {"business_id": firm.business_id, "user_name": name}, "/sign-in/business")
 
 
 @pytest.fixture
@@ -111,3 +152,21 @@ def ops_operator(app, now) -> CheckedClient:
 @pytest.fixture
 def ops_admin(app, now) -> CheckedClient:
     return operator(app, accounts.OperatorRole.ADMINISTRATOR, now)
+
+
+@pytest.fixture
+def technician(app, now) -> CheckedClient:
+    """A technician who has signed in."""
+    return technician_user(app, now)
+
+
+@pytest.fixture
+def business_admin(app, now) -> CheckedClient:
+    """An administrator (管理者) of a business who has signed in."""
+    return business_user(app, now)
+
+
+@pytest.fixture
+def business_viewer(app, now) -> CheckedClient:
+    """A viewer (閲覧者) of a business who has signed in."""
+    return business_user(app, now, accounts.BusinessRole.VIEWER)

@@ -64,7 +64,7 @@ def test_page_and_partial_come_from_one_context(client):
 
 def test_a_form_error_is_422_both_ways(client):
     for htmx in (False, True):
-        answer = client.submit("/sign-in", {"name": "nobody"}, htmx=htmx)
+        answer = client.submit("/sign-in/operators", {"name": "nobody"}, htmx=htmx)
         assert answer.status_code == 422 and ("<html" in answer.text) != htmx
         assert 'aria-invalid="true"' in answer.text and 'aria-describedby="name-error"' in answer.text
 

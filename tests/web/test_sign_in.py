@@ -11,13 +11,13 @@ def test_an_operator_signs_in_and_the_frame_shows_the_name(ops_viewer):
 def test_signing_in_leads_to_the_page_that_was_asked_for_and_never_elsewhere(app, now):
     accounts.create_operator("yamada", "山田", accounts.OperatorRole.VIEWER, PASSWORD, now)
     for target, led in (("/language", "/language"), ("//evil.example/", "/"), ("https://evil.example", "/")):
-        answer = app.test_client().submit("/sign-in", {"name": "yamada", "password": PASSWORD, "next": target})
+        answer = app.test_client().submit("/sign-in/operators", {"name": "yamada", "password": PASSWORD, "next": target})
         assert (answer.status_code, answer.location) == (303, led)
 
 
 def test_a_wrong_password_and_an_unknown_name_answer_alike_and_keep_what_was_typed(client, ops_viewer):
-    wrong = client.submit("/sign-in", {"name": "test-viewer", "password": "wrong"})
-    unknown = client.submit("/sign-in", {"name": "test-nobody", "password": "wrong"})
+    wrong = client.submit("/sign-in/operators", {"name": "test-viewer", "password": "wrong"})
+    unknown = client.submit("/sign-in/operators", {"name": "test-nobody", "password": "wrong"})
     assert wrong.status_code == unknown.status_code == 422
     assert 'value="test-viewer"' in wrong.text and 'id="errors"' in wrong.text
     assert without_token(wrong.text).replace("test-viewer", "test-nobody") == without_token(unknown.text)
@@ -30,8 +30,8 @@ def without_token(html: str) -> str:
 
 def test_after_too_many_tries_the_form_says_to_wait(client):
     for _ in range(accounts.LIMIT_ACCOUNT):
-        client.submit("/sign-in", {"name": "nobody", "password": "x"})
-    answer = client.submit("/sign-in", {"name": "nobody", "password": "x"})
+        client.submit("/sign-in/operators", {"name": "nobody", "password": "x"})
+    answer = client.submit("/sign-in/operators", {"name": "nobody", "password": "x"})
     assert answer.status_code == 429 and "15分" in answer.text
 
 
@@ -40,7 +40,7 @@ def test_signing_in_gives_a_new_session_and_signing_out_ends_it_in_the_table(app
     client = app.test_client()
     client.get("/sign-in")
     before = client.token
-    client.submit("/sign-in", {"name": "yamada", "password": PASSWORD})
+    client.submit("/sign-in/operators", {"name": "yamada", "password": PASSWORD})
     stolen = client.get_cookie("session").value
     assert client.submit("/sign-out", {"csrf_token": before}).status_code == 400, "the old token is dead"
     client.get("/")

@@ -19,6 +19,7 @@ class EventName(StrEnum):
     ACCOUNT_LOST_FACTOR_OPENED = "account:lost-factor:opened"
     ACCOUNT_LOST_FACTOR_STOPPED = "account:lost-factor:stopped"
     ACCOUNT_OPS_CHANGED = "account:ops:changed"
+    ACCOUNT_OPS_LOOKED = "account:ops:looked"
     ACCOUNT_PASSWORD_CHANGED = "account:password:changed"
     ACCOUNT_POSTCARD_ASKED = "account:postcard:asked"
     ACCOUNT_RECOVERY_CODE_USED = "account:recovery-code:used"

@@ -14,7 +14,7 @@ KEEP = dt.timedelta(minutes=30)
 LARGEST = 64 * 1024
 _PURPOSE = "kept-form"
 # What must never be written down, whatever page it stands on.
-_SECRET = re.compile(r"password|code|token|secret|credential|proof|birth", re.IGNORECASE)
+_SECRET = re.compile(r"password|token|secret|credential|^(code|proof|link)$", re.IGNORECASE)
 
 
 def keep(fields: dict[str, list[str]], page: str, account_id: int, secret: str, now: dt.datetime) -> str | None:

@@ -1,0 +1,29 @@
+"""A guard for what would do much harm in a stranger's hands: who does it proves again who they are."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from flask import request, url_for
+from flask_login import current_user
+
+from webapp import kept_forms
+from webapp.clock import now
+from webapp.domain import accounts
+from webapp.rendering import see_other
+
+
+def recent_authentication(view: Callable) -> Callable:
+    """Let a view run only within 15 minutes of a proof of identity; else ask for one and come back.
+
+    Put it below the route: opening disclosure for all, changing an address, exporting, downloading print files. A form
+    that was sent comes back filled in afterwards, to be sent again.
+    """
+
+    @wraps(view)
+    def guarded(*args, **kwargs):
+        if accounts.is_recent(current_user.session, now()):
+            return view(*args, **kwargs)
+        page = kept_forms.keep() if request.method != "GET" else request.path
+        return see_other(url_for("identity.form", next=page))
+
+    return guarded
