@@ -22,9 +22,21 @@ import structlog
 
 from db.database import connected
 from db.models import WorkerBeat
-from webapp.domain import card_imports, card_watch, contact, outbox, outbox_finish, restore, returned, sweep, upkeep
+from webapp.domain import (
+    access_requests,
+    business_users,
+    card_imports,
+    card_watch,
+    contact,
+    outbox,
+    outbox_finish,
+    restore,
+    returned,
+    sweep,
+    upkeep,
+)
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
-from webapp.domain.dispatch import Office, envelope_of, relays_of
+from webapp.domain.dispatch import Office, envelope_of, give_links, relays_of
 from webapp.domain.intake.runs import Uploads
 from webapp.domain.lmtp import Bounds, LmtpListener
 from webapp.domain.notices import Policy, presume
@@ -61,7 +73,7 @@ class _Job:
 
     name: str
     seconds: float
-    do: Callable[[dt.datetime], None]
+    do: Callable[[dt.datetime], object]
     due: float = 0.0
 
 
@@ -97,6 +109,8 @@ class Worker:
             _Job("card imports", 2.0, self._read_card_imports),
             _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
             _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
+            _Job("requests", 2.0, lambda now: access_requests.answer_requests(settings.secret_key, now)),
+            _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
         ]
@@ -183,6 +197,7 @@ class Worker:
             stopped=stopped_kinds(),
             pacer=self._pacer,
         )
+        give_links(claim.messages, self._settings.secret_key, self._settings.public_url, self._clock())
         self._send(sender, claim.messages)
         if claim.more or claim.messages:
             return 0.0

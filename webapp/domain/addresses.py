@@ -1,6 +1,7 @@
 """E-mail addresses as versions with validity: a correction is a new one, a verdict marks the one mailed."""
 
 import datetime as dt
+from collections.abc import Collection
 from enum import StrEnum
 
 from peewee import fn
@@ -171,6 +172,16 @@ def is_personal(value: str, technician_id: int) -> bool:
         )
         .exists()
     )
+
+
+def holders_of(value_keys: Collection[str]) -> dict[str, set[tuple[str, int]]]:
+    """Return for each of these values who has it as current address, as (owner kind, owner id)."""
+    holders: dict[str, set[tuple[str, int]]] = {}
+    columns = (EmailAddress.value_key, EmailAddress.owner_kind, EmailAddress.owner_id)
+    wanted = EmailAddress.value_key.in_(list(value_keys)) & EmailAddress.valid_to.is_null()
+    for value, kind, owner_id in EmailAddress.select(*columns).where(wanted).tuples():
+        holders.setdefault(value, set()).add((kind, owner_id))
+    return holders
 
 
 def owner_of(address: EmailAddress) -> Technician | Business | Account:

@@ -10,8 +10,9 @@ from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.mail import Identity, Mail, compose
 from webapp.domain.mail_words import VARIABLES
 from webapp.domain.mailbox import domain_of, wire_address
-from webapp.domain.notices import Verdict
+from webapp.domain.notices import Role, Verdict
 from webapp.domain.outbox import Claimed
+from webapp.domain.sign_in_links import links_for
 from webapp.domain.smtp import Envelope, Relay, relay_from_url
 from webapp.domain.verp import ReturnPathKeys, make_return_path
 
@@ -52,12 +53,26 @@ def relays_of(settings) -> Sequence[Relay]:
     return [relay_from_url(url, verifies_recipients=verifies) for url in settings.relays]
 
 
-def link_for(_message: Claimed) -> str | None:
-    """Return the sign-in link of a technician's own notice, or None: the text then says how to get a code by letter.
+def give_links(messages: Sequence[Claimed], secret: str, public_url: str, now: dt.datetime) -> None:
+    """Give claimed messages the sign-in links that they may carry, before they are written.
 
-    Always None as long as there are no sign-in pages to lead to. Who makes one has to ask `addresses.is_personal`.
+    A mail that was queued with a link which is dead by now leads to the page where a new one is asked for.
     """
-    return None
+    with_link = [m for m in messages if "sign_in_url" in _names(m)]
+    if not with_link:
+        return
+    tokens = links_for(with_link, secret, now)
+    for message in with_link:
+        if message.id in tokens:
+            message.values["sign_in_url"] = f"{public_url}/first-access?link={tokens[message.id]}"
+        elif "sign_in_url" in VARIABLES[message.kind, message.role].required:
+            way = "/forgotten" if message.role == Role.TECHNICIAN else "/forgotten/business"
+            message.values["sign_in_url"] = public_url + way
+
+
+def _names(message: Claimed) -> frozenset[str]:
+    known = VARIABLES.get((message.kind, message.role))
+    return known.required | known.optional if known else frozenset()
 
 
 def envelope_of(message: Claimed, office: Office, now: dt.datetime) -> Envelope | Verdict:
@@ -73,9 +88,6 @@ def envelope_of(message: Claimed, office: Office, now: dt.datetime) -> Envelope 
         known = VARIABLES[message.kind, message.role]
         names = known.required | known.optional
         values = {name: value for name, value in message.values.items() if name in names}
-        link = link_for(message) if "sign_in_url" in names else None
-        if link is not None:
-            values["sign_in_url"] = link
         name = message.recipient_name
         mail = Mail(message.kind, message.role, message.language, message.recipient, name, values)
         data = compose(mail, office.identity, f"<{message.message_ref}>", now)

@@ -7,12 +7,12 @@ A form on its page does, and asks for something that no mail says.
 
 import datetime as dt
 import hmac
+from collections.abc import Sequence
 from enum import StrEnum
 
-from peewee import fn
-
-from db.database import transaction
-from db.ids import LARGEST, LENGTH, decode, encode
+from db.database import transaction, write_rows
+from db.fields import to_microseconds
+from db.ids import LARGEST, LENGTH, decode, encode, new_id
 from db.models import Account, EmailAddress, SignInLink
 from webapp.domain import addresses, sealed
 from webapp.domain.accounts import AccountKind, login_key
@@ -67,32 +67,78 @@ def note_letter(address: EmailAddress, now: dt.datetime) -> None:
 
 
 def link_for(message, secret: str, now: dt.datetime) -> str | None:
-    """Return the token of the link that a message carries, or None for a message that may carry none.
+    """Return the token of the link that a message carries, or None; `links_for` says the rule."""
+    return links_for([message], secret, now).get(message.id)
 
-    `message` has id, kind, role, technician_id and address_id, as rows and claims of the outbox have. The technician's
-    id_notice gets its link here, at the moment of sending; the same message sent again to the same address gets the
-    same one. Messages of other kinds were queued with their link. The page is `/first-access?link=<token>`.
+
+def links_for(messages: Sequence, secret: str, now: dt.datetime) -> dict[int, str]:
+    """Return {message id: token} for those of the messages that carry a link, in a few statements for all of them.
+
+    Messages have id, kind, role, technician_id and address_id, as rows and claims of the outbox have. A technician's
+    id_notice gets its link here, at the moment of sending; the same message sent again to the same address has the same
+    one, sent to a corrected address another, and the first is dead. Messages of other kinds were queued with their link.
+    The page of a token is `/first-access?link=<token>`.
     """
     with transaction():
-        link = SignInLink.get_or_none(SignInLink.message == message.id)
-        if message.kind == MessageKind.ID_NOTICE:
-            if message.role != Role.TECHNICIAN or message.address_id is None:
-                return None
-            link = _of_notice(message, link, now)
-        return token_of(link, secret) if link is not None and why_dead(link, now) is None else None
+        ids = [message.id for message in messages]
+        links = {link.message_id: link for link in SignInLink.select().where(SignInLink.message.in_(ids))}
+        notices = [
+            message
+            for message in messages
+            if message.kind == MessageKind.ID_NOTICE and message.role == Role.TECHNICIAN and message.address_id
+        ]
+        alive = {message_id: link for message_id, link in links.items() if why_dead(link, now) is None}
+        found = _of_notices(notices, links, alive, now)
+        others = {message.id for message in messages if message.kind != MessageKind.ID_NOTICE}
+        found |= {message_id: link for message_id, link in alive.items() if message_id in others}
+        return {message_id: token_of(link, secret) for message_id, link in found.items()}
 
 
-def _of_notice(message, link: SignInLink | None, now: dt.datetime) -> SignInLink | None:
-    address = EmailAddress.get_by_id(message.address_id)
-    if not may_hold_link(address, message.technician_id, now) or has_password(message.technician_id):
-        return None
-    if link is not None and link.address_id == address.id:
-        return link
-    if link is not None:  # the notice goes to a corrected address now: what the old one was sent opens nothing
-        SignInLink.update(message=None, ended_at=fn.COALESCE(SignInLink.ended_at, now)).where(
-            SignInLink.id == link.id
-        ).execute()
-    return make(Purpose.FIRST_ACCESS, now, message=message.id, technician=message.technician_id, address=address)
+def _of_notices(messages: list, links: dict, alive: dict, now: dt.datetime) -> dict[int, SignInLink]:
+    rows = EmailAddress.select().where(EmailAddress.id.in_([message.address_id for message in messages]))
+    by_id = {row.id: row for row in rows}
+    holders = addresses.holders_of([row.value_key for row in by_id.values()])
+    people = {message.technician_id for message in messages}
+    inside = Account.select(Account.technician).where(
+        Account.technician.in_(list(people)) & Account.password_hash.is_null(False)
+    )
+    have_password = {number for (number,) in inside.tuples()}
+    found, made = {}, []
+    for message in messages:
+        address, link = by_id[message.address_id], links.get(message.id)
+        if message.technician_id in have_password or not _is_personal(address, message.technician_id, holders, now):
+            continue
+        if link is not None and link.address_id == address.id:
+            if message.id in alive:
+                found[message.id] = link
+            continue
+        if link is not None:  # the notice goes to a corrected address now
+            SignInLink.update(message=None, ended_at=now).where(SignInLink.id == link.id).execute()
+        link = SignInLink(
+            id=new_id(),
+            purpose=Purpose.FIRST_ACCESS,
+            message=message.id,
+            technician=message.technician_id,
+            address=address.id,
+            created_at=now,
+            expires_at=now + LIFETIME[Purpose.FIRST_ACCESS],
+        )
+        found[message.id] = link
+        made.append(link)
+    moments = (to_microseconds(now), to_microseconds(now + LIFETIME[Purpose.FIRST_ACCESS]))
+    names = ("id", "purpose", "message_id", "technician_id", "address_id", "created_at", "expires_at", "tries")
+    write_rows(
+        "sign_in_link",
+        names,
+        [(link.id, link.purpose, link.message_id, link.technician_id, link.address_id, *moments, 0) for link in made],
+    )
+    return found
+
+
+def _is_personal(address: EmailAddress, technician_id: int, holders: dict[str, set], now: dt.datetime) -> bool:
+    me = (addresses.OwnerKind.TECHNICIAN, technician_id)
+    mine = (address.owner_kind, address.owner_id) == me
+    return mine and is_settled(address, now) and holders.get(address.value_key, set()) <= {me}
 
 
 def make(purpose: Purpose, now: dt.datetime, *, lasts: dt.timedelta | None = None, **concerns) -> SignInLink:
