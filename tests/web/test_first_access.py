@@ -284,4 +284,4 @@ def test_a_letter_code_makes_an_administrator_of_a_business_without_mail(app, cl
 
 def test_links_and_codes_leave_no_trace_in_addresses_of_forms(client, link):
     html = client.get(f"/first-access?link={link}").text
-    assert f'action="/first-access/link"' in html and html.count(link) == 1
+    assert 'action="/first-access/link"' in html and html.count(link) == 1

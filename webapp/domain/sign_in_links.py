@@ -76,8 +76,8 @@ def links_for(messages: Sequence, secret: str, now: dt.datetime) -> dict[int, st
 
     Messages have id, kind, role, technician_id and address_id, as rows and claims of the outbox have. A technician's
     id_notice gets its link here, at the moment of sending; the same message sent again to the same address has the same
-    one, sent to a corrected address another, and the first is dead. Messages of other kinds were queued with their link.
-    The page of a token is `/first-access?link=<token>`.
+    one, sent to a corrected address another, and the first is dead. Messages of other kinds have theirs from when they
+    were queued. The page of a token is `/first-access?link=<token>`.
     """
     with transaction():
         ids = [message.id for message in messages]
