@@ -101,11 +101,11 @@ def _make(settings) -> None:
 
     moment = now()
     if Fact.get_or_none(Fact.name == "demo"):
-        made = demo_accounts.renew(moment)
+        made = demo_accounts.renew(settings.secret_key, moment)
     else:
         cast = build(settings.mode, moment, random.Random())
         with transaction():
-            made = demo_accounts.make(cast, moment)
+            made = demo_accounts.make(cast, settings.secret_key, moment)
             Fact.create(name="demo", value=moment.isoformat())
     _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
 
@@ -118,7 +118,22 @@ def sign_ins() -> list[dict]:
 def _print_sign_ins() -> None:
     for row in sign_ins():
         fields = "  ".join(row["fields"].values())
-        click.echo(f"  {row['label']:<28}{row['sign_in']:<12}{fields}  /  {row['password']}")
+        app = f"  (code: todoke demo code {row['role']})" if row["totp_secret"] else ""
+        click.echo(f"  {row['label']:<28}{row['sign_in']:<20}{fields}  /  {row['password']}{app}")
+
+
+@demo.command()
+@click.argument("role")
+def code(role: str) -> None:
+    """Show the six digits that the authenticator app of a role shows now."""
+    import pyotp
+
+    enter_demo_mode()
+    prepare()
+    secret = next((row["totp_secret"] for row in sign_ins() if row["role"] == role), None)
+    if secret is None:
+        raise Refused(f"no role {role!r} of the demo has an authenticator app")
+    click.echo(pyotp.TOTP(secret).now())
 
 
 @demo.command()

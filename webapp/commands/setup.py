@@ -85,6 +85,20 @@ def add_user(login: str, role: str, name: str, password_file) -> None:
     click.echo(f"added {role} {login}")
 
 
+@user.command("link")
+@click.argument("login")
+def link_user(login: str) -> None:
+    """Print a link by which an operator sets a new password: one hour, once."""
+    from webapp.domain.first_access import operator_link
+
+    settings = load_settings()
+    with opened(settings):
+        token = operator_link(login, settings.secret_key, now())
+    if token is None:
+        raise Refused(f"there is no operator {login!r}")
+    click.echo(f"{settings.public_url}/first-access?link={token}")
+
+
 @user.command("list")
 def list_users() -> None:
     """List the operators."""
@@ -101,12 +115,14 @@ def list_users() -> None:
 def disable_user(login: str) -> None:
     """Disable an operator; open sessions end at once."""
     from db.models import Account
-    from webapp.domain.accounts import AccountKind, login_key
+    from webapp.domain.accounts import AccountKind, login_key, set_active
 
     with opened(load_settings()):
         key = login_key(AccountKind.OPERATOR, login)
-        if not Account.update(active=False).where(Account.login_key == key).execute():
+        account = Account.get_or_none(Account.login_key == key)
+        if account is None:
             raise Refused(f"there is no operator {login!r}")
+        set_active(account, False)
     click.echo(f"disabled {login}")
 
 

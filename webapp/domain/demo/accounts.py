@@ -2,21 +2,64 @@
 
 import datetime as dt
 import secrets
+from dataclasses import dataclass
 
-from db.models import Account
-from webapp.domain import accounts
-from webapp.domain.accounts import OperatorRole
+import pyotp
+
+from db.models import Account, Affiliation, Business, SecondFactor, Technician
+from webapp.domain import accounts, first_access, second_factor
+from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
 from webapp.domain.demo.build import Cast
 
+
+@dataclass(frozen=True)
+class Part:
+    """A role of the demo: who signs in, where, and where it is worth beginning."""
+
+    role: str
+    label: str
+    start: str
+
+
 OPERATORS = {
-    OperatorRole.VIEWER: ("viewer", "閲覧 花子", "運営（閲覧のみ）"),
-    OperatorRole.OPERATOR: ("operator", "運用 太郎", "運営（担当者）"),
-    OperatorRole.ADMINISTRATOR: ("admin", "管理 恵子", "運営（管理者）"),
+    "viewer": (OperatorRole.VIEWER, "閲覧 花子", Part("ops_viewer", "運営（閲覧のみ）", "/ops")),
+    "operator": (OperatorRole.OPERATOR, "運用 太郎", Part("ops_operator", "運営（担当者）", "/ops")),
+    "admin": (OperatorRole.ADMINISTRATOR, "管理 恵子", Part("ops_admin", "運営（管理者）", "/ops")),
 }
-_ROLE_NAMES = {
-    OperatorRole.VIEWER: "ops_viewer",
-    OperatorRole.OPERATOR: "ops_operator",
-    OperatorRole.ADMINISTRATOR: "ops_admin",
+TECHNICIANS = 3
+TECHNICIAN = Part("technician", "技能者", "/me")
+# User name: (business of the cast, role, name, part).
+USERS = {
+    "kanri": (
+        "employer",
+        BusinessRole.ADMINISTRATOR,
+        "田中 管理",
+        Part("business_admin", "所属事業者（管理者）", "/business/technicians"),
+    ),
+    "etsuran": (
+        "employer",
+        BusinessRole.VIEWER,
+        "鈴木 閲覧",
+        Part("business_viewer", "所属事業者（閲覧者）", "/business/technicians"),
+    ),
+    "ooki": (
+        "large_employer",
+        BusinessRole.ADMINISTRATOR,
+        "大木 管理",
+        Part("business_admin", "大きな所属事業者（管理者）", "/business/technicians"),
+    ),
+    "hoka": (
+        "other_business",
+        BusinessRole.ADMINISTRATOR,
+        "外山 管理",
+        Part("other_business", "その他の事業者", "/look-up"),
+    ),
+    "daikou": (
+        "proxy",
+        BusinessRole.ADMINISTRATOR,
+        "代田 管理",
+        Part("proxy", "代行申請事業者", "/business/applications"),
+    ),
 }
 
 
@@ -25,36 +68,64 @@ def password() -> str:
     return "-".join(secrets.token_hex(2) for _ in range(4))
 
 
-def make(cast: Cast, now: dt.datetime) -> list[dict]:
+def make(cast: Cast, secret_key: str, now: dt.datetime) -> list[dict]:
     """Make the accounts in the running transaction and return their sign-ins."""
+    for login, (role, name, _) in OPERATORS.items():
+        accounts.create_operator(login, name, role, password(), now)
+    for login, (firm, role, name, _) in USERS.items():
+        first_access.new_business_user(getattr(cast, firm), login, name, role, now)
+    for person in _three_of(cast.employer):
+        first_access.technician_account(person, now)
+    return renew(secret_key, now)
+
+
+def renew(secret_key: str, now: dt.datetime) -> list[dict]:
+    """Give the accounts new passwords and second factors, also when the file with the old ones is gone."""
     made = []
-    for role, (login, name, label) in OPERATORS.items():
+    for account in Account.select().order_by(Account.id):
+        known = _part_and_fields(account)
+        if known is None:
+            continue
+        part, path, fields = known
         word = password()
-        accounts.create_operator(login, name, role, word, now)
-        made.append(_sign_in(role, login, word, label))
+        account.password_hash, account.password_changed_at = accounts.hash_password(word), now
+        account.save(only=[Account.password_hash, Account.password_changed_at])
+        made.append(
+            {
+                "role": part.role,
+                "sign_in": path,
+                "fields": fields,
+                "password": word,
+                "totp_secret": _app(account, secret_key, now) if second_factor.must_have(account) else None,
+                "start": part.start,
+                "label": part.label,
+            }
+        )
     return made
 
 
-def renew(now: dt.datetime) -> list[dict]:
-    """Give the accounts new passwords, when the file with the old ones is gone."""
-    made = []
-    for role, (login, _, label) in OPERATORS.items():
-        word = password()
-        key = accounts.login_key(accounts.AccountKind.OPERATOR, login)
-        Account.update(password_hash=accounts.hash_password(word), password_changed_at=now).where(
-            Account.login_key == key
-        ).execute()
-        made.append(_sign_in(role, login, word, label))
-    return made
+def _part_and_fields(account: Account) -> tuple[Part, str, dict[str, str]] | None:
+    kind, _, name = account.login_key.partition(":")
+    if kind == AccountKind.OPERATOR and name in OPERATORS:
+        return OPERATORS[name][-1], "/sign-in/operators", {"name": name}
+    if kind == AccountKind.BUSINESS_USER:
+        number, _, user_name = name.partition(":")
+        if user_name in USERS:
+            return USERS[user_name][-1], "/sign-in/business", {"business_id": number, "user_name": user_name}
+    if kind == AccountKind.TECHNICIAN:
+        return TECHNICIAN, "/sign-in", {"technician_id": name}
+    return None
 
 
-def _sign_in(role: OperatorRole, login: str, word: str, label: str) -> dict:
-    return {
-        "role": _ROLE_NAMES[role],
-        "sign_in": "/sign-in",
-        "fields": {"name": login},
-        "password": word,
-        "totp_secret": None,
-        "start": "/ops",
-        "label": label,
-    }
+def _app(account: Account, secret_key: str, now: dt.datetime) -> str:
+    """Set up an authenticator app as its owner would, an hour ago, and return its secret."""
+    SecondFactor.delete().where(SecondFactor.account == account).execute()
+    then = now - dt.timedelta(hours=1)
+    secret = second_factor.begin_totp(account, secret_key, "とどけ", then).secret
+    second_factor.confirm_totp(account, pyotp.TOTP(secret).at(then), secret_key, then)
+    return secret
+
+
+def _three_of(employer: Business) -> list[Technician]:
+    mine = (Affiliation.business == employer) & Affiliation.current
+    return list(Technician.select().join(Affiliation).where(mine).order_by(Technician.id).limit(TECHNICIANS))
