@@ -28,6 +28,18 @@ def _text(value: str) -> str:
     return value
 
 
+def _line(value: str) -> str:
+    if not value or re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError("must be one line of text")
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("must be a time such as 16:30, or empty")
+    return value
+
+
 def _flag(value: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if value.lower() not in words:
@@ -210,6 +222,28 @@ class Settings:
     card_wrong_pairs: int = setting(
         _number(1, 1_000_000), "wrong pairs an hour on the public card form before it answers by mail only", 100
     )
+    postcard_sender_name: str = setting(_line, "who sends postcards, as printed", demo="とどけ登録機構")
+    postcard_sender_postal_code: str = setting(_line, "the sender's postal code", demo="105-0001")
+    postcard_sender_address: str = setting(
+        _line,
+        "the sender's address: cards that cannot be delivered come back here",
+        demo="東京都港区虎ノ門9-9-9　とどけビル8階",
+    )
+    postcard_sender_telephone: str = setting(_line, "the sender's telephone number", demo="00-0000-0000")
+    postcard_post_office: str = setting(_line, "the post office named in the mark 料金後納郵便", demo="銀座郵便局")
+    postcard_contact: str = setting(
+        _line,
+        "the contact centre's lines inside the card, with | between them",
+        demo="お問い合わせセンター|電話 00-0000-0000（9時から17時）|土曜・日曜・祝日・年末年始は休みです",
+    )
+    postcard_cost: int = setting(_number(0, 100_000), "yen that a postcard costs, printing and postage", demo=120)
+    postcard_daily_at: str = setting(_time_of_day, "when a batch is made each day (HH:MM in Japan), empty: never", "")
+    postcard_marks: bool = setting(_flag, "whether crop marks and the fold's mark stand in the bleed", True)
+    postcard_presumed_days: int = setting(
+        _number(1, 60), "days after mailing when a postcard is presumed delivered", 10
+    )
+    postcard_code_days: int = setting(_number(1, 365), "days for which the code of a mailed postcard is good", 60)
+    postcard_file_days: int = setting(_number(1, 365), "days after mailing when the printer's files are removed", 14)
     import_bytes: int = setting(_number(100_000, 2_000_000_000), "the largest file that is imported", 200_000_000)
     api_per_minute: int = setting(_number(1, 1_000_000), "API requests a minute and key", 600)
     api_bytes: int = setting(_number(10_000, 100_000_000), "the largest API request", 5_000_000)

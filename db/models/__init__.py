@@ -12,12 +12,12 @@ from db.models.cards import (
     TrackingSighting,
     TrackingSource,
 )
-from db.models.deliveries import Postcard
 from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
 from db.models.inquiries import CardQuestion, Inquiry, InquiryEntry
 from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
 from db.models.people import Affiliation, Business, EmailAddress, RecordItem, RecordVersion, Technician
+from db.models.postcards import Postcard, PostcardBatch, PostcardFile, PostcardPrint, PostcardReturn
 from db.models.registrations import ImportOriginal, ImportReject, ImportRun, Registration
 from db.models.sign_in import (
     ActivationCode,
@@ -60,6 +60,10 @@ __all__ = [
     "LostFactor",
     "Message",
     "Postcard",
+    "PostcardBatch",
+    "PostcardFile",
+    "PostcardPrint",
+    "PostcardReturn",
     "RecordItem",
     "RecordVersion",
     "RecoveryCode",

@@ -55,7 +55,9 @@ def test_a_bad_setting_stops_the_start_with_one_sentence(todoke, name, value, wo
     assert "Traceback" not in answer.output
 
 
-@pytest.mark.parametrize("missing", ["TODOKE_DATABASE_URL", "TODOKE_CONTACT_TELEPHONE", "TODOKE_SENDER_ADDRESS"])
+@pytest.mark.parametrize(
+    "missing", ["TODOKE_DATABASE_URL", "TODOKE_CONTACT_TELEPHONE", "TODOKE_SENDER_ADDRESS", "TODOKE_POSTCARD_COST"]
+)
 def test_production_must_be_told_what_others_will_see(todoke, environment, missing):
     told = {
         "TODOKE_MODE": "production",
@@ -68,6 +70,13 @@ def test_production_must_be_told_what_others_will_see(todoke, environment, missi
         "TODOKE_SENDER_ADDRESS": "oshirase@mail.todoke.example",
         "TODOKE_RETURN_DOMAIN": "return.todoke.example",
         "TODOKE_RELAYS": "smtp://127.0.0.1:25",
+        "TODOKE_POSTCARD_SENDER_NAME": "とどけ登録機構",
+        "TODOKE_POSTCARD_SENDER_POSTAL_CODE": "1050001",
+        "TODOKE_POSTCARD_SENDER_ADDRESS": "東京都港区虎ノ門9-9-9",
+        "TODOKE_POSTCARD_SENDER_TELEPHONE": "03-0000-0000",
+        "TODOKE_POSTCARD_POST_OFFICE": "銀座郵便局",
+        "TODOKE_POSTCARD_CONTACT": "お問い合わせセンター|電話 03-0000-0000",
+        "TODOKE_POSTCARD_COST": "120",
     }
     assert todoke("migrate", env=told).exit_code == 0
     answer = todoke("migrate", env={**told, missing: None})

@@ -21,6 +21,7 @@ class WorkItemKind(StrEnum):
     CARD_UNREACHABLE = "card_unreachable"  # a card waits, and no mail reaches the person
     POSTCARD_ON_HOLD = "postcard_on_hold"  # a postcard cannot be made as it is
     AFFILIATION_DISPUTED = "affiliation_disputed"  # a technician says never to have been with this business
+    POSTCARD_RETURNED = "postcard_returned"  # a postcard came back: mend the address, ask the business, or close
 
 
 class State(StrEnum):

@@ -16,14 +16,13 @@ from webapp.domain.postcard.pictures import qr_modules
 from webapp.domain.postcard.sheet import (
     FRAMES,
     HEIGHT,
-    SENTENCES,
     Hold,
-    HoldReason,
     SheetError,
     check,
     preview,
     render_part,
 )
+from webapp.domain.postcard.states import HOLD_SENTENCES, HoldReason
 
 PPI = 508
 MM = PPI / 25.4
@@ -277,7 +276,7 @@ def test_a_card_that_cannot_be_printed_is_held_with_its_reason(changes, expected
 
 
 def test_every_reason_to_hold_has_its_sentence():
-    assert set(SENTENCES) == set(HoldReason)
+    assert set(HOLD_SENTENCES) == set(HoldReason)
 
 
 @pytest.mark.parametrize(

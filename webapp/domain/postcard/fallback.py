@@ -1,29 +1,15 @@
 """From a failed notice to a queued postcard: once a registration, and never to an address that cannot be one."""
 
+import contextlib
 import datetime as dt
-from enum import StrEnum
 
 from db.models import EmailAddress, Message, Postcard, Registration, WorkItem
 from webapp.domain import metrics
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.events import EventName, record
 from webapp.domain.metrics import Figure
+from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError, next_state
 from webapp.domain.work_items import WorkItemKind, open_item
-
-
-class PostcardState(StrEnum):
-    """The first states of a postcard; the batch adds the others."""
-
-    QUEUED = "queued"
-    ON_HOLD = "on_hold"
-    CANCELLED = "cancelled"
-
-
-class HoldReason(StrEnum):
-    """Why a postcard waits for a person."""
-
-    NO_USABLE_ADDRESS = "no_usable_address"
-    SAME_ADDRESS = "same_address"  # many people on one dead e-mail address: a mistake of somebody else?
 
 
 NO_EMAIL = "no_email"  # cause of a postcard: there was no e-mail address at all
@@ -53,7 +39,7 @@ def queue(
         changed_at=now,
     )
     count_state(postcard, now)
-    _record(EventName.POSTCARD_FALLBACK_QUEUED, postcard, now, {"cause": cause})
+    note(EventName.POSTCARD_FALLBACK_QUEUED, postcard, now, {"cause": cause})
     if not (person.postal_code and person.address):
         hold(postcard, HoldReason.NO_USABLE_ADDRESS, now)
     elif _waits_for_a_look(person.id):
@@ -61,15 +47,32 @@ def queue(
     return postcard
 
 
-def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime) -> None:
-    """Put a queued postcard on hold in the running transaction, with the work that it needs."""
-    postcard.state, postcard.hold_reason, postcard.changed_at = PostcardState.ON_HOLD, reason, now
-    postcard.version += 1
-    postcard.save()
-    count_state(postcard, now)
-    _record(EventName.POSTCARD_FALLBACK_HELD, postcard, now, {"reason": reason})
+def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) -> None:
+    """Make a step with a postcard in the running transaction and count it.
+
+    StepError when the table has no such step, or when the row is no longer as it was read.
+    """
+    state = next_state(postcard.state, step)
+    values = {"state": state, "changed_at": now, "version": postcard.version + 1, **changes}
+    as_read = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
+    if not Postcard.update(values).where(as_read).execute():
+        raise StepError("the postcard has moved on meanwhile")
+    for name, value in values.items():
+        setattr(postcard, name, value)
+    if step is not PostcardStep.UNDO_RETURN:  # it only takes a count back
+        count_state(postcard, now)
+
+
+def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime, part: str = "", signs: tuple[str, ...] = ()) -> None:
+    """Put a queued postcard on hold in the running transaction, with the work that it needs.
+
+    `part` says which text it concerns (name, address), `signs` which signs do not print.
+    """
+    move(postcard, PostcardStep.HOLD, now, hold_reason=reason)
+    note(EventName.POSTCARD_FALLBACK_HELD, postcard, now, {"reason": reason})
     if reason != HoldReason.SAME_ADDRESS:  # there, one work item stands for all of them
-        open_item(WorkItemKind.POSTCARD_ON_HOLD, "registration", postcard.registration_id, reason, now)
+        data = {"postcard": postcard.id, "part": part, "signs": list(signs)}
+        open_item(WorkItemKind.POSTCARD_ON_HOLD, "registration", postcard.registration_id, reason, now, data)
 
 
 def hold_for_same_address(address: EmailAddress, now: dt.datetime) -> None:
@@ -80,7 +83,8 @@ def hold_for_same_address(address: EmailAddress, now: dt.datetime) -> None:
         & EmailAddress.valid_to.is_null()
     )
     for postcard in Postcard.select().where((Postcard.state == PostcardState.QUEUED) & Postcard.technician.in_(owners)):
-        hold(postcard, HoldReason.SAME_ADDRESS, now)
+        with contextlib.suppress(StepError):  # a batch has taken it in at this moment
+            hold(postcard, HoldReason.SAME_ADDRESS, now)
 
 
 def _waits_for_a_look(technician_id: int) -> bool:
@@ -96,12 +100,16 @@ def count_state(postcard: Postcard, now: dt.datetime) -> None:
     metrics.add({metrics.key(Figure.POSTCARDS, metrics.day_of(now), postcard.state, postcard.cause): 1})
 
 
-def _record(name: EventName, postcard: Postcard, now: dt.datetime, data: dict) -> None:
+def note(
+    name: EventName, postcard: Postcard, now: dt.datetime, data: dict | None = None, account_id: int | None = None
+) -> None:
+    """Write an event about a postcard in the running transaction."""
     record(
         name,
         now,
         registration_id=postcard.registration_id,
         technician_id=postcard.technician_id,
         subject_id=postcard.id,
+        account_id=account_id,
         data=data,
     )

@@ -5,6 +5,7 @@ printer counts and matches by management number alone.
 """
 
 import csv
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -83,10 +84,15 @@ def manifest_rows(batch_number: str, cards: Iterable[Card], size: int = CARDS_A_
         )
 
 
-def write_xlsx(rows: Iterable[ManifestRow], path: Path) -> int:
-    """Write the manifest as a spreadsheet of text cells and return how many rows it has; memory does not grow."""
+def write_xlsx(rows: Iterable[ManifestRow], path: Path, made_at: dt.datetime | None = None) -> int:
+    """Write the manifest as a spreadsheet of text cells and return how many rows it has; memory does not grow.
+
+    With `made_at` the same rows give the same bytes.
+    """
     count = 0
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        if made_at is not None:
+            book.set_properties({"created": made_at.replace(tzinfo=None)})
         text = book.add_format({"num_format": "@"})
         head = book.add_format({"bold": True, "num_format": "@", "bottom": 1})
         sheet = book.add_worksheet("はがき")

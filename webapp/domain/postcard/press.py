@@ -4,7 +4,7 @@ typst keeps what it typeset for later use; a process that ends gives everything 
 """
 
 import multiprocessing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +19,13 @@ class Part:
     number: int
     management_numbers: tuple[str, ...]
     pdf: bytes
+
+
+def render_apart(cards: Sequence[Card], sender: Sender, marks: bool = False) -> bytes:
+    """Return one part as `render_part` does, made in a process of its own that gives its memory back."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(render_part, cards, sender, marks).result()
 
 
 def render_parts(

@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -16,13 +15,14 @@ import pylopdf_fonts_jp
 import typst
 
 from webapp.domain.activation import is_code, mask_code, show_code
-from webapp.domain.language import LANGUAGES, N_
+from webapp.domain.language import LANGUAGES
 from webapp.domain.postcard import words
 from webapp.domain.postcard.address import PostalAddress, Rule, parse_address
 from webapp.domain.postcard.barcode import Geometry
 from webapp.domain.postcard.fontfile import sans, serif
 from webapp.domain.postcard.layout import BLANK, POINT_MM, Setting, cells, fit_columns, fit_line, missing_glyphs
 from webapp.domain.postcard.pictures import bars_picture, qr_picture
+from webapp.domain.postcard.states import HoldReason
 
 WIDTH, HEIGHT, PANEL, BLEED = 200.0, 148.0, 100.0, 3.0
 CARDS_A_PART = 1000
@@ -54,25 +54,6 @@ SMALL_STEPS = ((8.5, 1), (8, 1), (7.5, 2), (7, 2))
 _PUNCTUATION = frozenset("、。，．・：；？！（）「」『』【】〈〉《》〔〕［］｛｝")
 _SHEET = Path(__file__).with_name("sheet.typ")
 _FRAME = Path(__file__).with_name("frame.typ")
-
-
-class HoldReason(StrEnum):
-    """Why a card waits for a person (保留)."""
-
-    NO_USABLE_ADDRESS = "no_usable_address"
-    CODE_ADDRESS_DISAGREE = "code_address_disagree"
-    NO_NAME = "no_name"
-    MISSING_GLYPH = "missing_glyph"
-    TEXT_OVERFLOW = "text_overflow"
-
-
-SENTENCES = {
-    HoldReason.NO_USABLE_ADDRESS: N_("郵送できる住所がありません。郵便番号と住所を確かめて直してください。"),
-    HoldReason.CODE_ADDRESS_DISAGREE: N_("郵便番号と住所が別の場所を指しています。正しいほうに直してください。"),
-    HoldReason.NO_NAME: N_("氏名がありません。氏名を入れてください。"),
-    HoldReason.MISSING_GLYPH: N_("印刷できない文字「%(signs)s」があります。別の字体に直してください。"),
-    HoldReason.TEXT_OVERFLOW: N_("文字が多く、はがきに入りません。短く直してください。"),
-}
 
 
 @dataclass(frozen=True)
@@ -118,6 +99,17 @@ class SheetError(ValueError):
 def check(card: Card) -> tuple[Hold, ...]:
     """Return every reason why a card must not be printed yet, () if it can be."""
     return _prepare(card).holds
+
+
+def inspect(card: Card) -> tuple[PostalAddress, tuple[Hold, ...]]:
+    """Return the address as it was read, and what `check` says."""
+    prepared = _prepare(card)
+    return prepared.address, prepared.holds
+
+
+def check_sender(sender: Sender) -> None:
+    """Raise SheetError, with the part that is wrong, for a sender that cannot be printed."""
+    _sender_data(sender)
 
 
 @dataclass(frozen=True)
