@@ -89,6 +89,7 @@ class EventName(StrEnum):
     POSTCARD_FILE_RULE_REMOVED = "postcard-file:rule:removed"
     POSTCARD_FALLBACK_HELD = "postcard:fallback:held"
     POSTCARD_FALLBACK_QUEUED = "postcard:fallback:queued"
+    POSTCARD_OPS_ASKED = "postcard:ops:asked"
     POSTCARD_OPS_CANCELLED = "postcard:ops:cancelled"
     POSTCARD_OPS_MAILED = "postcard:ops:mailed"
     POSTCARD_OPS_MENDED = "postcard:ops:mended"

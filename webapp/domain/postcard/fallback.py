@@ -11,7 +11,6 @@ from webapp.domain.metrics import Figure
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError, next_state
 from webapp.domain.work_items import WorkItemKind, open_item
 
-
 NO_EMAIL = "no_email"  # cause of a postcard: there was no e-mail address at all
 REQUESTED = "requested"  # cause: the person asked for an activation code
 
@@ -71,7 +70,7 @@ def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime, part: str = "
     move(postcard, PostcardStep.HOLD, now, hold_reason=reason)
     note(EventName.POSTCARD_FALLBACK_HELD, postcard, now, {"reason": reason})
     if reason != HoldReason.SAME_ADDRESS:  # there, one work item stands for all of them
-        data = {"postcard": postcard.id, "part": part, "signs": list(signs)}
+        data = {"part": part, "signs": list(signs)} if part else None
         open_item(WorkItemKind.POSTCARD_ON_HOLD, "registration", postcard.registration_id, reason, now, data)
 
 

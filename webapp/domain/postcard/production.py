@@ -64,7 +64,7 @@ class Production:
         self._batch: PostcardBatch | None = None
 
     def step(self) -> bool:
-        """Do the next thing; False when nothing is to do. Errors leave the batch to its lease, with their kind noted."""
+        """Do the next thing; False when nothing is to do. An error leaves the batch to its lease, its kind noted."""
         now = self._clock()
         if self._batch is None:
             self._batch = batches.claim(now)

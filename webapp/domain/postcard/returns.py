@@ -1,0 +1,178 @@
+"""Postcards that came back (返送): scanned by hand, many at a time; each becomes work for a person.
+
+A scan changes only the newest print of a card that was mailed; every other scan is kept with what it found.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from peewee import JOIN
+
+from db.database import transaction
+from db.ids import encode
+from db.models import ActivationCode, Postcard, PostcardPrint, PostcardReturn, WorkItem
+from webapp.domain import activation, activation_codes, metrics
+from webapp.domain.events import EventName
+from webapp.domain.metrics import Figure
+from webapp.domain.postcard import fallback
+from webapp.domain.postcard.delivery import ReprintReason, reprint
+from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
+from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
+
+MOST_AT_ONCE = 5000
+_RETURNED = "returned"  # why a code ended
+
+
+class Outcome(StrEnum):
+    """What a scan found."""
+
+    RETURNED = "returned"
+    REPEATED = "repeated"  # noted before
+    OLD_PRINT = "old_print"  # printed again since: nothing changes
+    NOT_MAILED = "not_mailed"  # its batch is not marked mailed
+    UNKNOWN = "unknown"  # no such number
+
+
+class Resolution(StrEnum):
+    """How the work of a returned postcard ends."""
+
+    SENT_AGAIN = "sent_again"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What many scans found."""
+
+    found: dict[Outcome, int]
+    left_over: int  # beyond the most that are taken at once
+
+
+def read_number(typed: str) -> str | None:
+    """Return a management number in its one form; None for what cannot be one. Read like an activation code."""
+    code = activation.normalise_code(typed)
+    return f"{code[:5]}-{code[5:]}" if code else None
+
+
+def numbers_in(text: str) -> Iterator[str]:
+    """Yield what stands first on each line of a file or a pasted list: a scanner's log, or a column of a table."""
+    for line in text.lstrip("\ufeff").splitlines():
+        first = re.split(r"[,;\t]", line.strip(), maxsplit=1)[0].strip().strip('"').strip()
+        if first:
+            yield first
+
+
+def scan(typed: str, now: dt.datetime, account_id: int) -> PostcardReturn:
+    """Note one returned postcard by what the scanner read, and return what was found."""
+    number = read_number(typed)
+    with transaction():
+        found = PostcardPrint.get_or_none(PostcardPrint.management_number == number) if number else None
+        outcome = Outcome.UNKNOWN if found is None else _take_back(found, now, account_id)
+        return PostcardReturn.create(
+            scanned_at=now, account=account_id, typed=(number or typed.strip())[:40], outcome=outcome, print=found
+        )
+
+
+def scan_many(numbers: Iterable[str], now: dt.datetime, account_id: int) -> Tally:
+    """Note many returned postcards, at most MOST_AT_ONCE; each is a transaction of its own."""
+    found: dict[Outcome, int] = {}
+    left_over = 0
+    for place, number in enumerate(numbers):
+        if place >= MOST_AT_ONCE:
+            left_over += 1
+            continue
+        outcome = Outcome(scan(number, now, account_id).outcome)
+        found[outcome] = found.get(outcome, 0) + 1
+    return Tally(found, left_over)
+
+
+def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> Outcome:
+    postcard = found.postcard
+    if postcard.print_number != found.print_number or postcard.batch_id != found.batch_id:
+        return Outcome.OLD_PRINT
+    if postcard.state == PostcardState.RETURNED:
+        return Outcome.REPEATED
+    try:
+        fallback.move(postcard, PostcardStep.RETURN, now)
+    except StepError:
+        return Outcome.NOT_MAILED
+    activation_codes.end([encode(postcard.id)], _RETURNED, now)
+    data = {"print": found.print_number}
+    fallback.note(EventName.POSTCARD_OPS_RETURNED, postcard, now, data, account_id)
+    item = {"postcard": encode(postcard.id)}
+    kind = WorkItemKind.POSTCARD_RETURNED
+    open_item(kind, "registration", postcard.registration_id, _RETURNED, now, item)
+    return Outcome.RETURNED
+
+
+def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
+    """Take a scan back: the wrong card. StepError when something was done about it meanwhile."""
+    with transaction():
+        fresh = (PostcardReturn.id == row.id) & PostcardReturn.undone_at.is_null()
+        if not PostcardReturn.update(undone_at=now).where(fresh).execute():
+            raise StepError("it was taken back before")
+        if row.outcome != Outcome.RETURNED:
+            return
+        postcard = row.print.postcard
+        item = work_of(postcard)
+        if item is None:
+            raise StepError("something was done about the returned card meanwhile")
+        cause, returned_at = postcard.cause, postcard.changed_at
+        fallback.move(postcard, PostcardStep.UNDO_RETURN, now)
+        metrics.add({metrics.key(Figure.POSTCARDS, metrics.day_of(returned_at), PostcardState.RETURNED, cause): -1})
+        same = (ActivationCode.card_id == encode(postcard.id)) & (ActivationCode.print_number == postcard.print_number)
+        ended = ActivationCode.end_reason == _RETURNED
+        ActivationCode.update(ended_at=None, end_reason=None).where(same & ended).execute()
+        fallback.note(EventName.POSTCARD_OPS_RETURN_UNDONE, postcard, now, None, account_id)
+        close_item(item, State.DISMISSED, "undone", now, account_id)
+
+
+def work_of(postcard: Postcard) -> WorkItem | None:
+    """Return the open work of a returned postcard."""
+    about = (WorkItem.subject_kind == "registration") & (WorkItem.subject_id == postcard.registration_id)
+    return WorkItem.open().where(about & (WorkItem.kind == WorkItemKind.POSTCARD_RETURNED)).first()
+
+
+def send_again(postcard: Postcard, now: dt.datetime, account_id: int) -> None:
+    """Let a returned postcard be printed again, after its address was mended, and close its work."""
+    with transaction():
+        reprint(postcard, ReprintReason.RETURNED, now, account_id)
+        _end_work(postcard, Resolution.SENT_AGAIN, now, account_id)
+
+
+def close(postcard: Postcard, now: dt.datetime, account_id: int, note: str) -> None:
+    """Let a returned postcard be: nothing more is sent. StepError when there is no open work."""
+    with transaction():
+        _end_work(postcard, Resolution.CLOSED, now, account_id, note)
+
+
+def ask_business(postcard: Postcard, now: dt.datetime, account_id: int, note: str) -> None:
+    """Note that the affiliated business was asked for the address; the work stays open. StepError as above."""
+    item = work_of(postcard)
+    if item is None:
+        raise StepError("there is no open work")
+    with transaction():
+        item.data = (item.data or {}) | {"asked_at": now.isoformat(), "asked_by": account_id}
+        item.note = note or item.note
+        item.save(only=[WorkItem.data, WorkItem.note])
+        fallback.note(EventName.POSTCARD_OPS_ASKED, postcard, now, None, account_id)
+
+
+def _end_work(postcard: Postcard, resolution: Resolution, now: dt.datetime, account_id: int, note: str = "") -> None:
+    item = work_of(postcard)
+    if item is None or not close_item(item, State.DONE, resolution, now, account_id, note):
+        raise StepError("there is no open work")
+
+
+def latest(account_id: int, most: int = 50) -> list[PostcardReturn]:
+    """Return what somebody has scanned lately, newest first."""
+    return list(
+        PostcardReturn.select(PostcardReturn, PostcardPrint)
+        .join(PostcardPrint, JOIN.LEFT_OUTER)
+        .where((PostcardReturn.account == account_id) & PostcardReturn.undone_at.is_null())
+        .order_by(PostcardReturn.id.desc())
+        .limit(most)
+    )
