@@ -41,6 +41,9 @@ from webapp.domain.intake.runs import Uploads
 from webapp.domain.lmtp import Bounds, LmtpListener
 from webapp.domain.notices import Policy, presume
 from webapp.domain.outbox_finish import Result
+from webapp.domain.postcard import batches, delivery
+from webapp.domain.postcard.office import PrintOffice
+from webapp.domain.postcard.production import Production, leftovers
 from webapp.domain.restore import TickFileError
 from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
 from webapp.domain.switches import stopped_kinds
@@ -58,6 +61,7 @@ IDLE_SECONDS = 0.5
 _RELAY_REST_SECONDS = 5.0
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0
 BEAT_SECONDS = 10.0
+PRINT_IDLE_SECONDS = 2.0
 # Two missed beats and a little: a worker that is away longer has no share of the pace.
 _ALIVE = dt.timedelta(seconds=25)
 
@@ -90,6 +94,8 @@ class Worker:
     ) -> None:
         self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
         self._policy, self._office = Policy.of(settings), Office.of(settings)
+        self._print_office = PrintOffice.of(settings)
+        self._production = Production(self._print_office, clock)
         self._relays = [_patient(relay) for relay in relays_of(settings)]
         self._card_rules = card_watch.Watch.of(settings)
         self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
@@ -113,6 +119,7 @@ class Worker:
             _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
+            _Job("postcards", 60.0, self._follow_postcards),
         ]
 
     def stop(self) -> None:
@@ -126,6 +133,7 @@ class Worker:
             self._note_beat(self._clock())
         parts: list[tuple[str, Callable[[], float]]] = [("sending", self._sending()), ("periodic", self._periodic)]
         parts.append(("imports", self._imports()))
+        parts.append(("printing", self._print))
         if self._listen:
             parts.append(("lmtp", self._keep_listening))
         threads = [threading.Thread(target=self._keep, args=part, name=part[0]) for part in parts]
@@ -150,6 +158,8 @@ class Worker:
                     job.do(self._clock())
             imports = self._imports()
             while not imports():
+                pass
+            while self._production.step():
                 pass
             with Sender(self._relays, rest_seconds=_RELAY_REST_SECONDS) as sender:
                 while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
@@ -318,6 +328,18 @@ class Worker:
     def _tick(self, now: dt.datetime) -> None:
         if restore.tick(self._settings.state_dir, now):
             log.warning("an older database was restored: nothing is sent until a person has decided")
+
+    def _print(self) -> float:
+        """Do the next thing for a batch of postcards: the other parts do not wait for a thousand cards."""
+        return 0.0 if self._production.step() else PRINT_IDLE_SECONDS
+
+    def _follow_postcards(self, now: dt.datetime) -> None:
+        if batch := batches.begin_daily(self._print_office, now):
+            log.info("batch of the day", batch=batch.number)
+        while delivery.presume(self._print_office, now) == 1000 and not self._stopping.is_set():
+            pass
+        delivery.remove_files(self._print_office, now)
+        leftovers(self._print_office, now)
 
     def _presume(self, now: dt.datetime) -> None:
         while presume(self._policy, now) == 1000 and not self._stopping.is_set():
