@@ -11,7 +11,19 @@ from flask import abort
 from flask_login import current_user
 from peewee import Model
 
-from db.models import Alarm, EmailAddress, Message, Postcard, Registration, ReturnedMail, Technician, WorkItem
+from db.models import (
+    Alarm,
+    EmailAddress,
+    Message,
+    Postcard,
+    PostcardBatch,
+    PostcardFile,
+    PostcardReturn,
+    Registration,
+    ReturnedMail,
+    Technician,
+    WorkItem,
+)
 from webapp.domain.accounts import AccountKind, OperatorRole
 
 Found = TypeVar("Found", bound=Model)
@@ -34,6 +46,11 @@ class Viewer:
     def may_act(self) -> bool:
         """Whether this operator may change things; a viewer looks, and sees e-mail addresses masked."""
         return self.is_operator and self.role in (OperatorRole.OPERATOR, OperatorRole.ADMINISTRATOR)
+
+    @property
+    def may_administer(self) -> bool:
+        """Whether this operator is an administrator."""
+        return self.is_operator and self.role == OperatorRole.ADMINISTRATOR
 
 
 def viewer() -> Viewer:
@@ -66,6 +83,24 @@ def get_work_item_for(viewer: Viewer, number: int, *, change: bool = False) -> W
 def get_alarm_for(viewer: Viewer, number: int, *, change: bool = False) -> Alarm:
     """Return an alarm."""
     return _get(Alarm, viewer, number, change)
+
+
+def get_postcard_batch_for(viewer: Viewer, number: int, *, change: bool = False) -> PostcardBatch:
+    """Return a batch of postcards."""
+    return _get(PostcardBatch, viewer, number, change)
+
+
+def get_postcard_file_for(viewer: Viewer, number: int) -> PostcardFile:
+    """Return a printer's file of a batch, for an administrator."""
+    if not viewer.may_administer:
+        abort(403 if viewer.is_operator else 404)
+    return _get(PostcardFile, viewer, number, False)
+
+
+def get_postcard_return_for(viewer: Viewer, number: int) -> PostcardReturn:
+    """Return a scan of a returned postcard, for the one who made it."""
+    row = _get(PostcardReturn, viewer, number, True)
+    return _found(row if row.account_id == viewer.account_id else None)
 
 
 def get_postcard_for(viewer: Viewer, number: int, *, change: bool = False) -> Postcard:

@@ -4,14 +4,14 @@ import datetime as dt
 
 from db.database import is_sqlite, transaction
 from db.models import Account, EmailAddress, Message, Postcard, ReturnedMail, WorkItem
-from webapp.domain import addresses, metrics, notices
+from webapp.domain import addresses, notices
 from webapp.domain.addresses import AddressState
 from webapp.domain.bounce import Reason, ReasonClass
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
-from webapp.domain.metrics import Figure
 from webapp.domain.notices import MessageState, Policy, Verdict
-from webapp.domain.postcard.fallback import PostcardState
+from webapp.domain.postcard import fallback
+from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
 from webapp.domain.returned import ReturnedState, TokenState, apply_verdict
 from webapp.domain.work_items import State, WorkItemKind, close_item
 
@@ -86,18 +86,11 @@ def _suspects(address: EmailAddress) -> list[EmailAddress]:
 
 
 def _cancel(postcard: Postcard, now: dt.datetime, account_id: int | None) -> None:
-    postcard.state, postcard.hold_reason, postcard.changed_at = PostcardState.CANCELLED, None, now
-    postcard.version += 1
-    postcard.save()
-    metrics.add({metrics.key(Figure.POSTCARDS, metrics.day_of(now), postcard.state, postcard.cause): 1})
-    record(
-        EventName.POSTCARD_OVERRULED_CANCELLED,
-        now,
-        registration_id=postcard.registration_id,
-        technician_id=postcard.technician_id,
-        subject_id=postcard.id,
-        account_id=account_id,
-    )
+    try:
+        fallback.move(postcard, PostcardStep.CANCEL, now, hold_reason=None)
+    except StepError:  # a batch has taken it in at this moment
+        return
+    fallback.note(EventName.POSTCARD_OVERRULED_CANCELLED, postcard, now, None, account_id)
 
 
 def overrulings():

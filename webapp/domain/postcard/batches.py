@@ -6,7 +6,7 @@ Each card is checked before it is taken in; one that cannot be printed goes on h
 import datetime as dt
 import hmac
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.database import database, exclusive, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
@@ -136,6 +136,22 @@ def card_of(
         technician_id=person.technician_id,
         activation_code=code,
         sign_in_url=office.sign_in_url,
+    )
+
+
+def preview_card(postcard: Postcard, printed: PostcardPrint | None, office: PrintOffice) -> Card:
+    """Return a postcard for a picture: as this print of it, else as it would be printed now; never with its code."""
+    card = card_of(postcard, office)
+    if printed is None:
+        return card
+    return replace(
+        card,
+        management_number=printed.management_number,
+        print_number=printed.print_number,
+        name=printed.name,
+        postal_code=printed.postal_code,
+        address=printed.address,
+        language=printed.language,
     )
 
 
