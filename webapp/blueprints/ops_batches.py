@@ -166,18 +166,20 @@ def reason(file: int):
 @recent_authentication
 def download(file: int):
     row = _file(file)
+    path = (_office().folder / row.name).resolve()
+    if row.batch.files_removed_at is not None or not path.exists():
+        abort(404)
     why = request.form.get("reason", "").strip()[:500]
     if len(why) < SHORTEST_REASON:
         wrong = {"reason": N_("ダウンロードする理由を、5文字以上で書いてください。")}
         return invalid("postcards/download.html", _download_page(row, why, wrong))
-    path = (_office().folder / row.name).resolve()
-    if row.batch.files_removed_at is not None or not path.exists():
-        abort(404)
     with transaction():
         who, name = viewer().account_id, EventName.POSTCARD_FILE_OPS_DOWNLOADED
         record(name, now(), subject_id=row.batch_id, account_id=who, data={"file": row.name})
         audit(name, now(), who, "postcard_file", row.id, {"reason": why, "file": row.name})
-    return send_file(path, as_attachment=True, download_name=row.name, max_age=0)
+    answer = send_file(path, as_attachment=True, download_name=row.name)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _office() -> PrintOffice:

@@ -50,6 +50,8 @@ PLACES = (
     ("ops_messages.index", N_("メール")),
     ("ops_returned_mail.index", N_("戻りメール")),
     ("ops_postcards.index", N_("はがき")),
+    ("ops_batches.index", N_("発送ロット")),
+    ("ops_holds.index", N_("保留中のはがき")),
     ("ops_work_items.index", N_("対応事項")),
     ("ops_alarms.index", N_("警報")),
     ("ops_addresses.index", N_("送らないアドレス")),

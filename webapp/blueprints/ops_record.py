@@ -24,6 +24,7 @@ from webapp.domain.standing import standing
 from webapp.domain.timeline import Entry, mask, timeline
 from webapp.language import say
 from webapp.ops_pages import Chip
+from webapp.postcard_panel import PostcardPanel, postcard_panel
 from webapp.rendering import invalid, render, see_other, stale
 from webapp.spoken import spoken
 
@@ -78,6 +79,7 @@ class RecordPage:
     happenings: list[Happening]
     cut: bool
     postcard: str
+    postcards: PostcardPanel
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ def _page(row: Registration, who: Viewer) -> RecordPage:
         happenings=[_happening(entry) for entry in told.entries],
         cut=told.cut,
         postcard=url_for("ops_actions.postcard_form", registration=row.id) if postcard else "",
+        postcards=postcard_panel(row.id),
     )
 
 

@@ -3,7 +3,7 @@
 from webapp.domain.bounce.model import Reason, ReasonClass, Stage
 from webapp.domain.language import N_
 from webapp.domain.notices import MessageKind, MessageState, Role
-from webapp.domain.postcard.fallback import NO_EMAIL, HoldReason, PostcardState
+from webapp.domain.postcard.fallback import NO_EMAIL, REQUESTED, HoldReason, PostcardState
 
 # state: (words, kind of the chip)
 STATES: dict[str, tuple[str, str]] = {
@@ -104,12 +104,17 @@ POSTCARD_STATES: dict[str, tuple[str, str]] = {
 
 CAUSES: dict[str, str] = REASONS | {
     NO_EMAIL: N_("メールアドレスの届けがありません"),
+    REQUESTED: N_("本人が確認コードを求めました"),
     "ops": N_("運営の判断"),
 }
 
 HOLDS: dict[str, str] = {
     HoldReason.NO_USABLE_ADDRESS: N_("郵便番号か住所がありません"),
     HoldReason.SAME_ADDRESS: N_("同じメールアドレスの技能者が多数います"),
+    HoldReason.CODE_ADDRESS_DISAGREE: N_("郵便番号と住所が一致しない"),
+    HoldReason.NO_NAME: N_("氏名がない"),
+    HoldReason.MISSING_GLYPH: N_("印刷できない文字がある"),
+    HoldReason.TEXT_OVERFLOW: N_("文字が入りきらない"),
 }
 
 

@@ -13,6 +13,7 @@ from webapp.domain import message_words as words
 from webapp.domain.event_words import NOT_SHOWN, event_words
 from webapp.domain.events import EventName
 from webapp.domain.language import N_
+from webapp.domain.postcard.page_words import REPRINTS
 from webapp.domain.spoken_lines import Line
 from webapp.domain.work_words import item_words
 
@@ -133,6 +134,7 @@ def _details(event: Event, data: dict, facts: _Facts):
             yield Line(N_("理由: %(reason)s"), {"reason": Line(words.CAUSES.get(cause, cause))})
         if hold := words.HOLDS.get(data.get("reason", "")):
             yield Line(N_("理由: %(reason)s"), {"reason": Line(hold)})
+        yield from _of_print(data)
     elif event.name == EventName.RETURNED_MAIL_OPS_OVERRULED:
         yield from _reason({"reason": data.get("after")})
     elif topic == "work-item":
@@ -140,6 +142,16 @@ def _details(event: Event, data: dict, facts: _Facts):
         item = facts.items.get(event.subject_id)
         if event.name == EventName.WORK_ITEM_OPS_CLOSED and item and item.note:
             yield Line(N_("メモ: %(note)s"), {"note": facts.show(item.note)})
+
+
+def _of_print(data: dict):
+    if batch := data.get("batch"):
+        if place := data.get("position"):
+            yield Line(N_("発送ロット %(number)s の%(position)s通目"), {"number": batch, "position": str(place)})
+        else:
+            yield Line(N_("発送ロット %(number)s"), {"number": batch})
+    if why := REPRINTS.get(data.get("reprint", "")):
+        yield Line(N_("理由: %(reason)s"), {"reason": Line(why)})
 
 
 def _of_notice(event: Event, data: dict, facts: _Facts):
