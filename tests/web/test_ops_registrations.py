@@ -93,6 +93,8 @@ def test_filters_meet(app, now, ops_viewer):
         ("notice=failed", [dead]),
         ("notice=failed&failure=dead", [dead]),
         ("notice=failed&failure=ours", []),
+        ("failure=dead", [dead]),
+        ("failure=ours", []),
         ("notice=sent", [sent]),
         ("postcard=any", [dead]),
         ("postcard=none", [sent]),

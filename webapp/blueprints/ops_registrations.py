@@ -97,11 +97,13 @@ def _filters(values, terms: dict) -> Filters:
         except ValueError:
             return None
 
+    failure = one("failure", ReasonClass)
     return Filters(
         term=terms.get("term", ""),
         field=terms.get("field", ""),
-        notice=one("notice", MessageState),
-        failure=one("failure", ReasonClass),
+        # Why it failed is asked of what has failed.
+        notice=one("notice", MessageState) or (MessageState.FAILED if failure else ""),
+        failure=failure,
         postcard=one("postcard", ("any", "none", *message_words.POSTCARD_STATES)),
         card=one("card", CardState),
         since=day("since"),
