@@ -1,0 +1,25 @@
+"""The demo shows a card in each state."""
+
+import random
+
+from db.models import Alarm, Card, Inquiry
+from webapp.domain import card_watch
+from webapp.domain.calendar import WorkingCalendar
+from webapp.domain.card import CardState
+from webapp.domain.card_alarms import AlarmKind, AlarmLimits
+from webapp.domain.card_watch import Watch
+from webapp.domain.demo.build import build
+from webapp.domain.demo.cards import STORIES, stories
+
+
+def test_there_is_a_story_for_each_state_and_each_alarm(database, now):
+    build("test", now, random.Random(1), count=30, large=0)
+    found = stories(now, random.Random(2))
+    assert list(found) == list(STORIES)
+    states = {name: Card.get(Card.registration == number).state for name, number in found.items()}
+    assert set(states.values()) == {state.value for state in CardState}
+    assert (states["kept, soon to go back"], states["posted again"]) == ("kept", "posted")
+    counts = card_watch.look(now, Watch(AlarmLimits(), WorkingCalendar()))
+    assert all(counts[kind] for kind in AlarmKind), counts
+    assert {alarm.kind for alarm in Alarm.open()} >= {f"card_{kind}" for kind in AlarmKind}
+    assert Inquiry.select().count() == 2
