@@ -1,10 +1,20 @@
 """How many tracking lines a second the reader reads: rows of a CSV and text pasted from the page, 100,000 of each."""
 
+import csv
+import io
 import random
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from db import database as db
+from db import schema
+from db.fields import to_microseconds
+from db.ids import new_ids
+from db.models import Registration, Technician
+from webapp.domain import card_imports
+from webapp.domain.card_imports import ImportKind
 from webapp.domain.tracking.number import TrackingNumber, check_digit
 from webapp.domain.tracking.reader import Reading, read_rows, read_text
 
@@ -67,7 +77,62 @@ def run() -> list[dict[str, object]]:
                 "lines_per_second": round(LINES / seconds),
             }
         )
-    return results
+    return [*results, *imported(lines)]
+
+
+def imported(lines: list[list[str]]) -> list[dict[str, object]]:
+    """Import the same CSV into a fresh SQLite database in which each number is a card's, then take it back."""
+    text = io.StringIO()
+    csv.writer(text).writerows([["お問い合わせ番号", "状態発生日", "配送履歴", "取扱局", "県名等"], *lines])
+    with tempfile.TemporaryDirectory() as folder:
+        db.configure(f"sqlite:///{folder}/bench.db")
+        with db.connected():
+            schema.migrate("test")
+            _cards(lines)
+            run = card_imports.create(ImportKind.TRACKING, "x.csv", text.getvalue().encode(), NOW)
+            start = time.perf_counter()
+            run = card_imports.read_now(run, lambda: NOW)
+            taken = time.perf_counter() - start
+            if run.events != LINES:
+                raise SystemExit(f"{run.events} of {LINES} lines imported")
+            start = time.perf_counter()
+            card_imports.undo(run, NOW, None)
+            back = time.perf_counter() - start
+        db.database.close_all()
+    return [
+        {"name": name, "lines": LINES, "seconds": round(seconds, 2), "lines_per_second": round(LINES / seconds)}
+        for name, seconds in (("tracking: imported into SQLite", taken), ("tracking: import taken back", back))
+    ]
+
+
+def _cards(lines: list[list[str]]) -> None:
+    """A card and a shipment for each number, all of one invented person."""
+    accepted = {number: at[:10].replace("/", "-") for number, at, *_ in reversed(lines)}
+    at = to_microseconds(NOW)
+    empty = {"search_key": "", "kana_key": "", "created_at": NOW, "updated_at": NOW}
+    person = Technician.create(technician_id="1" * 14, name="佐藤", name_kana="サトウ", birth_date=NOW.date(), **empty)
+    registration = Registration.create(
+        application_number="B-1",
+        technician=person,
+        completed_at=NOW,
+        created_at=NOW,
+        language="ja",
+        first=True,
+        content={},
+        content_digest="",
+    )
+    ids, of_shipments = new_ids(len(accepted)), new_ids(len(accepted))
+    columns = ("id", "registration_id", "technician_id", "state", "ordered_at", "changed_at", "version")
+    with db.transaction():
+        db.write_rows("card", columns, [(n, registration.id, person.id, "ordered", at, at, 1) for n in ids])
+        db.write_rows(
+            "shipment",
+            ("id", "card_id", "n", "number", "accepted_on", "created_at"),
+            [
+                (shipment, card, 1, number.replace("-", ""), day, at)
+                for shipment, card, (number, day) in zip(of_shipments, ids, accepted.items(), strict=True)
+            ],
+        )
 
 
 if __name__ == "__main__":
