@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": ("demo", "demo"),
     "import": ("imports", "imports"),
     "migrate": ("setup", "migrate"),
+    "postcard": ("postcard", "postcard"),
     "recover": ("worker", "recover"),
     "retention": ("logs", "retention"),
     "sending": ("worker", "sending"),

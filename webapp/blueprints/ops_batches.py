@@ -106,6 +106,7 @@ class BatchPage:
     before: int
     after: int
     step: str
+    code_days: int
     may_act: bool
     may_download: bool
     changed: bool = False
@@ -246,6 +247,7 @@ def _page(batch: PostcardBatch, changed: bool = False) -> BatchPage:
         before=max(1, first - A_PAGE) if first > 1 else 0,
         after=first + A_PAGE if first + A_PAGE <= batch.cards else 0,
         step={BatchState.READY: "printed", BatchState.PRINTED: "mailed"}.get(BatchState(batch.state), ""),
+        code_days=_office().codes_last.days,
         may_act=viewer().may_act,
         may_download=viewer().may_administer and batch.state != BatchState.MAKING,
         changed=changed,
