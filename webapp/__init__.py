@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
 BLUEPRINTS = (
     "api",
+    "business_technicians",
     "business_users",
     "contact",
     "demo_mail",

@@ -1,6 +1,9 @@
 """Who may use which route: the one table. A route without an entry stops the start; nothing is open by default."""
 
 from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
+from webapp.domain.accounts import AccountKind, OperatorRole
+from webapp.domain.disclosure import BusinessRole
+from webapp.guards import ANYONE, API_KEY, Rule
 from webapp.guards import ANYONE, API_KEY, SET_UP, SIGNED_IN, Rule
 
 
@@ -21,8 +24,8 @@ OPS_ADMINISTRATOR = Rule(
     knows=_is_operator,
 )
 
-TECHNICIAN = Rule("technician", allows=lambda user: user.kind == AccountKind.TECHNICIAN)
 
+TECHNICIAN = Rule("technician", allows=lambda user: user.kind == AccountKind.TECHNICIAN)
 
 def _is_business(user) -> bool:
     return user.kind == AccountKind.BUSINESS_USER
@@ -41,6 +44,9 @@ ACCESS: dict[str, Rule] = {
     "api.document": API_KEY,
     "api.register": API_KEY,
     "api.show": API_KEY,
+    "business_technicians.index": BUSINESS,
+    "business_technicians.search": BUSINESS,
+    "business_technicians.turn": BUSINESS_ADMINISTRATOR,
     "business_users.disable": BUSINESS_ADMINISTRATOR,
     "business_users.enable": BUSINESS_ADMINISTRATOR,
     "business_users.index": BUSINESS_ADMINISTRATOR,

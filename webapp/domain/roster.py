@@ -1,19 +1,37 @@
 """The list of a business's own technicians: one range of one index, with the keys from the affiliation's row."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 from peewee import SQL, Tuple, fn
 
-from db.models import Account, Affiliation, Technician
+from db.models import Affiliation, Technician
 from webapp.domain.accounts import AccountKind
 from webapp.domain.disclosure import BUSINESS_ROLES, MASTER, Facts, Group, Viewer, groups_of
 from webapp.domain.disclosure_sql import in_state
 from webapp.domain.disclosure_states import Chip, State, chip, state
 from webapp.domain.intake.search_key import fold_search_key
+from webapp.domain.roster_states import (
+    NO_STATES,
+    CardFilter,
+    NoticeFilter,
+    States,
+    card_is,
+    not_signed_in,
+    notice_is,
+    states_of,
+)
 
 PAGE = 50
 _LAST = "\U0010ffff"
+
+
+class Sort(StrEnum):
+    """How the list is ordered."""
+
+    KANA = "kana"
+    NEWEST = "newest"  # who joined last comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,8 @@ class Filter:
     text: str = ""  # the beginning of a name or kana, or a technician ID
     state: State | None = None  # of 本人
     not_signed_in: bool = False  # the technician has no account that ever signed in
+    notice: NoticeFilter | None = None
+    card: CardFilter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,7 @@ class Member:
     business_keys: tuple[Group, ...]
     business_keys_version: int
     chip: Chip
+    states: States
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +83,22 @@ def chosen(part: Filter):
             | fn.EXISTS(person.where(by_name | (Technician.technician_id == text)))
         )  # fmt: skip
     if part.not_signed_in:
-        signed_in = Account.select(SQL("1")).where(
-            (Account.technician == Affiliation.technician) & Account.last_sign_in_at.is_null(False)
-        )
-        condition &= ~fn.EXISTS(signed_in)
+        condition &= not_signed_in()
+    if part.notice is not None:
+        condition &= notice_is(part.notice)
+    if part.card is not None:
+        condition &= card_is(part.card)
     return condition
 
 
 def page(
-    viewer: Viewer, part: Filter | None = None, *, after: int | None = None, before: int | None = None, size: int = PAGE
+    viewer: Viewer,
+    part: Filter | None = None,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    size: int = PAGE,
+    sort: Sort = Sort.KANA,
 ) -> MemberPage:
     """Return a page of the viewer's own business's current technicians; empty for whoever is no active user of one.
 
@@ -79,15 +107,15 @@ def page(
     """
     if not _is_business(viewer):
         return MemberPage((), None, None)
-    rows = _select(viewer, part, after, before).limit(size + 1).tuples()
-    rows = list(rows)
+    rows = list(_select(viewer, part, after, before, sort).limit(size + 1).tuples())
     more, rows = len(rows) > size, rows[:size]
     if before is not None:
         rows.reverse()
-    members = tuple(_member(row) for row in rows)
+    states = states_of([row[0] for row in rows])
+    members = tuple(_member(row, states[row[0]]) for row in rows)
     if not members:
         return MemberPage((), None, None)
-    leads_on = more if before is None else True
+    leads_on = more if before is None else True  # who came back by `before` came from there
     leads_back = (after is not None) if before is None else more
     return MemberPage(
         members, members[-1].affiliation_id if leads_on else None, members[0].affiliation_id if leads_back else None
@@ -96,10 +124,19 @@ def page(
 
 def member(viewer: Viewer, affiliation_id: int) -> Member | None:
     """Return one row, as after a toggle; None for anybody who is not a current technician of the viewer's business."""
+    return _one(viewer, Affiliation.id == affiliation_id)
+
+
+def member_of(viewer: Viewer, technician_id: int) -> Member | None:
+    """Return the row of a technician (row id); None for whoever is not currently of the viewer's business."""
+    return _one(viewer, Affiliation.technician == technician_id)
+
+
+def _one(viewer: Viewer, which) -> Member | None:
     if not _is_business(viewer):
         return None
-    row = _base(viewer).where(Affiliation.id == affiliation_id).tuples().first()
-    return _member(row) if row else None
+    row = _base(viewer).where(which).tuples().first()
+    return _member(row, states_of([row[0]]).get(row[0], NO_STATES)) if row else None
 
 
 def count(viewer: Viewer, part: Filter | None = None) -> int:
@@ -153,15 +190,17 @@ def _base(viewer: Viewer, part: Filter | None = None):
     return query if part is None or part == Filter() else query.where(chosen(part))
 
 
-def _select(viewer: Viewer, part: Filter | None, after: int | None, before: int | None):
-    place = Tuple(Affiliation.sort_key, Affiliation.id)
-    query = _base(viewer, part)
-    if before is not None:
-        here = Tuple(_sort_key(before), before)
-        return query.where(place < here).order_by(Affiliation.sort_key.desc(), Affiliation.id.desc())
-    if after is not None:
-        query = query.where(place > Tuple(_sort_key(after), after))
-    return query.order_by(Affiliation.sort_key, Affiliation.id)
+def _select(viewer: Viewer, part: Filter | None, after: int | None, before: int | None, sort: Sort = Sort.KANA):
+    by_kana = sort is Sort.KANA
+    fields = (Affiliation.sort_key, Affiliation.id) if by_kana else (Affiliation.id,)
+    query, falling = _base(viewer, part), not by_kana
+    at = after if before is None else before
+    if at is not None:
+        here = Tuple(*fields) if by_kana else Affiliation.id
+        there = Tuple(_sort_key(at), at) if by_kana else at
+        falling ^= before is not None
+        query = query.where(here < there if falling else here > there)
+    return query.order_by(*(field.desc() if falling else field for field in fields))
 
 
 def _sort_key(affiliation_id: int) -> str:
@@ -174,7 +213,7 @@ def _chip(technician_keys: int, business_keys: int) -> Chip:
     return chip(Facts(0, 0, 0, technician_keys, business_keys))
 
 
-def _member(row) -> Member:
+def _member(row, states: States) -> Member:
     technician, affiliation, name, kana, technician_id, ours, theirs, version = row
     return Member(
         id=technician,
@@ -186,4 +225,5 @@ def _member(row) -> Member:
         business_keys=groups_of(theirs),
         business_keys_version=version,
         chip=_chip(ours, theirs),
+        states=states,
     )

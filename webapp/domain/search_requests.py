@@ -13,15 +13,25 @@ KEPT_FOR = dt.timedelta(minutes=30)
 LONGEST_TERM = 100
 
 
-def keep(account_id: int, page: str, terms: dict[str, str], now: dt.datetime) -> str:
-    """Keep the terms of a search and return the token that leads to them; the search stands in the audit log."""
+def keep(
+    account_id: int,
+    page: str,
+    terms: dict[str, str],
+    now: dt.datetime,
+    event: EventName | None = EventName.RECORD_OPS_SEARCHED,
+) -> str:
+    """Keep the terms of a search and return the token that leads to them.
+
+    The search stands in the audit log as `event`; None for a business's search, whose looks have a log of their own.
+    """
     token = secrets.token_urlsafe(18)
     with transaction():
         SearchRequest.delete().where(SearchRequest.expires_at <= now).execute()
         SearchRequest.create(
             token_hash=_digest(token), account=account_id, page=page, terms=terms, expires_at=now + KEPT_FOR
         )
-        audit(EventName.RECORD_OPS_SEARCHED, now, account_id, "search", detail={"page": page, **terms})
+        if event is not None:
+            audit(event, now, account_id, "search", detail={"page": page, **terms})
     return token
 
 

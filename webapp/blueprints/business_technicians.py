@@ -1,0 +1,152 @@
+"""所属技能者: the list of a business's own people, and the toggle of menu 8300 in each row."""
+
+from dataclasses import dataclass, field
+
+from flask import Blueprint, flash, request, url_for
+from flask_babel import gettext
+
+from db import ids
+from webapp import business_pages
+from webapp.business_access import get_member_for, viewer
+from webapp.business_pages import TERM_PAGE, MenuItem, Row, menu, part_of, row_of
+from webapp.clock import now
+from webapp.domain import roster, search_requests
+from webapp.domain.disclosure import MASTER, Side, Viewer
+from webapp.domain.disclosure_keys import Stale, set_key
+from webapp.domain.disclosure_states import WORDS, State
+from webapp.domain.language import N_
+from webapp.domain.roster import Filter, Sort
+from webapp.domain.roster_states import CARD_WORDS, NOTICE_WORDS, CardFilter, NoticeFilter
+from webapp.ops_pages import cursor
+from webapp.rendering import render, see_other, stale
+
+blueprint = Blueprint("business_technicians", __name__)
+
+SORTS = {Sort.KANA: N_("五十音順"), Sort.NEWEST: N_("所属が新しい順")}
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """Something that waits for the business: how many people, and the filter that shows them."""
+
+    address: str
+    words: str
+    number: int
+
+
+@dataclass(frozen=True)
+class TechniciansPage:
+    """A page of the list with its filters."""
+
+    menu: list[MenuItem]
+    total: int
+    found: int | None  # how many the filter finds; None without a filter and behind the first page
+    to_do: list[ToDo]
+    rows: list[Row]
+    before: str
+    after: str
+    fields: dict[str, str]
+    term: str
+    over: bool
+    may_change: bool
+    states: list[tuple[str, str]]
+    notices: list[tuple[str, str]]
+    cards: list[tuple[str, str]]
+    sorts: list[tuple[str, str]]
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """One row alone: what htmx swaps, or the page that says that somebody else was first."""
+
+    row: Row
+    back: str
+
+
+@blueprint.get("/business/technicians")
+def index():
+    return render("business/technicians.html", _page(viewer()))
+
+
+@blueprint.post("/business/technicians/search")
+def search():
+    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    fields = part_of(request.form, viewer()).fields
+    fields.pop("s", None)
+    if term:
+        fields["s"] = search_requests.keep(viewer().account_id, TERM_PAGE, {"term": term}, now(), event=None)
+    return see_other(url_for("business_technicians.index", **fields))
+
+
+@blueprint.post("/business/technicians/<oid:technician>/key")
+def turn(technician: int):
+    who = viewer()
+    member = get_member_for(who, technician, change=True)
+    opens = request.form.get("open") == "1"
+    version = request.form.get("version", type=int, default=-1)
+    back = business_pages.came_from(url_for("business_technicians.index"))
+    try:
+        set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, who, now(), version)
+    except Stale:
+        row = row_of(get_member_for(who, technician), who, changed=True)
+        return stale("business/row.html", RowPage(row, back))
+    row = row_of(get_member_for(who, technician), who)
+    if request.headers.get("HX-Request") == "true":
+        return render("business/row.html", RowPage(row, back))
+    done = gettext("%(name)sさんの開示を設定しました。いまは「%(state)s」です。", name=row.name, state=row.state.words)
+    flash(done, "good")
+    return see_other(f"{back}#t{row.id}")
+
+
+def _page(who: Viewer) -> TechniciansPage:
+    part, at = part_of(request.args, who), cursor()
+    first = at.after is None and at.before is None
+    found = roster.page(who, part.filter, after=at.after, before=at.before, sort=part.sort)
+    counts = roster.counts_by_state(who)
+    fields = part.fields
+
+    def place(**where) -> str:
+        ((name, one),) = where.items()
+        return url_for("business_technicians.index", **fields, **{name: ids.encode(one)}) if one is not None else ""
+
+    return TechniciansPage(
+        menu=menu(),
+        total=sum(counts.values()),
+        found=roster.count(who, part.filter) if first and part.filter != Filter() else None,
+        to_do=_to_do(who, counts) if first else [],
+        rows=[row_of(member, who) for member in found.rows],
+        before=place(before=found.before),
+        after=place(after=found.after),
+        fields=fields,
+        term=part.filter.text,
+        over=part.over,
+        may_change=who.may_change,
+        states=[(state, WORDS[state]) for state in State],
+        notices=list(NOTICE_WORDS.items()),
+        cards=list(CARD_WORDS.items()),
+        sorts=list(SORTS.items()),
+    )
+
+
+def _to_do(who: Viewer, counts: dict[State, int]) -> list[ToDo]:
+    waiting = (
+        ("state", State.WAITS_FOR_BUSINESS, WORDS[State.WAITS_FOR_BUSINESS], counts[State.WAITS_FOR_BUSINESS]),
+        (
+            "notice",
+            NoticeFilter.UNDELIVERED,
+            NOTICE_WORDS[NoticeFilter.UNDELIVERED],
+            roster.count(who, Filter(notice=NoticeFilter.UNDELIVERED)),
+        ),
+        (
+            "card",
+            CardFilter.KEPT,
+            CARD_WORDS[CardFilter.KEPT],
+            roster.count(who, Filter(card=CardFilter.KEPT)),
+        ),
+    )
+    return [
+        ToDo(url_for("business_technicians.index", **{name: value}), words, number)
+        for name, value, words, number in waiting
+        if number
+    ]
