@@ -30,8 +30,6 @@ BLUEPRINTS = (
     "ops_cards",
     "ops_holds",
     "ops_home",
-    "ops_card_imports",
-    "ops_cards",
     "ops_imports",
     "ops_inquiries",
     "ops_messages",

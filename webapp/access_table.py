@@ -1,9 +1,7 @@
 """Who may use which route: the one table. A route without an entry stops the start; nothing is open by default."""
 
 from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
-from webapp.domain.accounts import AccountKind, OperatorRole
 from webapp.domain.disclosure import BusinessRole
-from webapp.guards import ANYONE, API_KEY, Rule
 from webapp.guards import ANYONE, API_KEY, SET_UP, SIGNED_IN, Rule
 
 
@@ -26,6 +24,7 @@ OPS_ADMINISTRATOR = Rule(
 
 
 TECHNICIAN = Rule("technician", allows=lambda user: user.kind == AccountKind.TECHNICIAN)
+
 
 def _is_business(user) -> bool:
     return user.kind == AccountKind.BUSINESS_USER
@@ -114,17 +113,6 @@ ACCESS: dict[str, Rule] = {
     "ops_holds.index": OPS_VIEWER,
     "ops_holds.mend": OPS_OPERATOR,
     "ops_home.index": OPS_VIEWER,
-    "ops_card_imports.index": OPS_VIEWER,
-    "ops_card_imports.labels": OPS_VIEWER,
-    "ops_card_imports.map_label": OPS_OPERATOR,
-    "ops_card_imports.show": OPS_VIEWER,
-    "ops_card_imports.undo": OPS_OPERATOR,
-    "ops_card_imports.upload": OPS_OPERATOR,
-    "ops_cards.act": OPS_OPERATOR,
-    "ops_cards.again": OPS_OPERATOR,
-    "ops_cards.index": OPS_VIEWER,
-    "ops_cards.manifest": OPS_OPERATOR,
-    "ops_cards.show": OPS_VIEWER,
     "ops_imports.index": OPS_VIEWER,
     "ops_imports.rejects": OPS_OPERATOR,
     "ops_imports.show": OPS_VIEWER,

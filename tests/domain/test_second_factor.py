@@ -168,7 +168,8 @@ def test_common_passwords_are_refused_however_they_are_decorated(password):
 
 
 @pytest.mark.parametrize(
-    "password", ["70000000000001", "7000-0000-0000-01", "0000000001", "佐藤健一1985", "サトウケンイチ", "x19850401", "yamada-12"]
+    "password",
+    ["70000000000001", "7000-0000-0000-01", "0000000001", "佐藤健一1985", "サトウケンイチ", "x19850401", "yamada-12"],
 )
 def test_passwords_made_of_the_person_are_refused(password):
     about = ("70000000000001", "佐藤 健一", "サトウ ケンイチ", "19850401", "yamada")
@@ -177,7 +178,14 @@ def test_passwords_made_of_the_person_are_refused(password):
 
 
 @pytest.mark.parametrize(
-    "password", ["correct horse battery", "a long enough password", "3f2a-91bc-77de-1200", "雨上がりの現場と缶コーヒー", "tR8#kd0Qz"]
+    "password",
+    [
+        "correct horse battery",
+        "a long enough password",
+        "3f2a-91bc-77de-1200",
+        "雨上がりの現場と缶コーヒー",
+        "tR8#kd0Qz",
+    ],
 )
 def test_good_passwords_of_any_composition_are_taken(password):
     passwords.check(password, ("70000000000001", "佐藤 健一"))
