@@ -1,7 +1,6 @@
 """Who may use which route: the one table. A route without an entry stops the start; nothing is open by default."""
 
 from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
-from webapp.domain.disclosure import BusinessRole
 from webapp.guards import ANYONE, API_KEY, SET_UP, SIGNED_IN, Rule
 
 

@@ -15,7 +15,7 @@ def viewer() -> Viewer:
 
 
 def get_member_for(viewer: Viewer, technician_id: int, *, change: bool = False) -> Member:
-    """Return a current technician of the viewer's business by row id; 404 for everybody else, 403 for who only looks."""
+    """Return a current technician of the viewer's business by row id; 404 for others, 403 for who only looks."""
     member = roster.member_of(viewer, technician_id)
     if member is None:
         abort(404)

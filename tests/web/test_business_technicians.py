@@ -62,7 +62,7 @@ def test_a_toggle_by_htmx_answers_the_row_as_the_server_has_it(admin, ours, now)
 
 
 def test_a_toggle_without_script_leads_back_to_the_same_place_of_the_list(admin, ours, now):
-    person, bound = member(ours, now)
+    person, _ = member(ours, now)
     admin.get(LIST)
     came = {"Referer": f"http://localhost{LIST}?state=closed"}
     answer = admin.submit(address(person, "/key"), {"version": 0, "open": 1}, headers=came)

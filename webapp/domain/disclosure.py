@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from functools import cache
 
 from db.database import database, is_sqlite
-from webapp.domain.accounts import AccountKind, OperatorRole
+from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
 from webapp.domain.language import N_
 
 
@@ -71,13 +71,6 @@ class Side(StrEnum):
 
     TECHNICIAN = "technician"  # menu 380
     BUSINESS = "business"  # menu 8300
-
-
-class BusinessRole(StrEnum):
-    """What a user of a business may do: look, or also change."""
-
-    ADMINISTRATOR = "administrator"
-    VIEWER = "viewer"
 
 
 # Roles that let their holder see anything at all.
