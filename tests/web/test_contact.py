@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from flask.testing import FlaskClient
 
 from db.models import Card
 from tests import cast
@@ -111,3 +112,12 @@ def test_the_answer_comes_by_post_only(client):
     """Neither number nor birth date can stand in an address or in a log of addresses."""
     assert client.get("/contact/card").status_code == 200
     assert client.get("/contact/card?number=A-1&birth_date=1985-04-01").text.count("A-1") == 0
+
+
+def test_the_public_pages_stay_light(app):
+    """Below 6 KB on the line each, without the files that the browser keeps."""
+    client = FlaskClient(app, app.response_class)
+    client.set_cookie("style", app.extensions["static_files"].style_mark)
+    for path in ("/contact", "/contact/card"):
+        answer = client.get(path, headers={"Accept-Encoding": "br", "Sec-Fetch-Site": "same-origin"})
+        assert answer.headers["Content-Encoding"] == "br" and len(answer.data) < 6_000, path
