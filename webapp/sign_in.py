@@ -7,10 +7,12 @@ on every other machine.
 from flask import Flask, Response, current_app, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
+from db.database import transaction
 from db.models import SignInSession
 from webapp.clock import now
 from webapp.domain import accounts, second_factor
 from webapp.domain.accounts import AccountKind, Stage
+from webapp.domain.postcard.delivery import CancelReason, cancel_for
 from webapp.guards import own_path
 from webapp.rendering import see_other
 
@@ -82,9 +84,12 @@ def first_page(kind: AccountKind) -> str:
 def begin(signed_in: accounts.SignedIn) -> None:
     """Let the browser hold a new session: nothing of the old one goes over, neither its id nor its CSRF token.
 
-    Only the token of a kept form does; it opens for its own account alone.
+    Only the token of a kept form does; it opens for its own account alone. A technician who is here needs no postcard.
     """
     row = accounts.session_of(signed_in.token, now())
+    if row.account.kind == AccountKind.TECHNICIAN:
+        with transaction():
+            cancel_for(row.account.technician_id, CancelReason.SIGNED_IN, now())
     kept = session.get("kept")
     session.clear()
     if kept:

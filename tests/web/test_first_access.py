@@ -14,6 +14,7 @@ from tests import cast
 from tests.web.conftest import PASSWORD, business_user, technician_user
 from webapp.domain import access_requests, accounts, activation_codes, business_users, first_access, sign_in_links
 from webapp.domain.notices import MessageKind
+from webapp.domain.postcard import fallback
 
 NEW = "a quite different one"
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
@@ -285,3 +286,10 @@ def test_a_letter_code_makes_an_administrator_of_a_business_without_mail(app, cl
 def test_links_and_codes_leave_no_trace_in_addresses_of_forms(client, link):
     html = client.get(f"/first-access?link={link}").text
     assert 'action="/first-access/link"' in html and html.count(link) == 1
+
+
+def test_a_technician_who_has_signed_in_gets_no_postcard_any_more(client, person, code, now):
+    fallback.queue(cast.registration(person, now), "userunknown", now)
+    form = {"technician_id": person.technician_id, "code": code, "birth_date": "19850401", "password": NEW}
+    assert client.submit("/first-access", form).status_code == 303
+    assert Postcard.get().state == "cancelled"

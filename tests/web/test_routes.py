@@ -10,7 +10,10 @@ from webapp import BLUEPRINTS, guards
 from webapp.access_table import ACCESS
 
 # Addresses that people have bookmarked or that stand in mails and letters: they may not vanish.
-KEPT = {"/", "/healthz", "/language", "/readyz", "/sign-in", "/sign-out"}
+KEPT = {
+    *("/", "/healthz", "/language", "/readyz", "/sign-in", "/sign-in/business", "/sign-in/operators", "/sign-out"),
+    *("/first-access", "/first-access/business", "/forgotten", "/forgotten/business"),
+}
 
 KEBAB = re.compile(r"(/|(/[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)?|/<[a-z]+(\([^)]*\))?:[a-z_]+>)+)")
 

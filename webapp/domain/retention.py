@@ -18,20 +18,26 @@ from db.models import (
     ImportOriginal,
     ImportReject,
     ImportRun,
+    KeptForm,
     ReturnedMail,
     ReturnedMailSource,
     Seal,
     SearchRequest,
+    SignInLink,
+    SignInRequest,
     SignInSession,
     Throttle,
 )
 from webapp.domain.affiliation import expire_invitations
 from webapp.domain.events import EventName
+from webapp.domain.kept_forms import KEEP
 from webapp.domain.logs import audit
 from webapp.domain.seals import unpack
 
 # At most so many rows a rule and run: the job never holds the database for long; the next run goes on.
 BATCH = 2000
+# How long one can still see that a link was sent, after it has ended.
+LINKS_FOR = dt.timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,11 @@ def _bulk_changes(older: dt.datetime, now: dt.datetime) -> int:
     return _in_batches(BulkChange, BulkChange.created_at < now - dt.timedelta(days=7))
 
 
+def _sessions(older: dt.datetime, now: dt.datetime) -> int:
+    # A form that is sent after the longest time of its session is still kept for its owner.
+    return _in_batches(SignInSession, SignInSession.expires_at <= now - KEEP)
+
+
 RULES = (
     Rule("access_row", "keep_access_days", _sealed("access_row")),
     Rule("audit_detail", "keep_audit_words_days", _words),
@@ -134,7 +145,13 @@ RULES = (
     Rule("throttle", None, _expired(Throttle)),
     Rule("search_request", None, _expired(SearchRequest)),
     Rule("idempotent_request", None, _expired(IdempotentRequest)),
-    Rule("sign_in_session", None, _expired(SignInSession)),
+    # A form that is sent after the longest time of its session is still kept for its owner.
+    Rule(
+        "sign_in_session", None, lambda older, now: _in_batches(SignInSession, SignInSession.expires_at <= now - KEEP)
+    ),
+    Rule("kept_form", None, _expired(KeptForm)),
+    Rule("sign_in_request", None, _expired(SignInRequest)),
+    Rule("sign_in_link", None, lambda older, now: _in_batches(SignInLink, SignInLink.expires_at <= now - LINKS_FOR)),
     Rule("affiliation_invitation", None, lambda older, now: expire_invitations(now)),
     Rule("bulk_change", None, _bulk_changes),
 )

@@ -6,14 +6,17 @@ from db.database import transaction
 from db.models import (
     Alarm,
     IdempotentRequest,
+    KeptForm,
     ReturnedMail,
     ReturnedMailSource,
     SearchRequest,
+    SignInRequest,
     SignInSession,
     Throttle,
     WorkerBeat,
 )
 from webapp.domain.alarms import AlarmKind, close_alarm
+from webapp.domain.kept_forms import KEEP
 from webapp.domain.returned import ReturnedState
 
 UNMATCHED_FOR = dt.timedelta(days=30)
@@ -25,8 +28,10 @@ _QUIET = dt.timedelta(days=1)
 
 def sweep(settings, now: dt.datetime) -> None:
     """Remove what has expired and close the alarms that are over; safe to repeat and to run in several workers."""
-    for model in (SignInSession, Throttle, SearchRequest, IdempotentRequest):
+    for model in (KeptForm, SignInRequest, Throttle, SearchRequest, IdempotentRequest):
         model.delete().where(model.expires_at <= now).execute()
+    # A form that is sent after the longest time of its session is still kept for its owner.
+    SignInSession.delete().where(SignInSession.expires_at <= now - KEEP).execute()
     WorkerBeat.delete().where(WorkerBeat.seen_at <= now - _BEATS_FOR).execute()
     with transaction():
         unmatched = ReturnedMail.state == ReturnedState.UNMATCHED
