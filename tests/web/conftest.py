@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from db.database import connected, database
+from db.models import Account
 from tests import cast
 from tests.web.page import check_page, check_partial
 from webapp import create_app
@@ -97,6 +98,13 @@ def operator(app, role: accounts.OperatorRole, now) -> CheckedClient:
     account = accounts.create_operator(name, f"運営 {role}", role, PASSWORD, now)
     if second_factor.must_have(account):
         app_of(app, account, now)
+    return signed_in(app, account, {"name": name}, "/sign-in/operators")
+
+
+def returning(app, role: accounts.OperatorRole) -> CheckedClient:
+    """Return the client of `operator`'s operator who signs in anew, because the clock has moved past the session."""
+    name = f"test-{role}"
+    account = Account.get(Account.login_key == accounts.login_key(accounts.AccountKind.OPERATOR, name))
     return signed_in(app, account, {"name": name}, "/sign-in/operators")
 
 

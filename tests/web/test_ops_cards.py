@@ -9,6 +9,8 @@ import pytest
 from db import ids
 from db.models import AuditRow, Card, TrackingImport
 from tests.domain.test_card_fold import ABSENT, DELIVERED, RETURNED, card_of, post, report
+from tests.web.conftest import returning
+from webapp.domain.accounts import OperatorRole
 
 TEXT = "お問い合わせ番号\t123-45-67890-5\n" + "\n".join(ABSENT)
 
@@ -20,7 +22,7 @@ def card(app, now) -> Card:
     return card
 
 
-def test_the_list_leads_to_each_card_and_counts_what_it_lists(ops_viewer, card, now, clock):
+def test_the_list_leads_to_each_card_and_counts_what_it_lists(app, ops_viewer, card, now, clock):
     other = card_of(now)
     for get in (ops_viewer.get, ops_viewer.partial):
         text = get("/ops/cards").text
@@ -28,6 +30,7 @@ def test_the_list_leads_to_each_card_and_counts_what_it_lists(ops_viewer, card, 
         assert card.registration.application_number not in get("/ops/cards?state=ordered").text
         assert "発送済み <b>1件</b>" in text
     clock.at = now + dt.timedelta(days=30)
+    ops_viewer = returning(app, OperatorRole.VIEWER)
     text = ops_viewer.get("/ops/cards").text
     assert "発送が遅れている <b>1件</b>" in text and "追跡が更新されない <b>1件</b>" in text
     late = ops_viewer.get("/ops/cards?needs=not_posted").text
