@@ -23,6 +23,7 @@ BLUEPRINTS = (
     "identity",
     "me_sign_in",
     "ops_actions",
+    "ops_address_letters",
     "ops_addresses",
     "ops_alarms",
     "ops_batches",

@@ -29,6 +29,7 @@ class EventName(StrEnum):
     ADDRESS_BOUNCE_INVALID = "address:bounce:invalid"
     ADDRESS_BOUNCE_SUSPECT = "address:bounce:suspect"
     ADDRESS_IMPORT_GIVEN = "address:import:given"
+    ADDRESS_LETTER_MADE = "address:letter:made"
     ADDRESS_OPS_CORRECTED = "address:ops:corrected"
     ADDRESS_OPS_RESTORED = "address:ops:restored"
     AFFILIATION_BUSINESS_ENDED = "affiliation:business:ended"

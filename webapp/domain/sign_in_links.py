@@ -38,6 +38,12 @@ TRIES = 5
 LETTER_WAIT = dt.timedelta(days=7)
 _TOKEN = "sign-in-link"
 _TOKEN_LENGTH = 3 * LENGTH
+_CHANGED = (
+    (EmailAddress.owner_kind == addresses.OwnerKind.TECHNICIAN)
+    & EmailAddress.given_by.in_([GivenBy.BUSINESS, GivenBy.OPERATOR])
+    & EmailAddress.valid_to.is_null()
+    & EmailAddress.confirmed_at.is_null()
+)
 
 
 def is_settled(address: EmailAddress, now: dt.datetime) -> bool:
@@ -69,6 +75,17 @@ def note_letter(address: EmailAddress, now: dt.datetime) -> None:
 def link_for(message, secret: str, now: dt.datetime) -> str | None:
     """Return the token of the link that a message carries, or None; `links_for` says the rule."""
     return links_for([message], secret, now).get(message.id)
+
+
+def without_letter(limit: int) -> list[EmailAddress]:
+    """Return technicians' addresses that somebody else has changed and no letter has told of yet, oldest first."""
+    query = EmailAddress.select().where(_CHANGED & EmailAddress.letter_at.is_null())
+    return list(query.order_by(EmailAddress.id).limit(limit))
+
+
+def changed_by_others(address_id: int) -> EmailAddress | None:
+    """Return a technician's current, unconfirmed address if somebody else has put it there."""
+    return EmailAddress.get_or_none(_CHANGED & (EmailAddress.id == address_id))
 
 
 def links_for(messages: Sequence, secret: str, now: dt.datetime) -> dict[int, str]:
