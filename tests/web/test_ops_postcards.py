@@ -8,7 +8,7 @@ import pytest
 from db.ids import encode
 from db.models import AuditDetail, Event, Postcard, PostcardBatch, PostcardFile, PostcardPrint, PostcardReturn, WorkItem
 from tests.domain.postcard import desk
-from webapp.domain.postcard import batches
+from webapp.domain.postcard import batches, marking
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.states import BatchState, BatchStep, PostcardState
 
@@ -282,7 +282,7 @@ def test_a_registration_shows_its_postcard(app, ops_viewer, shop, now):
 
     (card,) = desk.queued(now)
     batch = desk.made(shop, now)
-    batches.advance(batch, BatchStep.PRINT, shop, now, None)
+    marking.advance(batch, BatchStep.PRINT, shop, now, None)
     with app.test_request_context():
         panel = postcard_panel(card.registration_id)
     assert [(one.batch, one.position, one.address) for one in panel.cards] == [(batch.number, 1, address(card))]

@@ -15,7 +15,7 @@ from webapp.domain import message_words
 from webapp.domain.events import EventName, record
 from webapp.domain.language import N_
 from webapp.domain.logs import audit
-from webapp.domain.postcard import batches, page_words
+from webapp.domain.postcard import batches, marking, page_words
 from webapp.domain.postcard.batches import AlreadyGathering
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import wanted_files
@@ -190,7 +190,7 @@ def _office() -> PrintOffice:
 def _advance(batch: int, step: BatchStep, words: str):
     row = get_postcard_batch_for(viewer(), batch, change=True)
     try:
-        batches.advance(row, step, _office(), now(), viewer().account_id)
+        marking.advance(row, step, _office(), now(), viewer().account_id)
     except StepError:
         return stale("postcards/batch.html", _page(get_postcard_batch_for(viewer(), batch), changed=True))
     flash(gettext(words), "good")

@@ -12,7 +12,7 @@ from webapp.access import get_postcard_for, viewer
 from webapp.clock import now
 from webapp.domain import message_words, record_looks
 from webapp.domain.language import N_
-from webapp.domain.postcard import batches, delivery, page_words, returns
+from webapp.domain.postcard import batches, cancelling, delivery, page_words, returns
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import SIDES, Card, check, preview
@@ -109,7 +109,7 @@ def cancel(postcard: int):
     if not note:
         return invalid("postcards/card.html", _page(row, {"cancel_note": N_("取り消す理由を書いてください。")}))
     try:
-        delivery.cancel(row, now(), viewer().account_id, note)
+        cancelling.cancel(row, now(), viewer().account_id, note)
     except StepError:
         return stale("postcards/card.html", _page(get_postcard_for(viewer(), postcard), changed=True))
     flash(gettext("はがきを取り消しました。"), "good")

@@ -17,6 +17,7 @@ from webapp.domain.postcard.sheet import SIDES, SheetError, check, preview
 from webapp.domain.postcard.states import HOLD_SENTENCES, BatchState, PostcardState
 
 _SHOWN = 50
+_STATES = [state.value for state in PostcardState]
 
 
 @click.group()
@@ -132,11 +133,7 @@ def _tell(batch: PostcardBatch, as_json: bool) -> None:
 
 
 @postcard.command("list")
-@click.option(
-    "--state",
-    type=click.Choice([state.value for state in PostcardState]),
-    help="The postcards of this state, oldest first.",
-)
+@click.option("--state", type=click.Choice(_STATES), help="The postcards of this state, oldest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_all(state: str | None, as_json: bool) -> None:
     """List the batches, or with --state up to 50 postcards; no names, no addresses."""

@@ -12,7 +12,7 @@ from db.models import Event, Postcard
 from tests import cast
 from tests.domain.postcard.cast import SENDER
 from webapp.domain.metrics import Figure
-from webapp.domain.postcard import batches, fallback
+from webapp.domain.postcard import batches, fallback, marking
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import Production
 from webapp.domain.postcard.states import BatchState, BatchStep
@@ -70,8 +70,8 @@ def made(shop: PrintOffice, now: dt.datetime, account_id: int | None = None, **m
 def mailed(shop: PrintOffice, now: dt.datetime):
     """Return a batch of what is queued that has been mailed."""
     batch = made(shop, now)
-    batches.advance(batch, BatchStep.PRINT, shop, now, None)
-    batches.advance(batch, BatchStep.MAIL, shop, now, None)
+    marking.advance(batch, BatchStep.PRINT, shop, now, None)
+    marking.advance(batch, BatchStep.MAIL, shop, now, None)
     return batch
 
 

@@ -12,7 +12,7 @@ from db import database as db
 from db.models import ActivationCode, Event, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician, WorkItem
 from tests.domain.postcard import desk
 from webapp.domain import activation, activation_codes
-from webapp.domain.postcard import batches, production
+from webapp.domain.postcard import batches, marking, production
 from webapp.domain.postcard.batches import AlreadyGathering, TakenOver
 from webapp.domain.postcard.production import Production, SecretChanged
 from webapp.domain.postcard.sheet import SheetError
@@ -113,11 +113,11 @@ def test_printing_and_mailing_move_all_cards_and_start_the_codes(database, shop,
     cards = desk.queued(now, 3)
     batch = desk.made(shop, now)
     with pytest.raises(StepError):
-        batches.advance(batch, BatchStep.MAIL, shop, now, None)
-    assert batches.advance(batch, BatchStep.PRINT, shop, now, None) == 3
+        marking.advance(batch, BatchStep.MAIL, shop, now, None)
+    assert marking.advance(batch, BatchStep.PRINT, shop, now, None) == 3
     assert not ActivationCode.select().where(ActivationCode.valid_from.is_null(False)).exists()
     later = now + dt.timedelta(hours=1)
-    assert batches.advance(batch, BatchStep.MAIL, shop, later, None) == 3
+    assert marking.advance(batch, BatchStep.MAIL, shop, later, None) == 3
     card = Postcard.get_by_id(cards[0].id)
     assert (card.state, card.mailed_at) == (PostcardState.MAILED, later)
     assert desk.entered() == {"queued": 3, "batched": 3, "printed": 3, "mailed": 3}

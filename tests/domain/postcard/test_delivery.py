@@ -26,8 +26,9 @@ from db.models import (
 from db.models import Counter as Count
 from tests.domain.postcard import desk
 from webapp.domain import accounts, activation_codes
-from webapp.domain.postcard import batches, delivery, fallback, mending, returns
-from webapp.domain.postcard.delivery import CancelReason, ReprintReason
+from webapp.domain.postcard import cancelling, delivery, fallback, marking, mending, returns
+from webapp.domain.postcard.cancelling import CancelReason
+from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.mending import Mended, StillHeld
 from webapp.domain.postcard.returns import Outcome
 from webapp.domain.postcard.states import (
@@ -81,9 +82,9 @@ def test_a_step_outside_the_table_raises(state, step):
 def test_a_waiting_card_is_cancelled_when_the_person_has_signed_in(database, shop, now):
     (card,), (held,) = desk.queued(now), desk.queued(now, postal_code="")
     with db.transaction():
-        assert delivery.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 1
-        assert delivery.cancel_for(held.technician_id, CancelReason.ADDRESS_CONFIRMED, now) == 1
-        assert delivery.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 0
+        assert cancelling.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 1
+        assert cancelling.cancel_for(held.technician_id, CancelReason.ADDRESS_CONFIRMED, now) == 1
+        assert cancelling.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 0
     assert [row.state for row in Postcard.select()] == [PostcardState.CANCELLED] * 2
     assert not WorkItem.open().exists()
     assert desk.made(shop, now).state == BatchState.EMPTY
@@ -93,7 +94,7 @@ def test_a_card_in_a_batch_is_not_cancelled_any_more(database, shop, now):
     (card,) = desk.queued(now)
     desk.made(shop, now)
     with db.transaction():
-        assert delivery.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 0
+        assert cancelling.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 0
     assert reread(card).state == PostcardState.BATCHED
 
 
@@ -136,9 +137,9 @@ def test_a_reprint_needs_a_reason_and_a_printed_card(database, shop, now, ops):
 def test_a_card_taken_out_of_a_printed_batch_is_not_mailed_with_it(database, shop, now, ops):
     first, second = desk.queued(now, 2)
     batch = desk.made(shop, now)
-    batches.advance(batch, BatchStep.PRINT, shop, now, ops)
+    marking.advance(batch, BatchStep.PRINT, shop, now, ops)
     delivery.reprint(reread(first), ReprintReason.DAMAGED, now, ops)
-    assert batches.advance(batch, BatchStep.MAIL, shop, now, ops) == 1
+    assert marking.advance(batch, BatchStep.MAIL, shop, now, ops) == 1
     assert [reread(card).state for card in (first, second)] == [PostcardState.QUEUED, PostcardState.MAILED]
 
 
@@ -175,8 +176,8 @@ def test_a_card_that_is_not_mailed_or_was_printed_again_is_not_returned(database
     number = number_of(reread(card))
     assert returns.scan(number, now, ops).outcome == Outcome.NOT_MAILED
     batch = PostcardBatch.get()
-    batches.advance(batch, BatchStep.PRINT, shop, now, ops)
-    batches.advance(batch, BatchStep.MAIL, shop, now, ops)
+    marking.advance(batch, BatchStep.PRINT, shop, now, ops)
+    marking.advance(batch, BatchStep.MAIL, shop, now, ops)
     delivery.reprint(reread(card), ReprintReason.LOST, now, ops)
     assert returns.scan(number, now, ops).outcome == Outcome.OLD_PRINT
     assert not WorkItem.select().exists()
@@ -309,13 +310,13 @@ def test_whatever_happens_counters_equal_events_and_no_card_has_two_living_codes
                 PostcardBatch.state == (BatchState.READY if name == "print" else BatchState.PRINTED)
             )
             if batch:
-                batches.advance(batch, BatchStep(name), shop, moment, ops)
+                marking.advance(batch, BatchStep(name), shop, moment, ops)
         elif name == "presume":
             moment += dt.timedelta(days=4)
             delivery.presume(shop, moment)
         elif name == "cancel" and (card := pick(place, "queued", "on_hold")):
             with db.transaction():
-                delivery.cancel_for(card.technician_id, CancelReason.SIGNED_IN, moment)
+                cancelling.cancel_for(card.technician_id, CancelReason.SIGNED_IN, moment)
         elif name == "reprint" and (card := pick(place, "printed", "mailed", "presumed_delivered", "returned")):
             delivery.reprint(card, ReprintReason.LOST, moment, ops)
         elif name == "scan" and (card := pick(place, "printed", "mailed", "presumed_delivered", "returned")):

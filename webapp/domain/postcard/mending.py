@@ -13,7 +13,7 @@ from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
 from webapp.domain.postcard import batches, fallback
 from webapp.domain.postcard.address import PostalAddress, normalise_postal_code, parse_address
-from webapp.domain.postcard.delivery import close_hold
+from webapp.domain.postcard.cancelling import close_hold
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import Hold, inspect
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError

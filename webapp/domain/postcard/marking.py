@@ -1,0 +1,97 @@
+"""Printed and mailed (差出): a batch moves with every card that still is in it, in one transaction."""
+
+import datetime as dt
+from collections import Counter
+
+from db.database import database, is_sqlite, transaction, write_rows
+from db.fields import dump_json, to_microseconds
+from db.ids import encode, new_ids
+from db.models import Postcard, PostcardBatch
+from webapp.domain import metrics
+from webapp.domain.events import EventName, record
+from webapp.domain.logs import audit
+from webapp.domain.metrics import Figure
+from webapp.domain.postcard.office import PrintOffice
+from webapp.domain.postcard.states import (
+    BatchStep,
+    PostcardState,
+    PostcardStep,
+    StepError,
+    next_batch_state,
+    next_state,
+)
+
+
+def advance(
+    batch: PostcardBatch, step: BatchStep, office: PrintOffice, now: dt.datetime, account_id: int | None
+) -> int:
+    """Mark a batch printed or mailed (差出) with every card that still is in it; return how many cards.
+
+    The codes of mailed cards count from this moment. StepError when the batch is not at that point.
+    """
+    card_step = {BatchStep.PRINT: PostcardStep.PRINT, BatchStep.MAIL: PostcardStep.MAIL}[step]
+    before = {PostcardStep.PRINT: PostcardState.BATCHED, PostcardStep.MAIL: PostcardState.PRINTED}[card_step]
+    after = next_state(before, card_step)
+    mailed = step is BatchStep.MAIL
+    with transaction():
+        state = next_batch_state(batch.state, step)
+        dates = {"mailed_at" if mailed else "printed_at": now}
+        here = (PostcardBatch.id == batch.id) & (PostcardBatch.state == batch.state)
+        if not PostcardBatch.update(state=state, **dates).where(here).execute():
+            raise StepError("the batch has moved on meanwhile")
+        name = EventName.POSTCARD_OPS_MAILED if mailed else EventName.POSTCARD_OPS_PRINTED
+        rows = move_all(
+            (Postcard.batch == batch.id) & (Postcard.state == before),
+            after,
+            name,
+            now,
+            account_id,
+            {"batch": batch.number},
+            {"mailed_at": now} if mailed else {},
+        )
+        if mailed:
+            start_codes([(card_id, number) for card_id, number, *_ in rows], now, now + office.codes_last)
+        name = EventName.POSTCARD_BATCH_OPS_MAILED if mailed else EventName.POSTCARD_BATCH_OPS_PRINTED
+        record(name, now, subject_id=batch.id, account_id=account_id, data={"batch": batch.number, "cards": len(rows)})
+        audit(name, now, account_id, "postcard_batch", batch.id)
+        batch.state = state
+        return len(rows)
+
+
+def move_all(
+    which, after: PostcardState, name: EventName, now: dt.datetime, account_id: int | None, data: dict, changes: dict
+) -> list[tuple]:
+    """Move many postcards in the running transaction: rows, events, counters. Return (id, print number, …) of each."""
+    columns = (Postcard.id, Postcard.print_number, Postcard.registration, Postcard.technician, Postcard.cause)
+    query = Postcard.select(*columns).where(which).order_by(Postcard.id)
+    rows = list((query if is_sqlite() else query.for_update()).tuples())
+    if not rows:
+        return rows
+    moment, content = to_microseconds(now), dump_json(data)
+    for start in range(0, len(rows), 1000):
+        part = rows[start : start + 1000]
+        ids = [row[0] for row in part]
+        Postcard.update(state=after, changed_at=now, version=Postcard.version + 1, **changes).where(
+            Postcard.id.in_(ids)
+        ).execute()
+        events = [
+            (number, moment, name.value, row[2], row[3], row[0], account_id, content)
+            for number, row in zip(new_ids(len(part)), part, strict=True)
+        ]
+        columns = ("id", "at", "name", "registration_id", "technician_id", "subject_id", "account_id", "data")
+        write_rows("event", columns, events)
+    counts = Counter(row[4] for row in rows)
+    day = metrics.day_of(now)
+    metrics.add({metrics.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})
+    return rows
+
+
+def start_codes(prints: list[tuple[int, int]], now: dt.datetime, until: dt.datetime) -> None:
+    """Let the codes of these prints (postcard id, print number) count from now, in the running transaction."""
+    mark = "?" if is_sqlite() else "%s"
+    start, end = to_microseconds(now), to_microseconds(until)
+    database.cursor().executemany(
+        f"UPDATE activation_code SET valid_from = {mark}, expires_at = {mark} WHERE card_id = {mark}"
+        f" AND print_number = {mark} AND valid_from IS NULL AND ended_at IS NULL",
+        [(start, end, encode(postcard), number) for postcard, number in prints],
+    )
