@@ -114,6 +114,7 @@ ACCESS: dict[str, Rule] = {
     "ops_holds.form": OPS_OPERATOR,
     "ops_holds.index": OPS_VIEWER,
     "ops_holds.mend": OPS_OPERATOR,
+    "ops_holds.release": OPS_OPERATOR,
     "ops_home.index": OPS_VIEWER,
     "ops_imports.index": OPS_VIEWER,
     "ops_imports.rejects": OPS_OPERATOR,

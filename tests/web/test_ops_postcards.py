@@ -289,3 +289,15 @@ def test_a_registration_shows_its_postcard(app, ops_viewer, shop, now):
     assert panel.picture == address(card, "picture") + "?side=address"
     page = text(ops_viewer.get(f"/ops/registrations/{encode(card.registration_id)}?via=postcards"))
     assert "発送ロット 2026-11-18-1 の1通目" in page and panel.picture in page
+
+
+def test_cards_held_after_a_restore_are_released_together(ops_operator, ops_viewer, now):
+    from webapp.domain import restore
+
+    desk.queued(now, 2)
+    restore.recover(now, "by_hand")
+    assert 'id="release"' not in text(ops_viewer.get("/ops/postcards/holds?reason=restored"))
+    page = text(ops_operator.get("/ops/postcards/holds?reason=restored"))
+    assert 'id="release"' in page and "復元後の確認待ち <b>2</b>" in page
+    assert ops_operator.submit("/ops/postcards/holds/release", {"note": "控えと照合"}).status_code == 303
+    assert {card.state for card in Postcard.select()} == {PostcardState.QUEUED}

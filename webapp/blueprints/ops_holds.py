@@ -14,7 +14,7 @@ from webapp.clock import now
 from webapp.domain import keyset, message_list, record_looks
 from webapp.domain.keyset import Order
 from webapp.domain.language import N_
-from webapp.domain.postcard import mending, page_words
+from webapp.domain.postcard import mending, page_words, reconciling
 from webapp.domain.postcard.address import SENTENCES, propose_codes
 from webapp.domain.postcard.mending import Mended, StillHeld
 from webapp.domain.postcard.office import PrintOffice
@@ -54,6 +54,7 @@ class HoldsPage:
     rows: list[HoldRow]
     before: str
     after: str
+    release: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,17 @@ def index():
     page = keyset.read(query, order, ops_pages.cursor())
     before, after = ops_pages.around("ops_holds.index", page, reason=reason)
     advice = HOLD_SENTENCES[HoldReason(reason)] if reason and reason != HoldReason.MISSING_GLYPH else ""
-    return render("postcards/holds.html", HoldsPage(hold_options(reason), advice, _rows(page.rows), before, after))
+    restored = reason == HoldReason.RESTORED and viewer().may_act
+    release, rows = url_for("ops_holds.release") if restored else "", _rows(page.rows)
+    return render("postcards/holds.html", HoldsPage(hold_options(reason), advice, rows, before, after, release))
+
+
+@blueprint.post("/ops/postcards/holds/release")
+def release():
+    note = request.form.get("note", "").strip()[:500]
+    number = reconciling.release_postcards(now(), viewer().account_id, note)
+    flash(gettext("%(n)s件を作成に回しました。", n=number), "good")
+    return see_other(url_for("ops_holds.index"))
 
 
 @blueprint.get("/ops/postcards/addresses")
@@ -188,6 +199,8 @@ def _rows(rows) -> list[HoldRow]:
 def _fix(row: Postcard) -> dict[str, str]:
     if not viewer().may_act:
         return {"fix": "", "fix_words": ""}
+    if row.hold_reason == HoldReason.RESTORED:
+        return {"fix": url_for("ops_postcard.show", postcard=row.id), "fix_words": N_("はがきを表示")}
     if row.hold_reason == HoldReason.SAME_ADDRESS:
         fix = url_for("ops_work_items.index", kind=WorkItemKind.SAME_ADDRESS)
         return {"fix": fix, "fix_words": N_("対応事項で判断する")}

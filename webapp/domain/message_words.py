@@ -112,6 +112,7 @@ HOLDS: dict[str, str] = {
     HoldReason.NO_USABLE_ADDRESS: N_("郵便番号か住所がありません"),
     HoldReason.SAME_ADDRESS: N_("同じメールアドレスの技能者が多数います"),
     HoldReason.CODE_ADDRESS_DISAGREE: N_("郵便番号と住所が一致しない"),
+    HoldReason.RESTORED: N_("復元後の確認待ち"),
     HoldReason.NO_NAME: N_("氏名がない"),
     HoldReason.MISSING_GLYPH: N_("印刷できない文字がある"),
     HoldReason.TEXT_OVERFLOW: N_("文字が入りきらない"),

@@ -21,6 +21,7 @@ from webapp.domain import metrics, notices
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.events import EventName
 from webapp.domain.notices import STEPS, MessageState, Step
+from webapp.domain.postcard.reconciling import hold_postcards
 from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
 
 FILE = "ticks.json"
@@ -132,7 +133,7 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
     return len(rows)
 
 
-HOLDERS = {"messages": hold_messages}
+HOLDERS = {"messages": hold_messages, "postcards": hold_postcards}
 
 
 def was_sent(messages: Iterable[Message], now: dt.datetime, account_id: int | None) -> int:

@@ -12,6 +12,7 @@ from db.ids import encode
 from db.models import (
     Account,
     ActivationCode,
+    Alarm,
     AuditRow,
     Event,
     Postcard,
@@ -25,8 +26,8 @@ from db.models import (
 )
 from db.models import Counter as Count
 from tests.domain.postcard import desk
-from webapp.domain import accounts, activation_codes
-from webapp.domain.postcard import cancelling, delivery, fallback, marking, mending, returns
+from webapp.domain import accounts, activation_codes, restore
+from webapp.domain.postcard import cancelling, delivery, fallback, marking, mending, reconciling, returns
 from webapp.domain.postcard.cancelling import CancelReason
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.mending import Mended, StillHeld
@@ -357,3 +358,15 @@ def test_whatever_happens_counters_equal_events_and_no_card_has_two_living_codes
     prints = [(row.postcard_id, row.print_number) for row in PostcardPrint.select()]
     assert len(prints) == len(set(prints))
     assert Account.select().count() == 1
+
+
+def test_after_a_restore_queued_cards_wait_until_a_person_has_decided(database, shop, now, ops):
+    mailed_since, other = desk.queued(now, 2)
+    restore.recover(now, "by_hand", ops)
+    assert {card.hold_reason for card in Postcard.select()} == {HoldReason.RESTORED}
+    assert desk.made(shop, now).state == BatchState.EMPTY
+    cancelling.cancel(reread(mailed_since), now, ops, "控えで差出を確認")
+    assert WorkItem.open().where(WorkItem.subject_kind == "postcards").exists()
+    assert reconciling.release_postcards(now, ops, "") == 1
+    assert reread(other).state == PostcardState.QUEUED
+    assert not WorkItem.open().exists() and not Alarm.open().exists()

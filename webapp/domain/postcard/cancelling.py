@@ -8,6 +8,7 @@ from db.models import Postcard, WorkItem
 from webapp.domain.events import EventName
 from webapp.domain.logs import audit
 from webapp.domain.postcard import fallback
+from webapp.domain.postcard.reconciling import close_when_done
 from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
 from webapp.domain.work_items import State, WorkItemKind, close_item
 
@@ -46,6 +47,7 @@ def cancel(postcard: Postcard, now: dt.datetime, account_id: int, note: str) -> 
         fallback.note(EventName.POSTCARD_OPS_CANCELLED, postcard, now, {"reason": CancelReason.OPS}, account_id)
         audit(EventName.POSTCARD_OPS_CANCELLED, now, account_id, "postcard", postcard.id, {"note": note})
         close_hold(postcard, "cancelled", now, account_id)
+        close_when_done(now, account_id)
 
 
 def close_hold(postcard: Postcard, resolution: str, now: dt.datetime, account_id: int | None) -> None:

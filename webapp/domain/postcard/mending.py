@@ -15,6 +15,7 @@ from webapp.domain.postcard import batches, fallback
 from webapp.domain.postcard.address import PostalAddress, normalise_postal_code, parse_address
 from webapp.domain.postcard.cancelling import close_hold
 from webapp.domain.postcard.office import PrintOffice
+from webapp.domain.postcard.reconciling import close_when_done
 from webapp.domain.postcard.sheet import Hold, inspect
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError
 
@@ -73,6 +74,7 @@ def mend(
             fallback.move(postcard, PostcardStep.RELEASE, now, hold_reason=None, print_name=mended.print_name)
             fallback.note(EventName.POSTCARD_OPS_RELEASED, postcard, now, None, account_id)
             close_hold(postcard, "mended", now, account_id)
+            close_when_done(now, account_id)
             return
         here = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
         changed = {"print_name": mended.print_name, "version": postcard.version + 1}

@@ -21,6 +21,7 @@ HOLDS: dict[str, str] = {
     HoldReason.NO_NAME: N_("氏名がない"),
     HoldReason.MISSING_GLYPH: N_("印刷できない文字がある"),
     HoldReason.TEXT_OVERFLOW: N_("文字が入りきらない"),
+    HoldReason.RESTORED: N_("復元後の確認待ち"),
     HoldReason.SAME_ADDRESS: N_("同じメールアドレスの技能者が多数"),
 }
 

@@ -44,6 +44,7 @@ class HoldReason(StrEnum):
     NO_NAME = "no_name"
     MISSING_GLYPH = "missing_glyph"
     TEXT_OVERFLOW = "text_overflow"
+    RESTORED = "restored"  # a backup was restored: it may have been mailed since
     SAME_ADDRESS = "same_address"  # many people on one dead e-mail address: a mistake of somebody else?
 
 
@@ -53,6 +54,9 @@ HOLD_SENTENCES = {
     HoldReason.NO_NAME: N_("氏名がありません。氏名を入れてください。"),
     HoldReason.MISSING_GLYPH: N_("印刷できない文字「%(signs)s」があります。別の字体に直してください。"),
     HoldReason.TEXT_OVERFLOW: N_("文字が多く、はがきに入りません。短く直してください。"),
+    HoldReason.RESTORED: N_(
+        "データベースを前の時点に戻したため、差し出したあとかもしれません。差し出したものを取り消してから、残りを作成に回してください。"
+    ),
     HoldReason.SAME_ADDRESS: N_(
         "同じメールアドレスの技能者が多数います。登録の誤りでないか確かめて、まとめて作成に回してください。"
     ),
