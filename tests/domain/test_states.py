@@ -5,6 +5,7 @@ from pathlib import Path
 
 from webapp.domain.notices import STEPS, MessageState
 from webapp.domain.outbox import AttemptState
+from webapp.domain.postcard import states as postcards
 
 PAGE = (Path(__file__).parents[2] / "docs" / "states.md").read_text("utf-8")
 
@@ -23,3 +24,10 @@ def test_the_steps_of_the_page_are_those_of_the_code():
 def test_every_state_is_explained():
     assert [row[0] for row in table("| state | on the pages | in the outbox (`due_at`) |")] == list(MessageState)
     assert [row[0] for row in table("| state | meaning |")] == list(AttemptState)
+
+
+def test_the_states_of_postcards_and_batches_are_those_of_the_code():
+    for head, steps in (("postcard", postcards.STEPS), ("batch", postcards.BATCH_STEPS)):
+        assert table(f"| {head} from | step | to |") == [(str(a), str(step), str(b)) for (a, step), b in steps.items()]
+    assert [row[0] for row in table("| postcard | meaning |")] == list(postcards.PostcardState)
+    assert [row[0] for row in table("| batch | meaning |")] == list(postcards.BatchState)
