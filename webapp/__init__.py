@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 # One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
 BLUEPRINTS = (
     "api",
+    "business_access_log",
+    "business_affiliations",
+    "business_applications",
+    "business_disclosure",
+    "business_person",
     "business_technicians",
     "business_users",
     "contact",
@@ -21,6 +26,7 @@ BLUEPRINTS = (
     "first_access",
     "health",
     "identity",
+    "look_up",
     "me_sign_in",
     "ops_actions",
     "ops_address_letters",

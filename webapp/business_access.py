@@ -15,7 +15,7 @@ def viewer() -> Viewer:
 
 
 def get_member_for(viewer: Viewer, technician_id: int, *, change: bool = False) -> Member:
-    """Return a current technician of the viewer's business by row id; 404 for others, 403 for who only looks."""
+    """Return a current technician of the business by row id; 404 for everybody else, 403 for who only looks."""
     member = roster.member_of(viewer, technician_id)
     if member is None:
         abort(404)
@@ -25,7 +25,7 @@ def get_member_for(viewer: Viewer, technician_id: int, *, change: bool = False) 
 
 
 def get_bulk_change_for(viewer: Viewer, bulk_id: int, *, change: bool = False) -> Progress:
-    """Return how far a change of many keys of the viewer's business is; 404 for another's, 403 for who only looks."""
+    """Return how far a change of many keys of the business is; 404 for another's, 403 for who only looks."""
     progress = disclosure_bulk.progress(viewer, bulk_id)
     if progress is None:
         abort(404)

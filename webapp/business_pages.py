@@ -1,4 +1,4 @@
-"""What the pages of businesses share: the filter as an address says it, chips, where a form leads back."""
+"""What the pages of businesses share: the filter of the list as an address says it, chips, where a form leads back."""
 
 import datetime as dt
 from dataclasses import dataclass

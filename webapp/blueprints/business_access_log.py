@@ -1,0 +1,179 @@
+"""閲覧の記録: who looked at a business's people, by business and by person; to read, to print and to take away."""
+
+import csv
+import datetime as dt
+import io
+from dataclasses import dataclass
+
+import xlsxwriter
+from flask import Blueprint, Response, url_for
+from flask_babel import gettext
+
+from db import ids
+from db.models import Technician
+from webapp import ops_pages
+from webapp.business_access import viewer
+from webapp.business_pages import MenuItem, groups_in_words, menu
+from webapp.clock import now
+from webapp.domain import access_log
+from webapp.domain.access_log import LookCount, Looked, ViewKind
+from webapp.domain.disclosure import Relation, Viewer
+from webapp.domain.language import N_
+from webapp.language import say
+from webapp.rendering import JST, in_japan, render
+
+blueprint = Blueprint("business_access_log", __name__)
+
+DAYS = 30
+LINES = 50
+# A file is made in the answer and sent finished: above this many lines the days have to be narrowed.
+MOST_EXPORTED = 5_000
+KINDS = {
+    ViewKind.LIST: N_("一覧"),
+    ViewKind.RECORD: N_("技能者情報"),
+    ViewKind.SEARCH: N_("検索"),
+    ViewKind.EXPORT: N_("書き出し"),
+}
+OPERATOR = N_("運営主体")
+HEAD = (
+    N_("日時"),
+    N_("閲覧した事業者"),
+    N_("利用者（自社のみ）"),
+    N_("技能者"),
+    N_("技能者ID"),
+    N_("どこで"),
+    N_("項目"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A look at one of our people."""
+
+    at: dt.datetime
+    business: str
+    user: str
+    technician: str
+    kind: str
+    groups: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often a business looked, or a person was looked at."""
+
+    name: str
+    address: str
+    times: int
+    last_at: dt.datetime
+    groups: str
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """The looks of some days."""
+
+    menu: list[MenuItem]
+    since: dt.date
+    until: dt.date
+    businesses: list[Tally]
+    people: list[Tally]
+    lines: list[Line]
+    after: str
+    exports: list[tuple[str, str]]
+
+
+@blueprint.get("/business/access-log")
+def index():
+    who, since, until = viewer(), *_days()
+    begin, end = _bounds(since, until)
+    at = ops_pages.cursor().after
+    found = access_log.of_employer(who, begin, end, limit=LINES + 1, before=at)
+    days = {"since": since.isoformat(), "until": until.isoformat()}
+    after = url_for("business_access_log.index", **days, after=ids.encode(found[LINES - 1].id)) if found[LINES:] else ""
+    page = LogPage(
+        menu=menu(),
+        since=since,
+        until=until,
+        businesses=[_tally(one) for one in access_log.counts_for_employer(who, begin, end, by="business")],
+        people=[
+            _tally(one, url_for("business_person.show", technician=one.id))
+            for one in access_log.counts_for_employer(who, begin, end, by="technician")
+        ],
+        lines=[_line(one) for one in found[:LINES]],
+        after=after,
+        exports=[
+            (url_for("business_access_log.workbook", **days), "Excel"),
+            (url_for("business_access_log.table", **days), "CSV"),
+        ],
+    )
+    return render("business/access_log.html", page)
+
+
+@blueprint.get("/business/access-log/export.xlsx")
+def workbook():
+    target = io.BytesIO()
+    # Every cell as text: an ID stays an ID, and what looks like a formula is none.
+    book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    sheet = book.add_worksheet(gettext("閲覧の記録"))
+    for number, row in enumerate(_rows(viewer())):
+        for column, cell in enumerate(row):
+            sheet.write_string(number, column, cell)
+    sheet.set_column(0, len(HEAD) - 1, 20)
+    book.close()
+    return _file(target.getvalue(), "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+
+
+@blueprint.get("/business/access-log/export.csv")
+def table():
+    text = io.StringIO()
+    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in _rows(viewer()))
+    return _file(text.getvalue().encode("utf-8-sig"), "csv", "text/csv; charset=utf-8")
+
+
+def _rows(who: Viewer) -> list[tuple[str, ...]]:
+    looks = access_log.of_employer(who, *_bounds(*_days()), limit=MOST_EXPORTED)
+    people = {look.technician_id for look in looks}
+    numbers = dict(Technician.select(Technician.id, Technician.technician_id).where(Technician.id.in_(people)).tuples())
+    rows = [tuple(say(words) for words in HEAD)]
+    for look in looks:
+        line = _line(look)
+        at = in_japan(look.at).strftime("%Y-%m-%d %H:%M:%S")
+        number = numbers.get(look.technician_id, "")
+        rows.append((at, line.business, line.user, line.technician, number, line.kind, line.groups))
+    if len(looks) == MOST_EXPORTED:
+        rows.append((gettext("これより前の記録は入っていません。期間を短くして、もう一度書き出してください。"),))
+    return rows
+
+
+def _harmless(cell: str) -> str:
+    # A spreadsheet program runs what begins so; names come from outside.
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _file(content: bytes, suffix: str, mimetype: str) -> Response:
+    response = Response(content, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'attachment; filename="access-log.{suffix}"'
+    return response
+
+
+def _days() -> tuple[dt.date, dt.date]:
+    """Return the first and the last day that the address asks for; the last 30 days by default."""
+    today = in_japan(now()).date()
+    until = ops_pages.day("until") or today
+    since = ops_pages.day("since") or until - dt.timedelta(days=DAYS - 1)
+    return min(since, until), max(since, until)
+
+
+def _bounds(since: dt.date, until: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    midnight = dt.time(tzinfo=JST)
+    return dt.datetime.combine(since, midnight), dt.datetime.combine(until, midnight) + dt.timedelta(days=1)
+
+
+def _line(look: Looked) -> Line:
+    business = look.business if look.relation is not Relation.OPERATOR else say(OPERATOR)
+    return Line(look.at, business, look.user, look.technician, say(KINDS[look.kind]), groups_in_words(look.groups))
+
+
+def _tally(one: LookCount, address: str = "") -> Tally:
+    return Tally(one.name or say(OPERATOR), address, one.times, one.last_at, groups_in_words(one.groups))
