@@ -20,6 +20,7 @@ from webapp.domain.access_log import LookCount, Looked, ViewKind
 from webapp.domain.disclosure import Relation, Viewer
 from webapp.domain.language import N_
 from webapp.language import say
+from webapp.recent import recent_authentication
 from webapp.rendering import JST, in_japan, render
 
 blueprint = Blueprint("business_access_log", __name__)
@@ -111,6 +112,7 @@ def index():
 
 
 @blueprint.get("/business/access-log/export.xlsx")
+@recent_authentication
 def workbook():
     target = io.BytesIO()
     # Every cell as text: an ID stays an ID, and what looks like a formula is none.
@@ -125,6 +127,7 @@ def workbook():
 
 
 @blueprint.get("/business/access-log/export.csv")
+@recent_authentication
 def table():
     text = io.StringIO()
     csv.writer(text).writerows([_harmless(cell) for cell in row] for row in _rows(viewer()))

@@ -18,6 +18,7 @@ from webapp.domain.disclosure_bulk import BulkState, Progress, TooLate, begin_bu
 from webapp.domain.disclosure_states import WORDS
 from webapp.domain.language import N_
 from webapp.language import say
+from webapp.recent import recent_authentication
 from webapp.rendering import render, see_other
 
 blueprint = Blueprint("business_disclosure", __name__)
@@ -64,7 +65,7 @@ class MenuPage:
     menu: list[MenuItem]
     counts: list[Count]
     total: int
-    groups: list[tuple[int, str, str]]
+    groups: list[tuple[str, str]]
     changes: list[Change]
     may_change: bool
 
@@ -111,7 +112,7 @@ def index():
             for state, number in counts.items()
         ],
         total=sum(counts.values()),
-        groups=[(group.bit, group.label, CONTENTS[group]) for group in Group],
+        groups=_choices(),
         changes=[_change(row, who) for row in listed],
         may_change=who.may_change,
     )
@@ -120,6 +121,10 @@ def index():
 
 @blueprint.post("/business/disclosure/preview")
 def preview():
+    return _preview_for_all() if _opens_for_all() else _preview()
+
+
+def _preview():
     who = viewer()
     bits, opens = _wanted()
     whom, chosen, part = _whom(who)
@@ -144,6 +149,10 @@ def preview():
 
 @blueprint.post("/business/disclosure/changes")
 def begin():
+    return _begin_for_all() if _opens_for_all() else _begin()
+
+
+def _begin():
     who = viewer()
     bits, opens = _wanted()
     whom, chosen, part = _whom(who)
@@ -170,6 +179,22 @@ def undo(change: int):
     except TooLate as late:
         flash(gettext(late.sentence), "bad")
     return see_other(url_for("business_disclosure.change", change=change))
+
+
+# Opening everybody's records does much harm in a stranger's hands.
+_preview_for_all = recent_authentication(_preview)
+_begin_for_all = recent_authentication(_begin)
+
+
+def _opens_for_all() -> bool:
+    return request.form.get("whom") == "all" and request.form.get("open") == "1"
+
+
+def _choices() -> list[tuple[str, str]]:
+    """Return the groups with what is in them, and all of them together."""
+    words = N_("%(group)s（%(contents)s）")
+    single = [(str(one.bit), say(words, {"group": say(one.label), "contents": say(CONTENTS[one])})) for one in Group]
+    return [*single, (str(ALL_GROUPS), say(N_("すべての項目")))]
 
 
 def _wanted() -> tuple[int, bool]:

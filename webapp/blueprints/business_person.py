@@ -1,4 +1,4 @@
-"""The page of one technician for the employer: the whole record, both keys of each group, and what a change would do."""
+"""The page of one technician for the employer: the whole record, both keys of each group, what a change would do."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,6 @@ from flask_babel import gettext
 from db.models import Card, Message, Postcard, Registration
 from webapp.business_access import get_member_for, viewer
 from webapp.business_pages import (
-    KINDS,
     STATE_KINDS,
     Chip,
     MenuItem,
@@ -17,12 +16,12 @@ from webapp.business_pages import (
     said,
     state_chip,
 )
+from webapp.card_pages import CardInWords, in_words
 from webapp.clock import now
 from webapp.domain import affiliation
 from webapp.domain.affiliation import AffiliationError
-from webapp.domain.card import CardState
 from webapp.domain.card_fold import standing_now
-from webapp.domain.card_words import CHIPS, STEP_WORDS, Audience, steps_of, words_for
+from webapp.domain.card_words import Audience
 from webapp.domain.disclosure import ALL_GROUPS, CONTENTS, Group, Side, Viewer, as_business, facts_of, visible_groups
 from webapp.domain.disclosure import groups_of as groups_of_bits
 from webapp.domain.disclosure_keys import NotCurrent, Stale, preview, set_key
@@ -31,7 +30,7 @@ from webapp.domain.notices import MessageKind, Role
 from webapp.domain.record import Record, record_for, view_record
 from webapp.domain.standing import standing
 from webapp.language import say
-from webapp.rendering import day, render, see_other, stale
+from webapp.rendering import render, see_other, stale
 from webapp.spoken import spoken
 
 blueprint = Blueprint("business_person", __name__)
@@ -47,15 +46,6 @@ class GroupRow:
     theirs: bool
     ours: bool
     state: Chip
-
-
-@dataclass(frozen=True)
-class CardInWords:
-    """The newest card: its chip, its steps, and what happened, what it means, what to do."""
-
-    chip: Chip
-    steps: list[tuple[str, str, str]]  # word, state, the state in words
-    sentences: list[str]
 
 
 @dataclass(frozen=True)
@@ -232,19 +222,8 @@ def _paper(technician: int) -> tuple[list[str], CardInWords | None]:
     )
     postcard = Postcard.select().where(Postcard.technician == technician).order_by(Postcard.id.desc()).first()
     card = Card.select().where(Card.technician == technician).order_by(Card.id.desc()).first()
-    return [spoken(line) for line in standing(notice, postcard, None)], _card(card) if card else None
-
-
-def _card(card: Card) -> CardInWords:
-    stands = standing_now(card)
-    words, parameters = words_for(stands, Audience.BUSINESS)
-    shown = {name: day(value) for name, value in parameters.items()}
-    shape, chip = CHIPS[CardState(stands.state)]
-    return CardInWords(
-        chip=Chip(say(chip), KINDS[shape]),
-        steps=[(say(word), state, say(STEP_WORDS[state])) for word, state in steps_of(stands)],
-        sentences=[say(text, shown) for text in (words.happened, words.means, words.do) if text],
-    )
+    shown = in_words(standing_now(card), Audience.BUSINESS) if card else None
+    return [spoken(line) for line in standing(notice, postcard, None)], shown
 
 
 def _wanted(values) -> tuple[int, bool]:
