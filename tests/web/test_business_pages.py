@@ -47,7 +47,7 @@ def looks() -> int:
     return AccessRow.select().count()
 
 
-# -- a person -----------------------------------------------------------------------------------------------------------
+# -- a person
 
 
 def test_the_employer_sees_the_whole_record_and_each_look_is_logged(admin, ours, now):
@@ -105,7 +105,7 @@ def test_ending_an_affiliation_takes_effect_at_once(admin, ours, now):
     assert admin.submit(address(person, "/end")).status_code == 404
 
 
-# -- menu 8300 for many -------------------------------------------------------------------------------------------------
+# -- menu 8300 for many
 
 
 def test_the_menu_counts_the_states_and_leads_to_them(admin, ours, now):
@@ -208,7 +208,7 @@ def test_nobody_chosen_is_said(admin, ours, now):
     assert "だれも選ばれていません" in text(admin.get(answer.location))
 
 
-# -- invitations ----------------------------------------------------------------------------------------------------------
+# -- invitations
 
 
 def test_every_invitation_is_answered_alike(admin, theirs, ours, now):
@@ -227,7 +227,7 @@ def test_every_invitation_is_answered_alike(admin, theirs, ours, now):
     assert wrong.status_code == 422 and "14桁" in text(wrong) and AffiliationInvitation.select().count() == 1
 
 
-# -- proxy ------------------------------------------------------------------------------------------------------------------
+# -- proxy
 
 
 def test_a_proxy_sees_states_and_nothing_of_the_person(other, theirs, ours, now):
@@ -249,7 +249,7 @@ def test_a_proxy_sees_states_and_nothing_of_the_person(other, theirs, ours, now)
     )
 
 
-# -- the log ---------------------------------------------------------------------------------------------------------------
+# -- the log
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_the_log_can_be_taken_away_with_ids_as_text(admin, looked_at, clock):
     assert admin.get("/business/access-log/export.xlsx").status_code == 303
 
 
-# -- other businesses --------------------------------------------------------------------------------------------------------
+# -- other businesses
 
 
 def test_a_search_finds_the_disclosed_alone_and_counts_them(other, ours, now):
