@@ -9,9 +9,9 @@ from db.models import Account, Affiliation, Business, Card, Technician
 from tests import cast
 from tests.web.conftest import CheckedClient
 from webapp.domain import accounts
-from webapp.domain.accounts import AccountKind
-from webapp.domain.disclosure import BusinessRole, mask
+from webapp.domain.accounts import AccountKind, BusinessRole
 from webapp.domain.disclosure import Group as G
+from webapp.domain.disclosure import mask
 
 _names = itertools.count(1)
 

@@ -12,7 +12,7 @@ from db.ids import encode
 from db.models import AccessRow, Account, Affiliation, AffiliationInvitation, BulkChange
 from tests import cast
 from tests.web.business_story import ALL, address, card, member, signed_in, user
-from webapp.domain.disclosure import BusinessRole
+from webapp.domain.accounts import BusinessRole
 from webapp.domain.disclosure_bulk import run_bulk
 from webapp.domain.limits import take
 from webapp.domain.notices import MessageState, Role

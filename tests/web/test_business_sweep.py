@@ -11,7 +11,8 @@ from tests import cast
 from tests.web.business_story import ALL, member, signed_in, technician_account, user
 from tests.web.conftest import operator
 from webapp.domain import accounts
-from webapp.domain.disclosure import BusinessRole, viewer_of
+from webapp.domain.accounts import BusinessRole
+from webapp.domain.disclosure import viewer_of
 from webapp.domain.disclosure_bulk import begin_bulk, run_bulk
 
 TOPICS = ("business_", "look_up")

@@ -10,7 +10,7 @@ from db.ids import encode
 from db.models import Affiliation, Event
 from tests import cast
 from tests.web.business_story import address, card, member, signed_in, technician_account, user
-from webapp.domain.disclosure import BusinessRole
+from webapp.domain.accounts import BusinessRole
 from webapp.domain.notices import MessageState
 
 LIST = "/business/technicians"
