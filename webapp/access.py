@@ -24,6 +24,7 @@ from db.models import (
     Technician,
     WorkItem,
 )
+from webapp.domain import disclosure
 from webapp.domain.accounts import AccountKind, OperatorRole
 
 Found = TypeVar("Found", bound=Model)
@@ -56,6 +57,11 @@ class Viewer:
 def viewer() -> Viewer:
     """Return who is asking; only for routes that the access table closes to those who are not signed in."""
     return Viewer(current_user.account.id, current_user.kind, current_user.role)
+
+
+def looker() -> disclosure.Viewer:
+    """Return who is asking as the rule of disclosure knows them: whose record, whose business."""
+    return disclosure.viewer_of(current_user.account)
 
 
 def get_registration_for(viewer: Viewer, number: int, *, change: bool = False) -> Registration:

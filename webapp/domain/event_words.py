@@ -40,6 +40,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     EventName.POSTCARD_RULE_PRESUMED: (N_("はがき到着とみなす"), "good"),
     EventName.POSTCARD_WORKER_BATCHED: (N_("はがき発送ロット入り"), "busy"),
     EventName.POSTCARD_OVERRULED_CANCELLED: (N_("判定の変更によるはがきの取り消し"), "off"),
+    EventName.RECORD_TECHNICIAN_ASKED: (N_("本人から訂正の申し出"), "wait"),
+    EventName.RECORD_TECHNICIAN_CHANGED: (N_("本人による変更"), "off"),
     EventName.REGISTRATION_IMPORT_COMPLETED: (N_("登録完了"), "good"),
     EventName.RETURNED_MAIL_OPS_OVERRULED: (N_("判定の変更"), "busy"),
     EventName.TECHNICIAN_IMPORT_CHANGED: (N_("登録情報の変更"), "off"),

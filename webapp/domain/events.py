@@ -105,6 +105,8 @@ class EventName(StrEnum):
     POSTCARD_WORKER_BATCHED = "postcard:worker:batched"
     RECORD_OPS_SEARCHED = "record:ops:searched"
     RECORD_OPS_VIEWED = "record:ops:viewed"
+    RECORD_TECHNICIAN_ASKED = "record:technician:asked"
+    RECORD_TECHNICIAN_CHANGED = "record:technician:changed"
     REGISTRATION_IMPORT_COMPLETED = "registration:import:completed"
     RETENTION_RULE_REMOVED = "retention:rule:removed"
     RETURNED_MAIL_LMTP_EVIDENCE = "returned-mail:lmtp:evidence"

@@ -20,6 +20,7 @@ class WorkItemKind(StrEnum):
     CARD_RETURNED = "card_returned"  # a card came back: check the address, ask the business, post it again
     CARD_UNREACHABLE = "card_unreachable"  # a card waits, and no mail reaches the person
     POSTCARD_ON_HOLD = "postcard_on_hold"  # a postcard cannot be made as it is
+    RECORD_CORRECTION = "record_correction"  # a technician asks for a correction of the record
     AFFILIATION_DISPUTED = "affiliation_disputed"  # a technician says never to have been with this business
     POSTCARD_RETURNED = "postcard_returned"  # a postcard came back: mend the address, ask the business, or close
 

@@ -46,6 +46,14 @@ ITEMS: dict[str, Words] = {
         N_("はがきの保留"),
         N_("このままでは、はがきを作れません。住所を確かめて直してください。"),
     ),
+    WorkItemKind.RECORD_CORRECTION: Words(
+        N_("登録情報の訂正の申し出"),
+        N_("本人の申し出を読み、登録情報を確かめてください。訂正したら、本人に知らせて閉じてください。"),
+    ),
+    WorkItemKind.AFFILIATION_DISPUTED: Words(
+        N_("所属の申し立て"),
+        N_("本人は、この事業者に所属していないと申し立てています。事業者に確かめて、所属を直してください。"),
+    ),
 }
 
 ITEM_STATES: dict[str, tuple[str, str]] = {

@@ -1,0 +1,83 @@
+"""連絡先と言語: the e-mail address, the telephone, the language; a postal address is asked for by a correction."""
+
+from dataclasses import dataclass, field
+
+from flask import Blueprint, flash, request, url_for
+from flask_babel import force_locale, gettext
+
+from db.models import Technician
+from webapp.access import looker
+from webapp.clock import now
+from webapp.domain import addresses, own_contact
+from webapp.domain.addresses import OwnerKind
+from webapp.domain.intake.contact import parse_telephone
+from webapp.domain.intake.problems import CellError
+from webapp.domain.language import LANGUAGES
+from webapp.language import remember, say
+from webapp.recent import recent_authentication
+from webapp.rendering import invalid, render, see_other, stale
+
+blueprint = Blueprint("me_contact", __name__)
+
+
+@dataclass(frozen=True)
+class ContactPage:
+    """What is registered, and what was typed."""
+
+    email: str
+    email_works: bool
+    telephone: str
+    postal_address: str
+    language: str
+    version: int
+    typed: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+    changed: bool = False
+
+
+@blueprint.get("/me/contact")
+def show():
+    return render("me/contact.html", _page())
+
+
+@blueprint.post("/me/contact/language")
+def language():
+    chosen = request.form.get("language", "")
+    if chosen in LANGUAGES:
+        own_contact.set_language(looker(), chosen, now())
+        with force_locale(chosen):
+            flash(gettext("言語を変更しました。お知らせのメールもこの言語で届きます。"), "good")
+        return remember(see_other(url_for("me_contact.show")), chosen)
+    return see_other(url_for("me_contact.show"))
+
+
+@blueprint.post("/me/contact/telephone")
+@recent_authentication
+def telephone():
+    typed, version = request.form.get("telephone", "").strip()[:40], request.form.get("version", "")
+    known = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else -1
+    try:
+        number = parse_telephone(typed) if typed else ""
+        own_contact.set_telephone(looker(), number, known, now())
+    except CellError as error:
+        wrong = {"telephone": say(error.sentence, error.params)}
+        return invalid("me/contact.html", _page(typed=typed, errors=wrong))
+    except own_contact.Changed:
+        return stale("me/contact.html", _page(typed=typed, changed=True))
+    flash(gettext("電話番号を変更しました。"), "good")
+    return see_other(url_for("me_contact.show"))
+
+
+def _page(**more) -> ContactPage:
+    person = Technician.get_by_id(looker().technician_id)
+    email = addresses.current(OwnerKind.TECHNICIAN, person.id)
+    code = f"〒{person.postal_code[:3]}-{person.postal_code[3:]} " if person.postal_code else ""
+    return ContactPage(
+        email=email.value if email else "",
+        email_works=email is None or email.state != addresses.AddressState.INVALID,
+        telephone=person.telephone,
+        postal_address=code + person.address,
+        language=person.language,
+        version=person.version,
+        **more,
+    )
