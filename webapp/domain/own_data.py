@@ -70,9 +70,7 @@ def own_data(viewer: Viewer, now: dt.datetime) -> dict:
                 *("delivery_postal_code", "delivery_address", "delivery_name"),
             ),
         ),
-        "corrections_asked": [
-            {"at": _plain(at), "part": part} for at, part in own_requests.open_requests(person.id)
-        ],
+        "corrections_asked": [{"at": _plain(at), "part": part} for at, part in own_requests.open_requests(person.id)],
         "looks": [_look(look) for look in access_log.of_technician(person.id, limit=MOST)],
         "events": _rows(
             Event.select().where(Event.technician_id == person.id).order_by(Event.id.desc()).limit(MOST),
