@@ -5,11 +5,11 @@ import datetime as dt
 from flask_babel import gettext
 
 from webapp.domain.spoken_lines import Line
-from webapp.rendering import moment
+from webapp.rendering import day, moment
 
 
 def spoken(line: Line | str) -> str:
-    """Return a line translated and filled in; parameters that are lines are said, moments written in Japan's time."""
+    """Return a line translated and filled in; parameters that are lines are said, moments and days written in Japan's way."""
     if isinstance(line, str):
         return gettext(line) if line else ""
     params = {name: _part(value) for name, value in line.params.items()}
@@ -23,4 +23,6 @@ def _part(value) -> str:
         return spoken(value)
     if isinstance(value, dt.datetime):
         return moment(value)
+    if isinstance(value, dt.date):
+        return day(value)
     return "" if value is None else str(value)

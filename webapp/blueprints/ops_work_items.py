@@ -19,6 +19,7 @@ from webapp.domain.intake.problems import CellError
 from webapp.domain.keyset import Order
 from webapp.domain.language import N_
 from webapp.domain.notices import MessageState
+from webapp.domain.own_requests import PARTS, Part
 from webapp.domain.record_looks import Via
 from webapp.domain.timeline import mask
 from webapp.domain.work_items import State, WorkItemKind
@@ -77,6 +78,7 @@ class ItemPage:
     people: list[tuple[str, str]]
     release: str
     close: str
+    said: list[tuple[str, str]] = field(default_factory=list)  # what a technician asked for: part and words
     errors: dict[str, str] = field(default_factory=dict)
     typed: str = ""
     changed: bool = False
@@ -229,6 +231,7 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
         people=_people(row) if same else [],
         release=url_for("ops_work_items.release", item=row.id) if act and same else "",
         close=url_for("ops_work_items.close", item=row.id) if act else "",
+        said=[(say(PARTS[Part(one["part"])]), one["words"]) for one in (row.data or {}).get("said", [])],
         errors=errors or {},
         typed=typed,
         changed=changed,

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from db.models import Business, Card, EmailAddress, Message, Postcard, Registration, Technician
-from webapp.domain import addresses, affiliation, corrections, message_words
+from webapp.domain import addresses, affiliation, bounce, corrections, message_words
 from webapp.domain.addresses import AddressState, OwnerKind
-from webapp.domain.bounce import advice as bounce
 from webapp.domain.bounce.model import Reason
 from webapp.domain.card import CardState, Standing
 from webapp.domain.card_fold import standing_now
@@ -125,7 +124,7 @@ def _notice(message: Message, sender_domain: str) -> Notice:
     (line,) = standing(message, None, None)
     tips = []
     if message.state in UNDELIVERED and message.reason in set(Reason):
-        (sentence, params), _ = bounce.advice(Reason(message.reason), message.destination, "@" + sender_domain)
+        (sentence, params), _ = bounce.advice(Reason(message.reason), message.destination, sender_domain)
         tips.append(Line(sentence, params))
     confirmed = message.state == MessageState.DELIVERED and message.reason == "confirmed"
     if not confirmed:
