@@ -9,7 +9,7 @@ from webapp.rendering import day, moment
 
 
 def spoken(line: Line | str) -> str:
-    """Return a line translated and filled in; parameters that are lines are said, moments and days written in Japan's way."""
+    """Return a line translated and filled in; lines in it are said, days and moments written as in Japan."""
     if isinstance(line, str):
         return gettext(line) if line else ""
     params = {name: _part(value) for name, value in line.params.items()}

@@ -13,6 +13,7 @@ from db.models.cards import (
     TrackingSource,
 )
 from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
+from db.models.email_change import EmailChange
 from db.models.inquiries import CardQuestion, Inquiry, InquiryEntry
 from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
@@ -48,6 +49,7 @@ __all__ = [
     "CardReminder",
     "Counter",
     "EmailAddress",
+    "EmailChange",
     "Event",
     "Fact",
     "IdempotentRequest",

@@ -9,12 +9,15 @@ from python_calamine import CalamineWorkbook
 
 from db.ids import encode
 from db.models import AccessRow, Affiliation, EmailAddress, Message, Technician, WorkItem
+from tests.domain.test_mail import IDENTITY
 from tests.web import me_story
 from tests.web.conftest import technician_user
 from tests.web.me_story import Story
-from webapp.domain import affiliation
+from webapp.domain import addresses, affiliation, email_change
 from webapp.domain.accounts import RECENT
 from webapp.domain.disclosure import ALL_GROUPS, viewer_of
+from webapp.domain.mail import Mail, body_of
+from webapp.domain.notices import MessageKind, Role
 from webapp.domain.sign_in_links import account_of_technician
 
 PAGES = (
@@ -289,3 +292,64 @@ def test_looking_at_oneself_is_no_look(me):
     for path in PAGES:
         me.get(path)
     assert AccessRow.select().count() == 0
+
+
+def code(settings) -> str:
+    """The code as the mail of the last change carries it."""
+    values = dict(Message.select().where(Message.kind == "confirm").order_by(Message.id.desc()).first().content)
+    email_change.give_code(values, settings.secret_key)
+    return values["confirm_code"]
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_a_new_mail_address_counts_once_its_code_is_typed_and_the_old_one_is_told(me, story, settings, htmx):
+    old = addresses.current("technician", story.person.id).value
+    wrong = me.submit("/me/contact/email", {"email": "no address"}, htmx=htmx)
+    assert wrong.status_code == 422 and 'value="no address"' in wrong.text
+    assert me.submit("/me/contact/email", {"email": "new..one@docomo.ne.jp"}, htmx=htmx).status_code < 400
+    assert addresses.current("technician", story.person.id).value == old
+    assert "new..one@docomo.ne.jp" in me.get("/me/contact").text
+    typed = code(settings)
+    assert "confirm_code" not in str([m.content for m in Message.select()]), "stored nowhere"
+    wrong = me.submit("/me/contact/email/confirm", {"code": "0000-0000"}, htmx=htmx)
+    assert wrong.status_code == 422 and "あと4回" in wrong.text
+    answer = me.submit("/me/contact/email/confirm", {"code": typed.lower().replace("-", " ")}, htmx=htmx)
+    assert answer.status_code == (200 if htmx else 303)
+    now_is = addresses.current("technician", story.person.id)
+    assert (now_is.value, now_is.given_by, now_is.version) == ("new..one@docomo.ne.jp", "person", 2)
+    assert now_is.confirmed_at
+    told = Message.select().where(Message.kind == "confirm").order_by(Message.id.desc()).first()
+    assert told.address.value == old and "email_changed_on" in told.content
+    assert me.submit("/me/contact/email/confirm", {"code": typed}).status_code == 422, "once"
+
+
+def test_a_code_dies_after_five_wrong_tries_a_day_and_a_new_request(me, story, settings, clock, now):
+    me.submit("/me/contact/email", {"email": "one@docomo.ne.jp"})
+    first = code(settings)
+    me.submit("/me/contact/email", {"email": "two@docomo.ne.jp"})
+    assert me.submit("/me/contact/email/confirm", {"code": first}).status_code == 422
+    for _ in range(4):
+        me.submit("/me/contact/email/confirm", {"code": "0000-0000"})
+    assert me.submit("/me/contact/email/confirm", {"code": code(settings)}).status_code == 422
+    me.submit("/me/contact/email", {"email": "three@docomo.ne.jp"})
+    clock.at = now + email_change.LASTS
+    with pytest.raises(email_change.WrongCode):
+        email_change.confirm(
+            viewer_of(account_of_technician(story.person)), code(settings), settings.secret_key, clock.at
+        )
+
+
+def test_a_change_of_address_can_be_given_up_and_has_a_limit_a_day(me, story):
+    for number in range(5):
+        me.submit("/me/contact/email", {"email": f"n{number}@docomo.ne.jp"})
+    assert me.submit("/me/contact/email", {"email": "n6@docomo.ne.jp"}).status_code == 429
+    me.submit("/me/contact/email/give-up")
+    assert "n4@docomo.ne.jp" not in me.get("/me/contact").text
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_mail_with_the_code_can_be_written(language):
+    values = {"name": "佐藤 健一", "confirm_code": "ABCD-1234"}
+    mail = Mail(MessageKind.CONFIRM, Role.TECHNICIAN, language, "a@b.example", "佐藤", values)
+    body = body_of(mail, IDENTITY)
+    assert "ABCD-1234" in body and "24" in body and "{" not in body

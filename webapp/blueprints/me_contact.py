@@ -2,22 +2,28 @@
 
 from dataclasses import dataclass, field
 
-from flask import Blueprint, flash, request, url_for
+from flask import Blueprint, current_app, flash, request, url_for
 from flask_babel import force_locale, gettext
 
 from db.models import Technician
 from webapp.access import looker
 from webapp.clock import now
-from webapp.domain import addresses, own_contact
+from webapp.domain import addresses, email_change, own_contact
 from webapp.domain.addresses import OwnerKind
-from webapp.domain.intake.contact import parse_telephone
+from webapp.domain.intake.contact import parse_email, parse_telephone
 from webapp.domain.intake.problems import CellError
-from webapp.domain.language import LANGUAGES
+from webapp.domain.language import LANGUAGES, N_
+from webapp.domain.limits import LimitReached
 from webapp.language import remember, say
 from webapp.recent import recent_authentication
 from webapp.rendering import invalid, render, see_other, stale
 
 blueprint = Blueprint("me_contact", __name__)
+
+SAME = N_("いまのメールアドレスと同じです。別のアドレスを入力してください。")
+TOO_MANY = N_("今日の回数を超えました。明日もう一度お試しください。")
+WRONG_CODE = N_("確認コードが違います。あと%(left)s回入力できます。")
+NO_CODE = N_("この確認コードは使えなくなりました。もう一度、新しいメールアドレスを入力してください。")
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class ContactPage:
     postal_address: str
     language: str
     version: int
+    pending: str
+    typed_email: str = ""
     typed: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     changed: bool = False
@@ -68,6 +76,43 @@ def telephone():
     return see_other(url_for("me_contact.show"))
 
 
+@blueprint.post("/me/contact/email")
+@recent_authentication
+def email():
+    typed = request.form.get("email", "").strip()[:320]
+    try:
+        email_change.ask(looker(), parse_email(typed), now())
+    except CellError as error:
+        wrong = {"email": say(error.sentence, error.params)}
+        return invalid("me/contact.html", _page(typed_email=typed, errors=wrong))
+    except addresses.SameAddress:
+        return invalid("me/contact.html", _page(typed_email=typed, errors={"email": SAME}))
+    except LimitReached:
+        return render("me/contact.html", _page(typed_email=typed, errors={"email": TOO_MANY}), status=429)
+    flash(gettext("新しいメールアドレスに確認コードを送りました。届いたら入力してください。"), "good")
+    return see_other(url_for("me_contact.show"))
+
+
+@blueprint.post("/me/contact/email/confirm")
+def confirm_email():
+    try:
+        email_change.confirm(
+            looker(), request.form.get("code", "")[:40], current_app.extensions["settings"].secret_key, now()
+        )
+    except email_change.WrongCode as error:
+        words = say(WRONG_CODE, {"left": error.left}) if error.left else NO_CODE
+        return invalid("me/contact.html", _page(errors={"code" if error.left else "email": words}))
+    flash(gettext("メールアドレスを変更しました。"), "good")
+    return see_other(url_for("me_contact.show"))
+
+
+@blueprint.post("/me/contact/email/give-up")
+def give_up_email():
+    email_change.give_up(looker(), now())
+    flash(gettext("メールアドレスの変更を取りやめました。"), "good")
+    return see_other(url_for("me_contact.show"))
+
+
 def _page(**more) -> ContactPage:
     person = Technician.get_by_id(looker().technician_id)
     email = addresses.current(OwnerKind.TECHNICIAN, person.id)
@@ -79,5 +124,6 @@ def _page(**more) -> ContactPage:
         postal_address=code + person.address,
         language=person.language,
         version=person.version,
+        pending=email_change.pending(person.id, now()),
         **more,
     )

@@ -18,6 +18,7 @@ class OwnerKind(StrEnum):
     TECHNICIAN = "technician"
     BUSINESS = "business"
     ACCOUNT = "account"  # a user of a business
+    CHANGE = "change"  # asked for and not confirmed yet: nobody's
 
 
 class AddressState(StrEnum):
@@ -192,4 +193,5 @@ def owner_of(address: EmailAddress) -> Technician | Business | Account:
 
 def _concerns(owner_kind: OwnerKind, owner_id: int) -> dict[str, int]:
     """Return the column of an event that ties it to the owner; a user's address concerns nobody's record."""
-    return {} if owner_kind == OwnerKind.ACCOUNT else {f"{owner_kind}_id": owner_id}
+    nobody = owner_kind in (OwnerKind.ACCOUNT, OwnerKind.CHANGE)
+    return {} if nobody else {f"{owner_kind}_id": owner_id}

@@ -10,6 +10,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     EventName.ADDRESS_IMPORT_GIVEN: (N_("メールアドレスの届け"), "off"),
     EventName.ADDRESS_OPS_CORRECTED: (N_("メールアドレスを訂正"), "busy"),
     EventName.ADDRESS_OPS_RESTORED: (N_("メールアドレスを有効に戻しました"), "busy"),
+    EventName.ADDRESS_TECHNICIAN_ASKED: (N_("本人がメールアドレスの変更を申し込み"), "off"),
+    EventName.ADDRESS_TECHNICIAN_CONFIRMED: (N_("本人がメールアドレスを変更"), "busy"),
     EventName.AFFILIATION_IMPORT_BEGAN: (N_("所属の開始"), "off"),
     EventName.CARD_IMPORT_ORDERED: (N_("カード作成待ち"), "off"),
     EventName.NOTICE_BOUNCE_FAILED: (N_("不達"), "bad"),

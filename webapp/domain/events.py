@@ -32,6 +32,8 @@ class EventName(StrEnum):
     ADDRESS_LETTER_MADE = "address:letter:made"
     ADDRESS_OPS_CORRECTED = "address:ops:corrected"
     ADDRESS_OPS_RESTORED = "address:ops:restored"
+    ADDRESS_TECHNICIAN_ASKED = "address:technician:asked"
+    ADDRESS_TECHNICIAN_CONFIRMED = "address:technician:confirmed"
     AFFILIATION_BUSINESS_ENDED = "affiliation:business:ended"
     AFFILIATION_BUSINESS_INVITED = "affiliation:business:invited"
     AFFILIATION_IMPORT_BEGAN = "affiliation:import:began"

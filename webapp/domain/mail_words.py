@@ -63,7 +63,9 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.INVITATION, Role.BUSINESS): Variables(
         frozenset({"business_name", "sign_in_url"}), frozenset({"user_name"})
     ),
-    (MessageKind.CONFIRM, Role.TECHNICIAN): Variables(frozenset({"name"}), frozenset({"factor_lost_until"})),
+    (MessageKind.CONFIRM, Role.TECHNICIAN): Variables(
+        frozenset({"name"}), frozenset({"factor_lost_until", "confirm_code", "email_changed_on"})
+    ),
     (MessageKind.CONFIRM, Role.BUSINESS): Variables(frozenset({"business_name"}), frozenset({"factor_lost_until"})),
 }
 

@@ -1,0 +1,28 @@
+"""A change of one's own e-mail address, until a code that was mailed there is typed in."""
+
+from peewee import ForeignKeyField, SmallIntegerField
+
+from db.fields import MomentField
+from db.models.accounts import Account
+from db.models.base import Row
+from db.models.people import EmailAddress, Technician
+
+
+class EmailChange(Row):
+    """Asked for by a technician; at most one is open. Its address row is mailed, but is nobody's current one."""
+
+    technician = ForeignKeyField(Technician)
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    address = ForeignKeyField(EmailAddress, backref="changes")
+    asked_at = MomentField()
+    expires_at = MomentField()
+    tries = SmallIntegerField(default=0)
+    confirmed_at = MomentField(null=True)
+    ended_at = MomentField(null=True)
+
+    @classmethod
+    def open(cls, technician_id: int):
+        """Return a select of the technician's open change."""
+        return cls.select().where(
+            (cls.technician == technician_id) & cls.confirmed_at.is_null() & cls.ended_at.is_null()
+        )
