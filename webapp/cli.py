@@ -14,6 +14,7 @@ COMMANDS = {
     "bounce": ("bounce", "bounce"),
     "demo": ("demo", "demo"),
     "import": ("imports", "imports"),
+    "metrics": ("metrics", "metrics"),
     "migrate": ("setup", "migrate"),
     "postcard": ("postcard", "postcard"),
     "recover": ("worker", "recover"),

@@ -138,6 +138,12 @@ def _secret(value: str) -> str:
     return value
 
 
+def _token(value: str) -> str:
+    if value and len(value) < 32:
+        raise ValueError("must have 32 characters or more, or be empty")
+    return value
+
+
 def _relays(value: str) -> tuple[str, ...]:
     relays = tuple(relay.strip() for relay in value.split(",") if relay.strip())
     for relay in relays:
@@ -244,6 +250,25 @@ class Settings:
     )
     postcard_code_days: int = setting(_number(1, 365), "days for which the code of a mailed postcard is good", 60)
     postcard_file_days: int = setting(_number(1, 365), "days after mailing when the printer's files are removed", 14)
+    alarm_window: int = setting(_number(20, 100_000), "the last attempts among which the alarms look for failures", 500)
+    alarm_least: int = setting(_number(5, 100_000), "attempts in that window below which no rate raises an alarm", 50)
+    alarm_bounce_percent: int = setting(
+        _number(1, 100), "percent of those attempts that fail hard at which the alarm of the bounce rate opens", 5
+    )
+    alarm_destination_percent: int = setting(
+        _number(1, 100), "percent of the attempts to one domain that fail in any way at which its alarm opens", 50
+    )
+    alarm_clear_percent: int = setting(
+        _number(1, 100), "percent of its threshold below which such an alarm closes again", 70
+    )
+    alarm_queue_minutes: int = setting(
+        _number(1, 10_000), "minutes for which a notice may be due and unsent before an alarm opens", 60
+    )
+    alarm_worker_minutes: int = setting(_number(1, 1_000), "minutes without a worker's sign of life before an alarm", 5)
+    figures_least: int = setting(_number(1, 10_000), "notices below which the dashboard shows no rate", 20)
+    metrics_token: str = setting(
+        _token, "the bearer token of /metrics, 32 characters or more; empty: /metrics answers nobody", "", secret=True
+    )
     import_bytes: int = setting(_number(100_000, 2_000_000_000), "the largest file that is imported", 200_000_000)
     api_per_minute: int = setting(_number(1, 1_000_000), "API requests a minute and key", 600)
     api_bytes: int = setting(_number(10_000, 100_000_000), "the largest API request", 5_000_000)

@@ -30,6 +30,9 @@ from webapp.domain import (
     contact,
     outbox,
     outbox_finish,
+    alarm_rules,
+    metrics,
+    recount,
     restore,
     returned,
     sweep,
@@ -62,6 +65,7 @@ _RELAY_REST_SECONDS = 5.0
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0
 BEAT_SECONDS = 10.0
 PRINT_IDLE_SECONDS = 2.0
+_RECOUNT_HOUR = 3  # in Japan
 # Two missed beats and a little: a worker that is away longer has no share of the pace.
 _ALIVE = dt.timedelta(seconds=25)
 
@@ -118,6 +122,8 @@ class Worker:
             _Job("requests", 2.0, lambda now: access_requests.answer_requests(settings.secret_key, now)),
             _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
+            _Job("alarm rules", 60.0, lambda now: alarm_rules.watch(now, settings)),
+            _Job("recount", 3600.0, self._recount),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
         ]
@@ -311,6 +317,11 @@ class Worker:
     def _read_card_imports(self, _now: dt.datetime) -> None:
         while card_imports.take_one(self._clock) and not self._stopping.is_set():
             pass
+
+    def _recount(self, now: dt.datetime) -> None:
+        """Check the counters once a night, in the hour when the fewest are at work; the job comes round each hour."""
+        if now.astimezone(metrics.JST).hour == _RECOUNT_HOUR:
+            recount.watch(now)
 
     def _note_beat(self, now: dt.datetime) -> None:
         beat = self._beat

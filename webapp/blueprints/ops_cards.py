@@ -108,12 +108,16 @@ def may_act() -> bool:
 
 def _filters(values) -> tuple[Filters, dict[str, str]]:
     state, needs, age = values.get("state", ""), values.get("needs", ""), values.get("age", "")
+    under = values.get("under", "")
+    ages = {str(days) for days in card_pages.AGES}
     found = Filters(
         CardState(state) if state in set(CardState) else None,
         AlarmKind(needs) if needs in set(AlarmKind) else None,
-        int(age) if age in {str(days) for days in card_pages.AGES} else 0,
+        int(age) if age in ages else 0,
+        int(under) if under in ages else 0,
     )
-    kept = {"state": found.state or "", "needs": found.needs or "", "age": str(found.age or "")}
+    kept = {"state": found.state or "", "needs": found.needs or ""}
+    kept |= {"age": str(found.age or ""), "under": str(found.under or "")}
     return found, {name: str(value) for name, value in kept.items() if value}
 
 

@@ -45,6 +45,7 @@ class Home:
 
 
 PLACES = (
+    ("ops_dashboard.index", N_("ダッシュボード")),
     ("ops_registrations.index", N_("登録申請")),
     ("ops_imports.index", N_("取り込み")),
     ("ops_messages.index", N_("メール")),

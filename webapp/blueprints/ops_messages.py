@@ -11,7 +11,7 @@ from webapp.access import viewer
 from webapp.domain import keyset, message_list, message_words
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.message_list import MessageFilters
-from webapp.domain.notices import MessageKind, MessageState
+from webapp.domain.notices import MessageKind, MessageState, Role
 from webapp.domain.record_looks import Via
 from webapp.ops_pages import Chip, Option
 from webapp.rendering import render
@@ -50,6 +50,7 @@ class MessagesPage:
     kinds: list[tuple[str, str]]
     failures: list[tuple[str, str]]
     reasons: list[tuple[str, str]]
+    roles: list[tuple[str, str]]
     may_act: bool
     deciding: bool  # whether the rows wait for a decision after a restore
 
@@ -58,7 +59,8 @@ class MessagesPage:
 def index():
     filters = _filters()
     address = {"kind": filters.kind, "failure": filters.failure, "reason": filters.reason}
-    address["destination"] = filters.destination
+    address |= {"destination": filters.destination, "role": filters.role}
+    address |= {"since": filters.since and str(filters.since), "until": filters.until and str(filters.until)}
     page = keyset.read(message_list.listing(filters), message_list.ORDER, ops_pages.cursor())
     before, after = ops_pages.around("ops_messages.index", page, **address, state=filters.state)
     context = MessagesPage(
@@ -70,6 +72,7 @@ def index():
         kinds=list(message_words.KINDS.items()),
         failures=list(message_words.CLASSES.items()),
         reasons=list(message_words.REASONS.items()),
+        roles=list(message_words.ROLES.items()),
         may_act=viewer().may_act,
         deciding=filters.state == MessageState.RECONCILIATION,
     )
@@ -86,6 +89,9 @@ def _filters() -> MessageFilters:
         reason=ops_pages.choice("reason", Reason),
         # An address of a person has no place in ours: only what stands behind the @.
         destination=destination.rpartition("@")[2],
+        role=ops_pages.choice("role", Role),
+        since=ops_pages.day("since"),
+        until=ops_pages.day("until"),
     )
 
 

@@ -28,6 +28,11 @@ class AlarmKind(StrEnum):
     CARD_UNKNOWN_LABEL = "card_unknown_label"  # the post said a word that is in no table · subject: cards
     CARD_CONTRADICTORY = "card_contradictory"  # the post's reports contradict each other · subject: cards
     CONTACT_GUESSING = "contact_guessing"  # too many wrong pairs on the public card form · subject: contact
+    BOUNCE_RATE = "bounce_rate"  # too many of the last attempts failed hard · subject: notices
+    DESTINATION_FAILING = "destination_failing"  # a domain takes hardly anything any more · subject: domain
+    QUEUE_AGE = "queue_age"  # a notice waits too long to be sent · subject: notices
+    WORKER_SILENT = "worker_silent"  # a worker has given no sign of life · subject: host
+    COUNTER_DIFFERENCE = "counter_difference"  # counters and rows disagree · subject: figure
     UNMATCHED_MAIL = "unmatched_mail"  # the space for unmatched mail is full · subject: returned mail
 
 

@@ -33,11 +33,12 @@ NEEDS_WORDS = {
 
 @dataclass(frozen=True)
 class Filters:
-    """What the list shows: a state, what needs a person, and how many days at least in its state."""
+    """What the list shows: a state, what needs a person, how many days in its state at least and less than (0: all)."""
 
     state: CardState | None = None
     needs: AlarmKind | None = None
     age: int = 0
+    under: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,10 @@ def filtered(query, filters: Filters, now: dt.datetime, watch: Watch):
         latest = jst_day(now) - dt.timedelta(days=filters.age)
         unfolded = Card.since_on.is_null() & (Card.changed_at < utc_start_of(latest + dt.timedelta(days=1)))
         query = query.where((Card.since_on <= latest) | unfolded)
+    if filters.under:
+        first = jst_day(now) - dt.timedelta(days=filters.under - 1)
+        unfolded = Card.since_on.is_null() & (Card.changed_at >= utc_start_of(first))
+        query = query.where((Card.since_on >= first) | unfolded)
     return query
 
 

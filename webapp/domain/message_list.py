@@ -1,5 +1,6 @@
 """The operators' list of messages: filters, and counts by state that equal the lists behind them."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from db.models import Message, Registration, Technician
@@ -19,6 +20,10 @@ class MessageFilters:
     failure: str = ""
     reason: str = ""
     destination: str = ""
+    role: str = ""
+    # The days of the first attempt: the cohorts that the dashboard counts.
+    since: dt.date | None = None
+    until: dt.date | None = None
 
 
 def listing(filters: MessageFilters, state: str | None = None):
@@ -32,6 +37,12 @@ def listing(filters: MessageFilters, state: str | None = None):
         query = query.where(Message.reason == filters.reason)
     if filters.destination:
         query = query.where(Message.destination == filters.destination)
+    if filters.role:
+        query = query.where(Message.role == filters.role)
+    if filters.since:
+        query = query.where(Message.cohort_day >= filters.since)
+    if filters.until:
+        query = query.where(Message.cohort_day <= filters.until)
     return query
 
 

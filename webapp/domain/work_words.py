@@ -83,6 +83,30 @@ ALARMS: dict[str, Words] = {
         N_("送信を止めています"),
         N_("人の操作で送信を止めています。原因がなくなったら再開してください。"),
     ),
+    AlarmKind.BOUNCE_RATE: Words(
+        N_("不達率が高くなっています"),
+        N_(
+            "直近の送信で、無効なアドレスが基準を超えました。ダッシュボードで、いつから、どの宛先かを確かめてください。"
+        ),
+    ),
+    AlarmKind.DESTINATION_FAILING: Words(
+        N_("特定の宛先に届きません"),
+        N_("このドメインへの送信の多くが届いていません。応答を読み、続くようなら送信を止めて原因を確かめてください。"),
+    ),
+    AlarmKind.QUEUE_AGE: Words(
+        N_("送信が滞っています"),
+        N_("予定の時刻を過ぎても送られていないお知らせがあります。処理（worker）と中継サーバーを確かめてください。"),
+    ),
+    AlarmKind.WORKER_SILENT: Words(
+        N_("処理（worker）の応答がありません"),
+        N_("終了の記録がないまま応答が途絶えました。サーバーを確かめ、必要なら起動し直してください。"),
+    ),
+    AlarmKind.COUNTER_DIFFERENCE: Words(
+        N_("集計が記録と合いません"),
+        N_(
+            "todoke metrics check で違いを確かめ、todoke metrics rebuild で直してください。元の記録は失われていません。"
+        ),
+    ),
     AlarmKind.UNMATCHED_MAIL: Words(
         N_("照合できない戻りメールの上限"),
         N_("保存できる量に達しました。新しいものは保存されません。内容を確かめてください。"),

@@ -1,0 +1,270 @@
+"""The operators' dashboard: what waits now, what happened in a period, and the list behind every number."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, current_app, jsonify, request, url_for
+
+from db.models import Alarm, Postcard
+from webapp import charts, dashboard_charts, ops_pages
+from webapp.charts import Chart, Picture
+from webapp.clock import now
+from webapp.dashboard_charts import percent, points, span_words
+from webapp.domain import figures, figures_now, keyset, message_list, message_words, metrics, postcard_entries
+from webapp.domain.card import CardState
+from webapp.domain.card_watch import Watch
+from webapp.domain.card_words import CHIPS
+from webapp.domain.figures_now import OpenNow
+from webapp.domain.language import N_
+from webapp.domain.notices import Role
+from webapp.domain.periods import LENGTHS, LONGEST, Grain, Period, last_days
+from webapp.domain.postcard_entries import EntryFilters
+from webapp.domain.record_looks import Via
+from webapp.domain.work_words import alarm_words
+from webapp.ops_pages import Chip
+from webapp.rendering import render, wants_partial
+
+blueprint = Blueprint("ops_dashboard", __name__)
+
+USUAL_LENGTH = 30
+MOST_ALARMS = 5
+GRAINS = {Grain.DAY: N_("日"), Grain.WEEK: N_("週"), Grain.MONTH: N_("月")}
+# Cards of these states are the tile's; a lost or unclear one is in the list.
+CARDS = (
+    CardState.MADE,
+    CardState.POSTED,
+    CardState.OUT_FOR_DELIVERY,
+    CardState.ABSENT,
+    CardState.KEPT,
+    CardState.RETURNED,
+)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The bounce rate of the period beside that of the period before."""
+
+    rate: str
+    points: str
+    before: str
+    failed: int
+    counted: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """What changes while one looks; asked for again and again."""
+
+    as_of: dt.datetime
+    rate: Rate
+    open: OpenNow
+    postcards: list[tuple[str, int, str]]
+    cards: list[tuple[str, int, str]]
+    alarms: list[tuple[str, str, bool]]
+    address: str  # of this part
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart with its picture."""
+
+    chart: Chart
+    picture: Picture
+    address: str  # of plotly's figure
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The page."""
+
+    tiles: Tiles
+    charts: list[Drawn]
+    period: Period
+    words: str
+    lengths: list[tuple[int, str, bool]]
+    grains: list[tuple[str, str, bool]]
+    roles: list[tuple[str, str]]
+    role: str
+
+
+@dataclass(frozen=True)
+class TilesPage:
+    """The tiles alone, for the refresh."""
+
+    tiles: Tiles
+
+
+@blueprint.get("/ops/dashboard")
+def index():
+    period, role = _period(), ops_pages.choice("role", Role)
+    found = _notices(period, role)
+    tiles = _tiles(period, role, found)
+    if wants_partial():
+        return render("ops_dashboard/index.html", TilesPage(tiles), partial="ops_dashboard/_tiles.html")
+    length = period.days if period.until == metrics.day_of(now()) else 0
+    page = Dashboard(
+        tiles=tiles,
+        charts=[_drawn(chart, period, role) for chart in _charts(period, role, found)],
+        period=period,
+        words=f"{period.since} – {period.until}",
+        lengths=[(n, _address(period, role, length=n), n == length) for n in LENGTHS],
+        grains=[(words, _address(period, role, by=grain), grain is period.grain) for grain, words in GRAINS.items()],
+        roles=list(message_words.ROLES.items()),
+        role=role,
+    )
+    return render("ops_dashboard/index.html", page)
+
+
+@blueprint.get("/ops/dashboard/figure")
+def figure():
+    """Answer plotly's figure of one chart of the page with the same filters."""
+    period, role = _period(), ops_pages.choice("role", Role)
+    for chart in _charts(period, role, _notices(period, role)):
+        if chart.id == request.args.get("chart"):
+            return jsonify(charts.figure(chart))
+    abort(404)
+
+
+def _notices(period: Period, role: str):
+    return figures.notices(period, now(), _settings().presumed_hours, role=role)
+
+
+def _settings():
+    return current_app.extensions["settings"]
+
+
+def _period() -> Period:
+    grain = Grain(ops_pages.choice("by", Grain, Grain.DAY))
+    since, until = ops_pages.day("since"), ops_pages.day("until")
+    today = metrics.day_of(now())
+    if since and until and since <= until and (until - since).days < LONGEST and until <= today:
+        return Period(since, until, grain)
+    asked = request.args.get("length", "")
+    return last_days(int(asked) if asked in {str(n) for n in LENGTHS} else USUAL_LENGTH, now(), grain)
+
+
+def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", **changes) -> str:
+    """Return the address of the page as it is, but for `changes`; a range up to today is named by its length."""
+    today = period.until == metrics.day_of(now()) and period.days in LENGTHS
+    kept = {"length": period.days} if today else {"since": period.since, "until": period.until}
+    if "length" in changes:
+        kept = {}
+    if period.grain is not Grain.DAY:
+        kept["by"] = period.grain
+    if role:
+        kept["role"] = role
+    return url_for(endpoint, **(kept | changes))
+
+
+def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
+    least = _settings().figures_least
+    rate, before = found.sum.rate(least=least), found.before.rate(least=least)
+    shown = figures_now.open_now(now(), Watch.of(_settings()))
+    cards = [(CHIPS[state][1], shown.cards.get(state, 0), url_for("ops_cards.index", state=state)) for state in CARDS]
+    return Tiles(
+        as_of=now(),
+        rate=Rate(
+            rate=percent(rate),
+            points=points(rate, before),
+            before=percent(before),
+            failed=found.sum.failed["dead"],
+            counted=found.sum.counted,
+            address=dashboard_charts.messages(period, role, state="failed", failure="dead"),
+        ),
+        open=shown,
+        postcards=[
+            (message_words.POSTCARD_STATES[state][0], n, url_for("ops_postcards.index", state=state))
+            for state, n in shown.postcards.items()
+        ],
+        cards=cards,
+        alarms=[
+            (alarm_words(alarm.kind).title, alarm.subject, alarm.acknowledged_at is not None)
+            for alarm in Alarm.open().limit(MOST_ALARMS)
+        ],
+        address=_address(period, role),
+    )
+
+
+def _charts(period: Period, role: str, found: figures.Notices) -> list[Chart]:
+    settings = _settings()
+    sent = figures.postcards(period)
+    worst = figures.destinations(period, role=role, least=settings.figures_least)
+    return [
+        dashboard_charts.bounce_rate(found, role, settings.alarm_bounce_percent / 100, settings.figures_least),
+        dashboard_charts.volume(found, role),
+        dashboard_charts.failures(found, role),
+        dashboard_charts.reasons(found, role, period),
+        dashboard_charts.destinations(worst, role, period, settings.figures_least),
+        dashboard_charts.postcards(sent),
+        dashboard_charts.causes(sent, period),
+        dashboard_charts.cards(figures_now.card_ages(now())),
+        dashboard_charts.delivery_days(period),
+    ]
+
+
+def _drawn(chart: Chart, period: Period, role: str) -> Drawn:
+    return Drawn(chart, charts.picture(chart), _address(period, role, "ops_dashboard.figure", chart=chart.id))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A postcard that entered a state."""
+
+    address: str
+    number: str
+    name: str
+    at: dt.datetime
+    cause: str
+    chip: Chip
+
+
+@dataclass(frozen=True)
+class EntriesPage:
+    """Postcards that entered a state within days."""
+
+    rows: list[Entry]
+    number: str
+    state: str
+    words: str
+    before: str
+    after: str
+
+
+@blueprint.get("/ops/postcards/entered")
+def entered():
+    """List the postcards behind a bar: those that entered a state within days, each entry a row."""
+    filters = EntryFilters(
+        state=ops_pages.choice("state", postcard_entries.ENTRIES, "queued"),
+        since=ops_pages.day("since"),
+        until=ops_pages.day("until"),
+        cause=ops_pages.choice("cause", message_words.CAUSES),
+    )
+    query = postcard_entries.listing(filters)
+    page = keyset.read(query, postcard_entries.ORDER, ops_pages.cursor())
+    kept = {"state": filters.state, "since": filters.since, "until": filters.until, "cause": filters.cause}
+    before, after = ops_pages.around("ops_dashboard.entered", page, **kept)
+    words = span_words(Period(filters.since, filters.until)) if filters.since and filters.until else ""
+    rows = _entries(page.rows)
+    return render(
+        "ops_dashboard/entered.html",
+        EntriesPage(
+            rows, ops_pages.counted(query), message_words.POSTCARD_STATES[filters.state][0], words, before, after
+        ),
+    )
+
+
+def _entries(events) -> list[Entry]:
+    people = message_list.people(events)
+    cards = {card.id: card for card in Postcard.select().where(Postcard.id.in_([e.subject_id for e in events] or [0]))}
+    return [
+        Entry(
+            address=url_for("ops_record.show", registration=event.registration_id, via=Via.POSTCARDS),
+            number=people[event.registration_id][0],
+            name=people[event.registration_id][1],
+            at=event.at,
+            cause=message_words.CAUSES.get(cards[event.subject_id].cause, ""),
+            chip=Chip(*message_words.POSTCARD_STATES[cards[event.subject_id].state]),
+        )
+        for event in events
+    ]

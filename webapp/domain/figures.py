@@ -1,0 +1,244 @@
+"""What became of notices, postcards and cards in a period: plain rows, read from the daily counters alone.
+
+The bounce rate of a cohort is the notices that failed hard among those that a relay has accepted or that were finally
+refused, by the day of their first attempt in Japan (docs/dashboard.md). What waits for another try is neither.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from db.database import database, is_sqlite
+from webapp.domain import metrics
+from webapp.domain.bounce.model import ReasonClass
+from webapp.domain.metrics import Figure
+from webapp.domain.notices import MessageKind, MessageState
+from webapp.domain.periods import Period, Span
+
+CLASSES = (ReasonClass.DEAD, ReasonClass.REFUSED, ReasonClass.TEMPORARY, ReasonClass.OURS)
+# What a rate divides by, and what is not decided yet.
+COUNTED = (MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED)
+UNDECIDED = (
+    MessageState.QUEUED,
+    MessageState.SENDING,
+    MessageState.SENT,
+    MessageState.WAITING_RETRY,
+    MessageState.RECONCILIATION,
+)
+# Below this a rate says more about chance than about mail.
+LEAST_VOLUME = 20
+
+
+@dataclass
+class Tally:
+    """Notices that belong together: how many were counted, failed by class, and are not decided yet."""
+
+    counted: int = 0
+    undecided: int = 0
+    total: int = 0
+    failed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
+
+    def rate(self, failure: str = ReasonClass.DEAD, least: int = LEAST_VOLUME) -> float | None:
+        """Return the share of a class, 0 to 1; None below the least volume, where chance would speak."""
+        return self.failed[failure] / self.counted if self.counted >= max(1, least) else None
+
+    def add(self, state: str, failure: str, n: int) -> None:
+        """Count `n` notices in a state; `failure` is the class of those that failed."""
+        self.total += n
+        self.counted += n if state in COUNTED else 0
+        self.undecided += n if state in UNDECIDED else 0
+        if state == MessageState.FAILED:
+            self.failed[failure] += n
+
+    def __add__(self, other: "Tally") -> "Tally":
+        failed = {key: self.failed[key] + other.failed[key] for key in CLASSES}
+        return Tally(self.counted + other.counted, self.undecided + other.undecided, self.total + other.total, failed)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A part of the period; provisional while returned mail may still be on its way."""
+
+    span: Span
+    tally: Tally
+    provisional: bool
+
+
+@dataclass(frozen=True)
+class Notices:
+    """All figures of notices of a period, with the sum of the period before it."""
+
+    cohorts: list[Cohort]
+    sum: Tally
+    before: Tally
+    reasons: list[tuple[str, str, int]]  # class, reason, how many; most first
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The notices to one domain."""
+
+    domain: str
+    tally: Tally
+
+
+def _rows(figure: Figure, span: Span, columns: str, condition: str = "", values: tuple = ()) -> list[tuple]:
+    """Return (…columns, n) of the counters of a span; shards are added up."""
+    sql = (
+        f"SELECT {columns}, SUM(n) FROM counter WHERE figure = ? AND day >= ? AND day <= ?{condition}"
+        f" GROUP BY {columns} HAVING SUM(n) <> 0"
+    )
+    sql = sql if is_sqlite() else sql.replace("?", "%s")
+    found = database.execute_sql(sql, (figure.value, span.since.isoformat(), span.until.isoformat(), *values))
+    return [(*row[:-1], int(row[-1])) for row in found.fetchall()]
+
+
+def _of_kind(kind: str, role: str) -> tuple[str, tuple]:
+    if role:
+        return " AND a = ?", (f"{kind}/{role}",)
+    return " AND a >= ? AND a < ?", (f"{kind}/", f"{kind}0")  # 0 follows / in every order of ASCII
+
+
+def settled_before(now: dt.datetime, presumed_hours: int) -> dt.date:
+    """Return the first day whose cohort is provisional: its last notices may still come back without being late."""
+    return metrics.day_of(now - dt.timedelta(hours=presumed_hours))
+
+
+def notices(
+    period: Period, now: dt.datetime, presumed_hours: int = 72, kind: str = MessageKind.ID_NOTICE, role: str = ""
+) -> Notices:
+    """Return what became of the notices first tried in a period, part by part, and in the period before."""
+    condition, values = _of_kind(kind, role)
+    whole = Span(period.before().since, period.until)
+    days: dict[str, Tally] = defaultdict(Tally)
+    before, everything = Tally(), Tally()
+    reasons: dict[tuple[str, str], int] = defaultdict(int)
+    first = period.since.isoformat()
+    for day, state, outcome, n in _rows(Figure.NOTICES, whole, "day, b, c", condition, values):
+        failure, _, reason = outcome.partition("/") if state == MessageState.FAILED else ("", "", "")
+        if day < first:
+            before.add(state, failure, n)
+            continue
+        days[day].add(state, failure, n)
+        everything.add(state, failure, n)
+        if failure:
+            reasons[failure, reason] += n
+    open_from = settled_before(now, presumed_hours)
+    cohorts = []
+    for span in period.parts():
+        tally = Tally()
+        for day in _days(span):
+            if day.isoformat() in days:
+                tally = tally + days[day.isoformat()]
+        cohorts.append(Cohort(span, tally, span.until >= open_from))
+    ranked = sorted(((*key, n) for key, n in reasons.items() if n), key=lambda row: (-row[2], row[:2]))
+    return Notices(cohorts, everything, before, ranked)
+
+
+def destinations(
+    span: Span, kind: str = MessageKind.ID_NOTICE, role: str = "", least: int = LEAST_VOLUME, most: int = 10
+) -> list[Destination]:
+    """Return the domains that most often refuse hard, worst first; domains below the least volume are left out."""
+    condition, values = _of_kind(kind, role)
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    for domain, word, n in _rows(Figure.NOTICES_BY_DESTINATION, span, "b, c", condition, values):
+        failed = word in CLASSES
+        tallies[domain].add(MessageState.FAILED if failed else word, word if failed else "", n)
+    found = [Destination(domain, tally) for domain, tally in tallies.items() if tally.counted >= max(1, least)]
+    found.sort(key=lambda one: (-_badness(one.tally), -one.tally.counted, one.domain))
+    return found[:most]
+
+
+def _badness(tally: Tally) -> float:
+    return sum(tally.failed.values()) / tally.counted
+
+
+@dataclass(frozen=True)
+class PostcardPart:
+    """How many postcards entered each state in a part of the period."""
+
+    span: Span
+    entered: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Postcards:
+    """Postcards that entered states, part by part, and the causes for which they were queued."""
+
+    parts: list[PostcardPart]
+    entered: dict[str, int]
+    before: dict[str, int]
+    causes: list[tuple[str, int]]
+
+
+def postcards(period: Period) -> Postcards:
+    """Return how many postcards entered which state in a period, and why those were queued that were."""
+    days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    before: dict[str, int] = defaultdict(int)
+    entered: dict[str, int] = defaultdict(int)
+    causes: dict[str, int] = defaultdict(int)
+    first = period.since.isoformat()
+    whole = Span(period.before().since, period.until)
+    for day, state, cause, n in _rows(Figure.POSTCARDS, whole, "day, a, b"):
+        if day < first:
+            before[state] += n
+            continue
+        days[day][state] += n
+        entered[state] += n
+        if state == "queued":
+            causes[cause] += n
+    parts = []
+    for span in period.parts():
+        sums: dict[str, int] = defaultdict(int)
+        for day in _days(span):
+            for state, n in days.get(day.isoformat(), {}).items():
+                sums[state] += n
+        parts.append(PostcardPart(span, dict(sums)))
+    ranked = sorted(((cause, n) for cause, n in causes.items() if n), key=lambda row: (-row[1], row[0]))
+    return Postcards(parts, dict(entered), dict(before), ranked)
+
+
+@dataclass(frozen=True)
+class DeliveryDays:
+    """Days from acceptance to delivery of the cards delivered in a part: how many, median, nine of ten."""
+
+    span: Span
+    cards: int
+    median: int | None
+    nine_of_ten: int | None
+
+
+def delivery_days(period: Period) -> list[DeliveryDays]:
+    """Return how long cards were on their way, by day of delivery; days are exact, the least that holds for a share."""
+    days: dict[str, dict[int, int]] = defaultdict(dict)
+    for day, taken, n in _rows(Figure.CARD_DAYS, period, "day, a"):
+        days[day][int(taken)] = n
+    found = []
+    for span in period.parts():
+        histogram: dict[int, int] = defaultdict(int)
+        for day in _days(span):
+            for taken, n in days.get(day.isoformat(), {}).items():
+                histogram[taken] += n
+        found.append(DeliveryDays(span, sum(histogram.values()), quantile(histogram, 50), quantile(histogram, 90)))
+    return found
+
+
+def quantile(histogram: dict[int, int], percent: int) -> int | None:
+    """Return the smallest value that at least `percent` of a hundred cases do not exceed; None without cases."""
+    total, seen = sum(histogram.values()), 0
+    for value in sorted(histogram):
+        seen += histogram[value]
+        if seen * 100 >= total * percent and seen:
+            return value
+    return None
+
+
+def registrations(span: Span) -> int:
+    """Return how many registrations came in within a span."""
+    return sum(n for _, n in _rows(Figure.REGISTRATIONS, span, "a"))
+
+
+def _days(span: Span) -> Iterator[dt.date]:
+    for number in range(span.days):
+        yield span.since + dt.timedelta(days=number)

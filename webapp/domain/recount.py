@@ -1,0 +1,178 @@
+"""The counters counted anew from the rows and events that they stand for: a nightly check, and a way to mend them."""
+
+import contextlib
+import datetime as dt
+import json
+from collections import Counter as Tally
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from peewee import SQL, fn
+
+from db.database import database, is_sqlite, transaction
+from db.fields import from_microseconds
+from db.models import Card, Counter, Event, Message, Postcard, Registration
+from webapp.domain import metrics, notices, postcard_entries
+from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.card import CardState
+from webapp.domain.card_fold import UNDONE
+from webapp.domain.events import EventName
+from webapp.domain.metrics import Figure, Key
+
+_JST_MICROSECONDS = 9 * 3600 * 1_000_000
+_DAY_MICROSECONDS = 24 * 3600 * 1_000_000
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A figure that was counted anew: how many keys it has, and by how much which of them are wrong."""
+
+    figure: Figure
+    keys: int
+    differences: dict[Key, int]  # what has to be added to the counter to be right
+
+
+@contextlib.contextmanager
+def _snapshot() -> Iterator[None]:
+    """Read everything as of one moment, without keeping writers from their work."""
+    if is_sqlite():
+        with database.atomic("DEFERRED"):
+            yield
+        return
+    with database.atomic():
+        database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def check() -> Iterator[Checked]:
+    """Count every figure anew and compare it with its counters; one result a figure, not inside a transaction."""
+    for figure, count in _COUNTS.items():
+        with _snapshot():
+            right = Tally(count())
+            stands = _stored(figure)
+        wrong = {key: right[key] - stands[key] for key in right.keys() | stands.keys() if right[key] != stands[key]}
+        yield Checked(figure, len(right.keys() | stands.keys()), wrong)
+
+
+def rebuild() -> Iterator[Checked]:
+    """Do the same and mend what is wrong; one result a figure.
+
+    What differs is added, not overwritten: an event that is counted between the look and the mending stays counted.
+    """
+    for checked in check():
+        with transaction():
+            metrics.add(checked.differences)
+        yield checked
+
+
+def watch(now: dt.datetime) -> int:
+    """Check all counters, open an alarm for each figure that is wrong and close it when it is right; return the sum."""
+    wrong = 0
+    for checked in check():
+        if checked.differences:
+            wrong += len(checked.differences)
+            data = {"keys": len(checked.differences), "sum": sum(map(abs, checked.differences.values()))}
+            open_alarm(AlarmKind.COUNTER_DIFFERENCE, checked.figure, now, data)
+        else:
+            close_alarm(AlarmKind.COUNTER_DIFFERENCE, checked.figure, now)
+    return wrong
+
+
+def _stored(figure: Figure) -> Tally:
+    rows = (
+        Counter.select(Counter.figure, Counter.day, Counter.a, Counter.b, Counter.c, fn.SUM(Counter.n))
+        .where(Counter.figure == figure)
+        .group_by(Counter.figure, Counter.day, Counter.a, Counter.b, Counter.c)
+        .tuples()
+    )
+    found = {(name, day.isoformat(), a, b, c): int(n) for name, day, a, b, c, n in rows}
+    return Tally({key: n for key, n in found.items() if n})
+
+
+def _notices(figure: Figure) -> Iterator[tuple[Key, int]]:
+    columns = [Message.kind, Message.role, Message.state, Message.failure_class, Message.reason, Message.cohort_day]
+    if figure is Figure.NOTICES_BY_DESTINATION:
+        columns.append(Message.destination)
+    rows = Message.select(*columns, fn.COUNT(Message.id).alias("n")).where(Message.cohort_day.is_null(False))
+    for alike in rows.group_by(*columns):
+        for key, n in notices.counter_deltas(alike, alike.n).items():
+            if key[0] == figure:
+                yield key, n
+
+
+def _registrations() -> Iterator[tuple[Key, int]]:
+    day = (Registration.created_at + _JST_MICROSECONDS) / _DAY_MICROSECONDS
+    alone = Registration.affiliated_business.is_null()
+    rows = Registration.select(day, alone, fn.COUNT(Registration.id)).group_by(SQL("1"), SQL("2"))
+    for number, is_alone, n in rows.tuples():
+        yield metrics.key(Figure.REGISTRATIONS, _day(number), "alone" if is_alone else "affiliated"), n
+
+
+def _day(number: int) -> dt.date:
+    return dt.date(1970, 1, 1) + dt.timedelta(days=int(number))
+
+
+def _postcards() -> Iterator[tuple[Key, int]]:
+    names = [*postcard_entries.STATE_OF, postcard_entries.UNDONE]
+    rows = (
+        Event.select(Event.at, Event.name, Event.subject_id, Postcard.cause)
+        .join(Postcard, on=(Postcard.id == Event.subject_id))
+        .where(Event.name.in_(names))
+        .order_by(Event.id)
+        .tuples()
+    )
+    returned: dict[int, dt.date] = {}
+    for at, name, postcard, cause in rows.iterator():
+        day = metrics.day_of(_moment(at))
+        if name == postcard_entries.UNDONE:
+            if postcard in returned:
+                yield metrics.key(Figure.POSTCARDS, returned.pop(postcard), "returned", cause), -1
+            continue
+        state = postcard_entries.STATE_OF[name]
+        if state == "returned":
+            returned[postcard] = day
+        yield metrics.key(Figure.POSTCARDS, day, state, cause), 1
+
+
+def _cards() -> Iterator[tuple[Key, int]]:
+    last: dict[int, dt.date] = {}
+    for card, at in Card.select(Card.id, Card.ordered_at).tuples().iterator():
+        last[card] = metrics.day_of(_moment(at))
+        yield metrics.key(Figure.CARDS, last[card], CardState.ORDERED), 1
+    rows = Event.select(Event.at, Event.subject_id, Event.data).where(Event.name == EventName.CARD_POST_MOVED)
+    for at, card, data in rows.order_by(Event.id).tuples().iterator():
+        data = json.loads(data) if isinstance(data, str) else data
+        day = metrics.day_of(_moment(at))
+        if data["cause"] == UNDONE:
+            yield metrics.key(Figure.CARDS, last.get(card, day), data["from"]), -1
+        else:
+            yield metrics.key(Figure.CARDS, day, data["to"]), 1
+        last[card] = day
+
+
+def _card_days() -> Iterator[tuple[Key, int]]:
+    delivered = (Card.state == CardState.DELIVERED) & Card.since_on.is_null(False) & Card.posted_on.is_null(False)
+    rows = Card.select(Card.since_on, Card.posted_on, fn.COUNT(Card.id)).where(delivered)
+    for since, posted, n in rows.group_by(Card.since_on, Card.posted_on).tuples():
+        yield metrics.key(Figure.CARD_DAYS, since, str(max(0, (since - posted).days))), n
+
+
+def _moment(value: int | dt.datetime) -> dt.datetime:
+    return from_microseconds(value) if isinstance(value, int) else value
+
+
+def _summed(rows: Iterator[tuple[Key, int]]) -> Tally:
+    tally: Tally = Tally()
+    for key, n in rows:
+        tally[key] += n
+    return Tally({key: n for key, n in tally.items() if n})
+
+
+_COUNTS = {
+    Figure.REGISTRATIONS: lambda: _summed(_registrations()),
+    Figure.NOTICES: lambda: _summed(_notices(Figure.NOTICES)),
+    Figure.NOTICES_BY_DESTINATION: lambda: _summed(_notices(Figure.NOTICES_BY_DESTINATION)),
+    Figure.POSTCARDS: lambda: _summed(_postcards()),
+    Figure.CARDS: lambda: _summed(_cards()),
+    Figure.CARD_DAYS: lambda: _summed(_card_days()),
+}
