@@ -24,14 +24,14 @@ from db.database import connected
 from db.models import WorkerBeat
 from webapp.domain import (
     access_requests,
+    alarm_rules,
     business_users,
     card_imports,
     card_watch,
     contact,
+    metrics,
     outbox,
     outbox_finish,
-    alarm_rules,
-    metrics,
     recount,
     restore,
     returned,
