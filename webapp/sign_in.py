@@ -12,7 +12,7 @@ from db.models import SignInSession
 from webapp.clock import now
 from webapp.domain import accounts, second_factor
 from webapp.domain.accounts import AccountKind, Stage
-from webapp.domain.postcard.delivery import CancelReason, cancel_for
+from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 from webapp.guards import own_path
 from webapp.rendering import see_other
 

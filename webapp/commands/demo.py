@@ -95,18 +95,25 @@ def prepare() -> None:
 
 def _make(settings) -> None:
     from db.database import transaction
-    from db.models import Fact
+    from db.models import Account, Fact
+    from webapp.domain.accounts import AccountKind, login_key
     from webapp.domain.demo import accounts as demo_accounts
+    from webapp.domain.demo import cards, disclosure, postcards
     from webapp.domain.demo.build import build
+    from webapp.domain.postcard.office import PrintOffice
 
-    moment = now()
+    moment, chance = now(), random.Random()
     if Fact.get_or_none(Fact.name == "demo"):
         made = demo_accounts.renew(settings.secret_key, moment)
     else:
-        cast = build(settings.mode, moment, random.Random())
+        cast = build(settings.mode, moment, chance)
         with transaction():
             made = demo_accounts.make(cast, settings.secret_key, moment)
-            Fact.create(name="demo", value=moment.isoformat())
+        operator = Account.get(Account.login_key == login_key(AccountKind.OPERATOR, "operator"))
+        disclosure.stories(cast, moment, chance)
+        cards.stories(moment, chance)
+        postcards.stories(moment, chance, PrintOffice.of(settings), operator.id)
+        Fact.create(name="demo", value=moment.isoformat())
     _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
 
 
