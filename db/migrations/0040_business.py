@@ -15,4 +15,4 @@ def up(migrator, db):
 
 
 def down(migrator, db):
-    execute_script(db, "DROP INDEX message_undelivered; DROP INDEX affiliation_newest;")
+    execute_script(db, "DROP INDEX message_undelivered;\nDROP INDEX affiliation_newest;")
