@@ -296,8 +296,21 @@ def test_cards_held_after_a_restore_are_released_together(ops_operator, ops_view
 
     desk.queued(now, 2)
     restore.recover(now, "by_hand")
+    for item in WorkItem.open():
+        assert ops_operator.get(f"/ops/work-items/{encode(item.id)}").status_code == 200
     assert 'id="release"' not in text(ops_viewer.get("/ops/postcards/holds?reason=restored"))
     page = text(ops_operator.get("/ops/postcards/holds?reason=restored"))
     assert 'id="release"' in page and "復元後の確認待ち <b>2</b>" in page
     assert ops_operator.submit("/ops/postcards/holds/release", {"note": "控えと照合"}).status_code == 303
     assert {card.state for card in Postcard.select()} == {PostcardState.QUEUED}
+
+
+def test_the_work_of_a_returned_card_leads_to_its_registration(ops_operator, shop, now):
+    (card,) = desk.queued(now)
+    desk.mailed(shop, now)
+    ops_operator.submit("/ops/postcards/returned", {"number": number()})
+    page = text(ops_operator.get(f"/ops/work-items/{encode(WorkItem.open().get().id)}"))
+    assert "返送されたはがき" in page and f"/ops/registrations/{encode(card.registration_id)}" in page
+    record = text(ops_operator.get(f"/ops/registrations/{encode(card.registration_id)}?via=postcards"))
+    for words in ("はがき発送ロット入り", "はがき差出", "はがき返送", "発送ロット 2026-11-18-1 の1通目"):
+        assert words in record

@@ -20,6 +20,7 @@ from webapp.domain.keyset import Order
 from webapp.domain.language import N_
 from webapp.domain.notices import MessageState
 from webapp.domain.own_requests import PARTS, Part
+from webapp.domain.postcard.states import HoldReason
 from webapp.domain.record_looks import Via
 from webapp.domain.timeline import mask
 from webapp.domain.work_items import State, WorkItemKind
@@ -247,6 +248,8 @@ def _links(row: WorkItem) -> list[tuple[str, str]]:
     if row.subject_kind == "messages":
         there = url_for("ops_messages.index", state=MessageState.RECONCILIATION)
         return [(there, N_("確認待ちのメールを見る"))]
+    if row.subject_kind == "postcards":
+        return [(url_for("ops_holds.index", reason=HoldReason.RESTORED), N_("確認待ちのはがきを見る"))]
     return []
 
 

@@ -18,8 +18,6 @@ from webapp.domain.events import EventName, record
 from webapp.domain.intake.dates import parse_date
 from webapp.domain.intake.problems import CellError
 from webapp.domain.language import N_
-from webapp.domain.postcard import cancelling
-from webapp.domain.postcard.cancelling import CancelReason
 from webapp.domain.sign_in_links import Purpose
 
 WRONG_LINK = N_("入力された内容が登録と一致しないか、リンクが使えません。もう一度確かめてください。")
@@ -253,7 +251,6 @@ def _let_in(
     sign_in_links.end_of(account, now)
     if account.technician_id is not None:
         activation_codes.end_of_technician(account.technician_id, now)
-        cancelling.cancel_for(account.technician_id, CancelReason.SIGNED_IN, now)
     name = EventName.ACCOUNT_FIRST_ACCESS if first else EventName.ACCOUNT_PASSWORD_CHANGED
     ids = {"technician_id": account.technician_id, "business_id": account.business_id}
     record(name, now, subject_id=account.id, account_id=account.id, data=data, **ids)
