@@ -4,9 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 
 from db.database import transaction
-from db.models import Account, Affiliation, Business, Card, Registration, Technician
+from db.models import Account, Affiliation, Business, Card, RecordItem, Registration, Technician
 from tests import cast
-from webapp.domain import first_access
+from webapp.domain import affiliation, first_access
 from webapp.domain.access_log import Look, ViewKind, looked
 from webapp.domain.accounts import BusinessRole
 from webapp.domain.disclosure import ALL_GROUPS, Group, Side, facts_of, viewer_of
@@ -51,3 +51,27 @@ def begin(now: dt.datetime, **values) -> Story:
         for firm in (employer, other)
     ]
     return Story(person, employer, other, affiliation, registration, *users)
+
+
+def fill(story: Story, now: dt.datetime) -> None:
+    """Give the person a record with something in each group, keys in different states, a card that waits, looks."""
+    values = [
+        ("occupation", "型枠大工"),
+        ("occupation", "とび工"),
+        ("qualification", "玉掛け技能講習"),
+        ("qualification", "足場の組立て等作業主任者"),
+        ("training", "安全衛生責任者教育"),
+        ("work_history", "2024年4月-2026年10月 霞が関ビル新築工事 型枠大工 412日"),
+    ]
+    for position, (kind, value) in enumerate(values):
+        RecordItem.create(technician=story.person, kind=kind, position=position, value=value, value_key=value)
+    Technician.update(days_worked=1234, level=3, social_insurance="健康保険・厚生年金・雇用保険").execute()
+    story.employer_opens(now, 0b00111)
+    me = viewer_of(first_access.technician_account(story.person, now))
+    set_key(Side.TECHNICIAN, story.affiliation.id, 0b01011, True, me, now, 0)
+    for _ in range(3):
+        story.looked_at(now)
+    story.looked_at(now, story.employer_user, ALL_GROUPS)
+    until = now.date() + dt.timedelta(days=7)
+    Card.update(state="kept", known="kept", kept_until=until).where(Card.technician == story.person).execute()
+    affiliation.invite(viewer_of(story.other_user), story.person.technician_id, story.person.birth_date, 10, now)

@@ -9,7 +9,6 @@ from webapp.domain import addresses, affiliation, bounce, corrections, message_w
 from webapp.domain.addresses import AddressState, OwnerKind
 from webapp.domain.bounce.model import Reason
 from webapp.domain.card import CardState, Standing
-from webapp.domain.card_fold import standing_now
 from webapp.domain.disclosure import Facts, Viewer, facts_of
 from webapp.domain.disclosure_states import State, chip, in_one_sentence
 from webapp.domain.language import N_
@@ -94,7 +93,7 @@ def home_of(viewer: Viewer, sender_domain: str, now: dt.datetime) -> Home:
     notice = corrections.notice_of(application, Role.TECHNICIAN) if application else None
     postcard = _newest(Postcard, Postcard.registration == application) if application else None
     card = _newest(Card, Card.technician == person)
-    stands = standing_now(card) if card else None
+    stands = _card(card) if card else None
     facts = facts_of([person.id])[person.id]
     email = addresses.current(OwnerKind.TECHNICIAN, person.id)
     return Home(
@@ -117,6 +116,10 @@ def _newest(model, condition):
 
 def _employer(facts: Facts) -> str:
     return Business.get_by_id(facts.employer_id).name if facts.employer_id else ""
+
+
+def _card(card: Card) -> Standing:
+    return Standing(CardState(card.state), CardState(card.known), since=card.since_on, kept_until=card.kept_until)
 
 
 def _notice(message: Message, sender_domain: str) -> Notice:
