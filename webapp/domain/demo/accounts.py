@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pyotp
 
-from db.models import Account, Affiliation, Business, SecondFactor, Technician
+from db.models import Account, SecondFactor
 from webapp.domain import accounts, first_access, second_factor
 from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
 from webapp.domain.demo.build import Cast
+from webapp.domain.demo.technicians import three
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,6 @@ OPERATORS = {
     "operator": (OperatorRole.OPERATOR, "運用 太郎", Part("ops_operator", "運営（担当者）", "/ops")),
     "admin": (OperatorRole.ADMINISTRATOR, "管理 恵子", Part("ops_admin", "運営（管理者）", "/ops")),
 }
-TECHNICIANS = 3
 TECHNICIAN = Part("technician", "技能者", "/me")
 # User name: (business of the cast, role, name, part).
 USERS = {
@@ -74,7 +74,7 @@ def make(cast: Cast, secret_key: str, now: dt.datetime) -> list[dict]:
         accounts.create_operator(login, name, role, password(), now)
     for login, (firm, role, name, _) in USERS.items():
         first_access.new_business_user(getattr(cast, firm), login, name, role, now)
-    for person in _three_of(cast.employer):
+    for person in three(cast):
         first_access.technician_account(person, now)
     return renew(secret_key, now)
 
@@ -124,8 +124,3 @@ def _app(account: Account, secret_key: str, now: dt.datetime) -> str:
     secret = second_factor.begin_totp(account, secret_key, "とどけ", then).secret
     second_factor.confirm_totp(account, pyotp.TOTP(secret).at(then), secret_key, then)
     return secret
-
-
-def _three_of(employer: Business) -> list[Technician]:
-    mine = (Affiliation.business == employer) & Affiliation.current
-    return list(Technician.select().join(Affiliation).where(mine).order_by(Technician.id).limit(TECHNICIANS))

@@ -54,6 +54,17 @@ def stories(now: dt.datetime, chance: random.Random) -> dict[str, int]:
     """
     waiting = Card.select().where(Card.state == CardState.ORDERED).order_by(Card.id).limit(len(STORIES))
     told = [_Told(name, card, chance.choice(_OFFICES), []) for name, card in zip(STORIES, list(waiting), strict=False)]
+    _tell(told, now, chance)
+    _inquiries(told, now)
+    return {story.name: story.card.registration_id for story in told}
+
+
+def tell(name: str, card: Card, now: dt.datetime, chance: random.Random) -> None:
+    """Let one of the stories happen to this card, which is still ordered."""
+    _tell([_Told(name, card, chance.choice(_OFFICES), [])], now, chance)
+
+
+def _tell(told: list[_Told], now: dt.datetime, chance: random.Random) -> None:
     happenings: dict[int, list[tuple[_Told, str]]] = defaultdict(list)
     for story in told:
         steps = STORIES[story.name]
@@ -63,8 +74,6 @@ def stories(now: dt.datetime, chance: random.Random) -> dict[str, int]:
             happenings[hours].append((story, what))
     for hours in sorted(happenings, reverse=True):
         _happen(happenings[hours], now - dt.timedelta(hours=hours), chance)
-    _inquiries(told, now)
-    return {story.name: story.card.registration_id for story in told}
 
 
 def _happen(reports: list[tuple[_Told, str]], at: dt.datetime, chance: random.Random) -> None:

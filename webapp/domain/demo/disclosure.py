@@ -42,7 +42,7 @@ def stories(cast: Cast, now: dt.datetime, chance: random.Random) -> dict[str, in
 
 
 def _turn_keys(business: Business, now: dt.datetime, chance: random.Random) -> int:
-    boss, turned = _administrator(business), 0
+    boss, turned = administrator(business), 0
     for n, row in enumerate(_people(business)):
         keys = PATTERNS[n] if n < len(PATTERNS) else chance.choice(PATTERNS)
         person = Viewer(AccountKind.TECHNICIAN, None, True, technician_id=row.technician_id)
@@ -55,7 +55,7 @@ def _turn_keys(business: Business, now: dt.datetime, chance: random.Random) -> i
 
 
 def _look(cast: Cast, now: dt.datetime, chance: random.Random) -> int:
-    looker, looks = _administrator(cast.other_business), 0
+    looker, looks = administrator(cast.other_business), 0
     both = Affiliation.technician_keys.bin_and(Affiliation.business_keys).bin_and(Group.PERSON.bit) != 0
     for row in _people(cast.employer).where(both).limit(LOOKED_AT):
         for _ in range(chance.randint(1, 3)):
@@ -69,7 +69,7 @@ def _invite(cast: Cast, now: dt.datetime) -> int:
     if row is None:
         return 0
     person = Technician.get_by_id(row.technician_id)
-    looker = _administrator(cast.other_business)
+    looker = administrator(cast.other_business)
     affiliation.invite(looker, person.technician_id, person.birth_date, 100, now - dt.timedelta(hours=2))
     return 1
 
@@ -78,7 +78,7 @@ def _end(cast: Cast, now: dt.datetime) -> int:
     row = _people(cast.large_employer).order_by(Affiliation.id.desc()).first()
     if row is None:
         return 0
-    affiliation.end(_administrator(cast.large_employer), row.id, now - dt.timedelta(hours=1))
+    affiliation.end(administrator(cast.large_employer), row.id, now - dt.timedelta(hours=1))
     return 1
 
 
@@ -86,7 +86,8 @@ def _people(business: Business):
     return Affiliation.select().where((Affiliation.business == business) & Affiliation.current).order_by(Affiliation.id)
 
 
-def _administrator(business: Business) -> Viewer:
+def administrator(business: Business) -> Viewer:
+    """Return the first administrator of a business as a viewer; LookupError before the accounts are made."""
     account = (
         Account.select()
         .where((Account.business == business) & (Account.role == "administrator") & Account.active)
