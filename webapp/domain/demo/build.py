@@ -69,7 +69,11 @@ def build(mode: str, now: dt.datetime, chance: random.Random, count: int = 60, l
     for number in range(count):
         # Each way that a mail can go is there at least once, whatever chance says.
         domain = domains[number] if number < len(domains) else chance.choices(domains, weights)[0]
-        employer = ids[EMPLOYER] if domain in STORIES and number < len(domains) else ids[chance.choice((EMPLOYER, EMPLOYER, *range(4, len(ids))))]
+        employer = (
+            ids[EMPLOYER]
+            if domain in STORIES and number < len(domains)
+            else ids[chance.choice((EMPLOYER, EMPLOYER, *range(4, len(ids))))]
+        )
         people.append(_application(chance, number, domain, employer, ids[PROXY], now))
     for number in range(count, count + large):
         people.append(_application(chance, number, "mail.example", ids[LARGE_EMPLOYER], "", now))

@@ -35,7 +35,11 @@ def three(cast: Cast) -> list[Technician]:
 
 
 def stories(
-    cast: Cast, now: dt.datetime, chance: random.Random, office: PrintOffice | None = None, account_id: int | None = None
+    cast: Cast,
+    now: dt.datetime,
+    chance: random.Random,
+    office: PrintOffice | None = None,
+    account_id: int | None = None,
 ) -> dict[str, int]:
     """Tell the three stories and return the technician of each (row id).
 
