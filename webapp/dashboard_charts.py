@@ -8,7 +8,7 @@ from webapp.domain import figures, figures_now, message_words
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.card import CardState
 from webapp.domain.card_words import CHIPS
-from webapp.domain.figures import Cohort, Destination, Notices, Postcards
+from webapp.domain.figures import Cohort, Destination, Notices, Postcards, Tally
 from webapp.domain.periods import Grain, Period, Span
 from webapp.language import say
 
@@ -46,7 +46,7 @@ def bounce_rate(found: Notices, role: str, threshold: float, least: int) -> Char
     cells = [
         Cell(
             cohort.tally.rate(least=least),
-            f"{percent(cohort.tally.rate(least=least))} ({cohort.tally.failed[ReasonClass.DEAD]:,}/{cohort.tally.counted:,})",
+            _of(cohort.tally, least),
             messages(cohort.span, role, state="failed", failure=ReasonClass.DEAD),
         )
         for cohort in found.cohorts
@@ -63,6 +63,10 @@ def bounce_rate(found: Notices, role: str, threshold: float, least: int) -> Char
         empty="" if any(cell.value for cell in cells) else _("この期間に、率を出せる件数の不達はありません。"),
         **_cohorts(found.cohorts),
     )
+
+
+def _of(tally: Tally, least: int) -> str:
+    return f"{percent(tally.rate(least=least))} ({tally.failed[ReasonClass.DEAD]:,}/{tally.counted:,})"
 
 
 def failures(found: Notices, role: str) -> Chart:
@@ -103,14 +107,11 @@ def volume(found: Notices, role: str) -> Chart:
     cells = [
         Cell(cohort.tally.total, f"{cohort.tally.total:,}", messages(cohort.span, role)) for cohort in found.cohorts
     ]
+    total = f"{found.sum.total:,}"
     return Chart(
         id="volume",
         title=_("送信したお知らせ"),
-        says=_(
-            "%(n)s件を送りました。前の期間は%(before)s件です。",
-            n=f"{found.sum.total:,}",
-            before=f"{found.before.total:,}",
-        ),
+        says=_("%(n)s件を送りました。前の期間は%(before)s件です。", n=total, before=f"{found.before.total:,}"),
         unit=_("件"),
         series=[Series(_("送信"), "a", cells)],
         empty="" if found.sum.total else _("この期間に送ったお知らせはありません。"),
@@ -222,7 +223,7 @@ def causes(found: Postcards, span: Span) -> Chart:
 
 
 def cards(ages: dict[CardState, list[int]]) -> Chart:
-    """How many cards are in each state, by how long they have been in it."""
+    """How many cards are in each state, by how long they have been in it; no finding, since no order is a ranking."""
     states = [state for state in CardState if state in ages]
     steps = [*figures_now.AGES, 0]
     series = []
@@ -236,7 +237,7 @@ def cards(ages: dict[CardState, list[int]]) -> Chart:
         series.append(Series(_age(least, under), shade, cells))
     names = [say(CHIPS[state][1]) for state in states]
     return _ranked("cards", _("カード 状態と日数"), _("状態"), names, series, _("件"),
-                   _("届けている途中のカードはありません。"))  # fmt: skip
+                   _("届けている途中のカードはありません。"), finding=False)  # fmt: skip
 
 
 def _age(least: int, under: int) -> str:
@@ -251,9 +252,7 @@ def delivery_days(period: Period) -> Chart:
     found = figures.delivery_days(weekly)
     days = _("日")
     series = [
-        Series(
-            name, shade, [Cell(value(part), "–" if value(part) is None else f"{value(part)}{days}") for part in found]
-        )
+        Series(name, shade, [Cell(value(part), f"{value(part)}{days}" if part.cards else "–") for part in found])
         for name, shade, value in (
             (_("半数が届くまで（中央値）"), "c", lambda part: part.median),
             (_("9割が届くまで"), "a", lambda part: part.nine_of_ten),
@@ -276,7 +275,7 @@ def delivery_days(period: Period) -> Chart:
     )
 
 
-def _ranked(id, title, head, names, series, unit, empty, percent=False, notes=None) -> Chart:
+def _ranked(id, title, head, names, series, unit, empty, percent=False, notes=None, finding=True) -> Chart:
     """A chart of lying bars; the first few are drawn, the table has all of them."""
     says = ""
     if names:

@@ -245,13 +245,9 @@ def entered():
     kept = {"state": filters.state, "since": filters.since, "until": filters.until, "cause": filters.cause}
     before, after = ops_pages.around("ops_dashboard.entered", page, **kept)
     words = span_words(Period(filters.since, filters.until)) if filters.since and filters.until else ""
-    rows = _entries(page.rows)
-    return render(
-        "ops_dashboard/entered.html",
-        EntriesPage(
-            rows, ops_pages.counted(query), message_words.POSTCARD_STATES[filters.state][0], words, before, after
-        ),
-    )
+    state = message_words.POSTCARD_STATES[filters.state][0]
+    shown = EntriesPage(_entries(page.rows), ops_pages.counted(query), state, words, before, after)
+    return render("ops_dashboard/entered.html", shown)
 
 
 def _entries(events) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""What is open at this moment, counted over the open rows themselves; each number is the count of the list behind it."""
+"""What is open at this moment, counted over the open rows; each number is that of the list behind it."""
 
 import datetime as dt
 from collections import defaultdict

@@ -103,9 +103,7 @@ ALARMS: dict[str, Words] = {
     ),
     AlarmKind.COUNTER_DIFFERENCE: Words(
         N_("集計が記録と合いません"),
-        N_(
-            "todoke metrics check で違いを確かめ、todoke metrics rebuild で直してください。元の記録は失われていません。"
-        ),
+        N_("元の記録は無事です。todoke metrics check で違いを確かめ、todoke metrics rebuild で直してください。"),
     ),
     AlarmKind.UNMATCHED_MAIL: Words(
         N_("照合できない戻りメールの上限"),
