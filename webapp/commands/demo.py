@@ -66,13 +66,17 @@ def enter_demo_mode(port: int | None = None) -> None:
 
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the demo's sign-ins for programs.")
+@click.option("--days", type=click.IntRange(1, 1100), help="Write a past of so many days first.")
+@click.option("--registrations", type=click.IntRange(1, 5_000_000), default=20_000, help="How many in that past.")
 @click.pass_context
-def demo(context: click.Context, as_json: bool) -> None:
+def demo(context: click.Context, as_json: bool, days: int | None, registrations: int) -> None:
     """The invented world of `make run`: its own database, loopback only."""
     if context.invoked_subcommand:
         return
     enter_demo_mode()
     prepare()
+    if days:
+        _write_past(days, registrations)
     if as_json:
         click.echo(json.dumps(sign_ins(), ensure_ascii=False, indent=1))
     else:
@@ -115,6 +119,26 @@ def _make(settings) -> None:
         postcards.stories(moment, chance, PrintOffice.of(settings), operator.id)
         Fact.create(name="demo", value=moment.isoformat())
     _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
+
+
+def _write_past(days: int, registrations: int) -> None:
+    """Write a past once: a second one would lie on top of the first."""
+    from db.models import Fact
+    from webapp.domain.demo.year import write_year
+
+    settings, moment = load_settings(), now()
+    with opened(settings):
+        if Fact.get_or_none(Fact.name == "demo_past"):
+            raise Refused("this demo has a past already: remove the directory var and begin anew")
+        # Noted first: what was begun and broken off is not begun again on top of itself.
+        Fact.create(name="demo_past", value=moment.isoformat())
+        parts = write_year(settings.mode, moment, random.Random(), days, registrations)
+        # The bar goes to stderr, so that --json stays for programs.
+        with click.progressbar(length=registrations, label="Writing the past", file=sys.stderr) as bar:
+            shown = 0
+            for done in parts:
+                bar.update(done - shown)
+                shown = done
 
 
 def sign_ins() -> list[dict]:
