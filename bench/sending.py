@@ -18,6 +18,7 @@ import structlog
 from bench.sending_smtp import sink
 from db import database as db
 from db import schema
+from db.ids import new_ids
 from db.models import Attempt, Message
 from tests import cast, worker_process
 from webapp import settings as settings_module
@@ -39,17 +40,47 @@ def prepare(directory: Path, port: int, count: int):
     )
     chosen = settings_module.load(env, dotenv=None)
     db.configure(chosen.database_url)
-    now = dt.datetime.now(dt.UTC)
     with db.connected():
         schema.migrate("test")
         with db.transaction():
-            for n in range(count):
-                person = cast.technician(now)
-                application = cast.registration(person, now)
-                address = cast.email(person, f"p{n}@mail{n % 50}.example", now)
-                about = {"registration": application, "technician": person}
-                new_message(MessageKind.ID_NOTICE, Role.TECHNICIAN, address, "ja", now, **about)
+            queue_notices(count, dt.datetime.now(dt.UTC))
     return chosen
+
+
+def queue_notices(count: int, now: dt.datetime) -> None:
+    """Queue notices to different people in the running transaction: one by the rules, the others after its pattern."""
+    person = cast.technician(now)
+    application = cast.registration(person, now)
+    address = cast.email(person, "p0@mail0.example", now)
+    message = new_message(
+        MessageKind.ID_NOTICE, Role.TECHNICIAN, address, "ja", now, registration=application, technician=person
+    )
+    made = {person.id: 0, application.id: 1, address.id: 2, message.id: 3}
+    ids = new_ids(5 * (count - 1))
+    for table in ("technician", "registration", "email_address", "message", "event"):
+        cursor = db.database.execute_sql(f"SELECT * FROM {table}")
+        columns, pattern = [column[0] for column in cursor.description], cursor.fetchone()
+        rows = []
+        for n in range(1, count):
+            own = ids[5 * (n - 1) : 5 * n]
+            row = {
+                name: own[made[value]] if name.endswith("id") and value in made else value
+                for name, value in zip(columns, pattern, strict=True)
+            }
+            row["id"] = own[made.get(pattern[0], 4)]
+            row |= {name: changed(n) for name, changed in _OWN.items() if name in row and row[name] is not None}
+            if table == "technician":
+                row["technician_id"] = f"{80_000_000_000_000 + n}"
+            rows.append(tuple(row.values()))
+        db.write_rows(table, columns, rows)
+
+
+_OWN = {
+    "application_number": "B-2026-{:05}".format,
+    "value": lambda n: f"p{n}@mail{n % 50}.example",
+    "value_key": lambda n: f"p{n}@mail{n % 50}.example",
+    "destination": lambda n: f"mail{n % 50}.example",
+}
 
 
 def same_bytes(chosen) -> list[Envelope]:

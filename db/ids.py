@@ -19,6 +19,10 @@ _EPOCH_MS = 1_577_836_800_000
 _NODE_BITS, _COUNT_BITS = 10, 12
 _COUNT_MASK = (1 << _COUNT_BITS) - 1
 
+# Two characters at a time: a worker writes three ids a mail.
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_THIRTY_BITS = (1 << 30) - 1
+
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _VALUES |= {character.lower(): value for character, value in list(_VALUES.items())}
 # Crockford: what a person may read or type instead.
@@ -58,7 +62,11 @@ def encode(number: int) -> str:
     """Return the 13 characters of an id; ValueError for what is no id."""
     if not 0 <= number <= LARGEST:
         raise ValueError("an id has 63 bits")
-    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(60, -1, -5))
+    low, high = number & _THIRTY_BITS, number >> 30 & _THIRTY_BITS
+    return (
+        f"{ALPHABET[number >> 60]}{_PAIRS[high >> 20]}{_PAIRS[high >> 10 & 1023]}{_PAIRS[high & 1023]}"
+        f"{_PAIRS[low >> 20]}{_PAIRS[low >> 10 & 1023]}{_PAIRS[low & 1023]}"
+    )
 
 
 def decode(text: str) -> int:

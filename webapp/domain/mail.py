@@ -19,7 +19,7 @@ from webapp.domain.notices import MessageKind, Role
 JST = timezone(timedelta(hours=9), "JST")
 
 _WORD_BYTES = 42  # of UTF-8: 56 characters of base64 and 12 of frame keep `Subject: ` within 78 columns
-_LINE_BYTES = 57  # of a body: 76 characters of base64
+_LINE_LENGTH = 76  # of a body in base64 (RFC 2045, section 6.8)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]{1,128}@[A-Za-z0-9.\-]{1,128}>")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\- ]*")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -101,7 +101,12 @@ def _clusters(text: str) -> list[str]:
 
 def message_date(now: datetime) -> str:
     """Return the Date header's value, in JST."""
-    t = now.astimezone(JST)
+    return _date_of(int(now.timestamp()))
+
+
+@lru_cache(maxsize=16)
+def _date_of(second: int) -> str:
+    t = datetime.fromtimestamp(second, JST)
     return (
         f"{_WEEKDAYS[t.weekday()]}, {t.day:02d} {_MONTHS[t.month - 1]} {t.year:04d}"
         f" {t.hour:02d}:{t.minute:02d}:{t.second:02d} +0900"
@@ -158,7 +163,7 @@ def compose(mail: Mail, identity: Identity, message_id: str, now: datetime) -> b
     name = header_words(mail.recipient_name)
     to = f"{name}\r\n <{recipient}>" if name else f"<{recipient}>"
     body = body_of(mail, identity).replace("\n", "\r\n").encode("utf-8")
-    encode = binascii.b2a_base64
-    lines = [encode(body[at : at + _LINE_BYTES], newline=False) for at in range(0, len(body), _LINE_BYTES)]
+    encoded = binascii.b2a_base64(body, newline=False)
+    lines = [encoded[at : at + _LINE_LENGTH] for at in range(0, len(encoded), _LINE_LENGTH)]
     head = f"{sender}To: {to}\r\nDate: {message_date(now)}\r\nMessage-ID: {message_id}\r\n{constant}"
     return head.encode("utf-8") + b"\r\n".join(lines) + b"\r\n"

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from db.database import database, is_sqlite
+from db.database import database, is_sqlite, marks
 
 JST = ZoneInfo("Asia/Tokyo")
 
 # Writers of one row wait for each other on PostgreSQL until commit; each process adds to a shard of its own instead.
 _SHARDS = 16
+_AT_ONCE = 500  # keys a statement, well within what either engine takes
 
 
 class Figure(StrEnum):
@@ -47,10 +48,10 @@ def add(deltas: Mapping[Key, int]) -> None:
     if not rows:
         return
     shard = 0 if is_sqlite() else os.getpid() % _SHARDS
-    mark = "?" if is_sqlite() else "%s"
-    marks = ", ".join([mark] * 7)
-    database.cursor().executemany(
-        f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES ({marks})"
-        " ON CONFLICT (figure, day, a, b, c, shard) DO UPDATE SET n = counter.n + excluded.n",
-        [(*k, shard, n) for k, n in rows],
-    )
+    for begin in range(0, len(rows), _AT_ONCE):
+        some = rows[begin : begin + _AT_ONCE]
+        database.execute_sql(
+            f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES {marks(len(some), 7)}"
+            " ON CONFLICT (figure, day, a, b, c, shard) DO UPDATE SET n = counter.n + excluded.n",
+            [value for k, n in some for value in (*k, shard, n)],
+        )

@@ -10,11 +10,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from peewee import fn
 
-from db.database import database, is_sqlite, skip_locked, transaction, write_rows
+from db.database import database, is_sqlite, transaction, write_rows
 from db.fields import to_microseconds
 from db.ids import encode, new_ids
 from db.models import Message
@@ -145,8 +146,8 @@ def claim(
         found = len(rows)
         rows = _paced(rows, pacer, now)
         claimed = [_claimed(row, now) for row in _without_dead_addresses(rows, policy, now)]
-        _move_to_sending(claimed, now, now + lease)
-        _give_attempts(claimed, now, domain)
+        begun = _give_attempts(claimed, now, domain)
+        _move_to_sending(claimed, begun, now, now + lease)
         return Claim(claimed, found == limit)
 
 
@@ -162,12 +163,15 @@ WHERE m.id IN """
 
 def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tuple]:
     ids: list[int] = []
+    # One kind a query: so it is one range of the index, oldest first.
+    sql = "SELECT id FROM message WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+    # SQLite has one writer at a time, so that an IMMEDIATE transaction is already alone.
+    sql = placed(sql) if is_sqlite() else placed(sql) + " FOR UPDATE SKIP LOCKED"
+    moment = to_microseconds(now)
     for kind in kinds:
         if len(ids) == limit:
             break
-        # One kind a query: so it is one range of the index, oldest first.
-        select = Message.select(Message.id).where((Message.kind == kind) & (Message.due_at <= now))
-        ids += [row[0] for row in skip_locked(select.order_by(Message.due_at).limit(limit - len(ids))).tuples()]
+        ids += [row[0] for row in database.execute_sql(sql, (kind, moment, limit - len(ids))).fetchall()]
     found = {row[0]: row for row in rows_of(_READ, ids)}
     return [found[message_id] for message_id in ids]
 
@@ -215,9 +219,9 @@ def _without_dead_addresses(rows: list[tuple], policy: Policy, now: dt.datetime)
     return kept
 
 
-def _move_to_sending(rows: list[Claimed], now: dt.datetime, lease_until: dt.datetime) -> None:
+def _move_to_sending(rows: list[Claimed], begun: set[int], now: dt.datetime, lease_until: dt.datetime) -> None:
+    """Write the claim, each row once, since a row stands in many indexes; `begun`: the ids with a new attempt."""
     counted = Deltas()
-    written = []
     today, moment, until = metrics.day_of(now), to_microseconds(now), to_microseconds(lease_until)
     for row in rows:
         after = STEPS.get((row.state, Step.CLAIM))
@@ -231,21 +235,24 @@ def _move_to_sending(rows: list[Claimed], now: dt.datetime, lease_until: dt.date
             counted.add(row, 1)
         row.fence += 1
         row.lease_until = lease_until
-        written.append((after, until, row.fence, row.first_attempt_at, row.cohort_day.isoformat(), row.id))
-    execute_many(
-        "UPDATE message SET state = ?, due_at = ?, fence = ?, first_attempt_at = ?, cohort_day = ? WHERE id = ?",
-        written,
+    sql = (
+        "UPDATE message SET state = ?, due_at = ?, fence = fence + 1, attempts = attempts + ?,"
+        " first_attempt_at = CASE WHEN cohort_day IS NULL THEN ? ELSE first_attempt_at END,"
+        " cohort_day = COALESCE(cohort_day, ?) WHERE id IN "
     )
+    for more in (1, 0):
+        ids = [row.id for row in rows if (row.id in begun) == bool(more)]
+        change_all(sql, ids, (MessageState.SENDING, until, more, moment, today.isoformat()))
     counted.write()
 
 
-def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> None:
-    """Go on with the attempt that is pending for this address, or begin the next one."""
+def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> set[int]:
+    """Go on with the attempt that is pending for this address, or begin the next one; return whose are begun."""
     sql = "SELECT message_id, n, id, address_id, message_ref, tries, started_at FROM attempt WHERE state = 'pending'"
     started = [row.id for row in rows if row.attempts]
     pending = {(row[0], row[1]): row[2:] for row in rows_of(sql + " AND message_id IN ", started)}
     moment = to_microseconds(now)
-    again, abandoned, begun, counted = [], [], [], []
+    again, abandoned, begun = [], [], []
     ids = iter(new_ids(len(rows)))
     for row in rows:
         held = pending.get((row.id, row.attempts))
@@ -258,15 +265,14 @@ def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> None:
             abandoned.append((AttemptState.ABANDONED, held[0]))
         row.attempt_id, row.attempts, row.tries, row.attempt_started_at = next(ids), row.attempts + 1, 1, moment
         row.message_ref = message_ref(row.attempt_id, domain)
-        counted.append((row.attempts, row.id))
         begun.append(
             (row.attempt_id, row.id, row.attempts, row.address_id, row.message_ref, AttemptState.PENDING, 1, moment)
         )
     execute_many("UPDATE attempt SET state = ? WHERE id = ?", abandoned)
     execute_many("UPDATE attempt SET tries = ? WHERE id = ?", again)
-    execute_many("UPDATE message SET attempts = ? WHERE id = ?", counted)
     names = ("id", "message_id", "n", "address_id", "message_ref", "state", "tries", "started_at")
     write_rows("attempt", names, begun)
+    return {row[1] for row in begun}
 
 
 def release(messages: Sequence[Claimed], now: dt.datetime) -> None:
@@ -302,8 +308,8 @@ class Deltas:
         """Add all of it to the counters, in the running transaction."""
         deltas: dict[metrics.Key, int] = {}
         for alike, n in self._rows.items():
-            for key, count in notices.counter_deltas(_Alike(*alike), n).items():
-                deltas[key] = deltas.get(key, 0) + count
+            for key in _keys(alike):
+                deltas[key] = deltas.get(key, 0) + n
         metrics.add(deltas)
 
 
@@ -317,6 +323,12 @@ class _Alike(NamedTuple):
     cohort_day: dt.date
 
 
+@lru_cache(maxsize=4096)
+def _keys(alike: tuple) -> tuple[metrics.Key, ...]:
+    """Return the counters in which a message stands; many messages in a row stand in the same ones."""
+    return tuple(notices.counter_deltas(_Alike(*alike), 1))
+
+
 def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:
     """Return the rows of a statement of ours that ends in `IN `, for these ids; `end` follows them."""
     if not ids:
@@ -324,10 +336,21 @@ def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:
     return database.execute_sql(f"{sql}({', '.join(map(str, ids))}){end}").fetchall()
 
 
+def change_all(sql: str, ids: Sequence[int], values: Sequence) -> None:
+    """Run a statement of ours that ends in `IN `, with the same values for all these ids."""
+    if ids:
+        database.execute_sql(f"{placed(sql)}({', '.join(map(str, ids))})", values)
+
+
+def placed(sql: str) -> str:
+    """Return a statement of ours with the engine's own mark instead of `?`."""
+    return sql if is_sqlite() else sql.replace("?", "%s")
+
+
 def execute_many(sql: str, rows: Sequence[Sequence]) -> None:
     """Run one statement for many rows in the running transaction; `?` stands for a value on both engines."""
     if rows:
-        database.cursor().executemany(sql if is_sqlite() else sql.replace("?", "%s"), rows)
+        database.cursor().executemany(placed(sql), rows)
 
 
 def storable(text: str) -> str:
