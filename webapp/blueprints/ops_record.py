@@ -10,6 +10,7 @@ from peewee import fn
 from db import ids
 from db.models import Business, Card, EmailAddress, Message, Postcard, Registration
 from webapp.access import Viewer, get_registration_for, viewer
+from webapp.card_pages import Panel, card_panel
 from webapp.clock import now
 from webapp.domain import addresses, bounce, corrections, message_words, record_looks
 from webapp.domain.addresses import OwnerKind, SameAddress
@@ -80,6 +81,7 @@ class RecordPage:
     cut: bool
     postcard: str
     postcards: PostcardPanel
+    cards: list[Panel]
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ def _page(row: Registration, who: Viewer) -> RecordPage:
         cut=told.cut,
         postcard=url_for("ops_actions.postcard_form", registration=row.id) if postcard else "",
         postcards=postcard_panel(row.id),
+        cards=card_panel(row.id),
     )
 
 
