@@ -53,11 +53,11 @@ def test_a_row_shows_name_id_notice_card_and_both_keys(admin, ours, now):
 def test_a_toggle_by_htmx_answers_the_row_as_the_server_has_it(admin, ours, now):
     person, bound = member(ours, now, theirs=1)
     admin.get(LIST)
-    answer = admin.submit(address(person, "/key"), {"version": 0, "open": 1}, htmx=True)
+    answer = admin.submit(address(person, "/key"), {"open": "1-0"}, htmx=True)
     assert answer.status_code == 200 and text(answer).lstrip().startswith("<tr")
     assert "開示中" in text(answer) and "開示をやめる" in text(answer)
     assert (Affiliation.get_by_id(bound.id).business_keys, Event.select().count()) == (1, 1)
-    answer = admin.submit(address(person, "/key"), {"version": 1, "open": 0}, htmx=True)
+    answer = admin.submit(address(person, "/key"), {"open": "0-1"}, htmx=True)
     assert "所属事業者の設定待ち" in text(answer)
 
 
@@ -65,13 +65,13 @@ def test_a_toggle_without_script_leads_back_to_the_same_place_of_the_list(admin,
     person, _ = member(ours, now)
     admin.get(LIST)
     came = {"Referer": f"http://localhost{LIST}?state=closed"}
-    answer = admin.submit(address(person, "/key"), {"version": 0, "open": 1}, headers=came)
+    answer = admin.submit(address(person, "/key"), {"open": "1-0"}, headers=came)
     assert answer.status_code == 303
     assert answer.location == f"{LIST}?state=closed#t{encode(person.id)}"
     assert "いまは「本人の設定待ち」です" in text(admin.get(answer.location))
     elsewhere = admin.submit(
         address(person, "/key"),
-        {"version": 1, "open": 0},
+        {"open": "0-1"},
         headers={"Referer": "http://evil.example/business/technicians"},
     )
     assert elsewhere.location.startswith(f"{LIST}#")
@@ -82,7 +82,7 @@ def test_a_stale_version_changes_nothing_and_shows_how_the_key_stands(admin, our
     person, bound = member(ours, now, ours=1)
     Affiliation.update(business_keys_version=4).execute()
     admin.get(LIST)
-    answer = admin.submit(address(person, "/key"), {"version": 3, "open": 0}, htmx=htmx)
+    answer = admin.submit(address(person, "/key"), {"open": "0-3"}, htmx=htmx)
     assert answer.status_code == 409
     assert "先に変更しました" in text(answer) and "本人の設定待ち" in text(answer)
     assert Affiliation.get_by_id(bound.id).business_keys == 1
@@ -92,7 +92,7 @@ def test_a_viewer_sees_the_list_and_turns_nothing(looker, ours, now):
     person, bound = member(ours, now)
     shown = text(looker.get(LIST))
     assert person.technician_id[:4] in shown and "/key" not in shown and 'name="t"' not in shown
-    assert looker.submit(address(person, "/key"), {"version": 0, "open": 1}).status_code == 403
+    assert looker.submit(address(person, "/key"), {"open": "1-0"}).status_code == 403
     assert Affiliation.get_by_id(bound.id).business_keys == 0
 
 

@@ -51,7 +51,7 @@ def test_the_first_page_of_a_visit_brings_its_style_and_the_next_ones_link_to_it
     within = {"Sec-Fetch-Site": "same-origin"}
     assert '<link rel="stylesheet"' in client.get("/", headers=within).text
     assert "data-style=" not in client.get("/", headers=within).text
-    assert "<style>" in client.get("/", headers={"Sec-Fetch-Site": "none"}).text, "typed or from a mail: a new visit"
+    assert "<style>" not in client.get("/", headers={"Sec-Fetch-Site": "none"}).text, "kept from the visit before"
     client.set_cookie("style", "00000000")
     assert "<style>" in client.get("/", headers=within).text, "another version of the stylesheet"
 

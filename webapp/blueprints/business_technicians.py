@@ -1,8 +1,9 @@
 """所属技能者: the list of a business's own people, and the toggle of menu 8300 in each row."""
 
+import re
 from dataclasses import dataclass, field
 
-from flask import Blueprint, flash, request, url_for
+from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db import ids
@@ -83,8 +84,7 @@ def search():
 def turn(technician: int):
     who = viewer()
     member = get_member_for(who, technician, change=True)
-    opens = request.form.get("open") == "1"
-    version = request.form.get("version", type=int, default=-1)
+    opens, version = _wanted()
     back = business_pages.came_from(url_for("business_technicians.index"))
     try:
         set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, who, now(), version)
@@ -97,6 +97,14 @@ def turn(technician: int):
     done = gettext("%(name)sさんの開示を設定しました。いまは「%(state)s」です。", name=row.name, state=row.state.words)
     flash(done, "good")
     return see_other(f"{back}#t{row.id}")
+
+
+def _wanted() -> tuple[bool, int]:
+    """Return what a row's form says in one field, as short as a row has to be: "1-4" is open, on version 4."""
+    found = re.fullmatch(r"([01])-(\d{1,9})", request.form.get("open", ""), re.ASCII)
+    if found is None:
+        abort(400)
+    return found[1] == "1", int(found[2])
 
 
 def _page(who: Viewer) -> TechniciansPage:

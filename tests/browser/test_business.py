@@ -1,0 +1,170 @@
+"""The list of a business's technicians in a real browser: the toggle, without script, barriers, weight."""
+
+import datetime as dt
+import random
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from db.ids import encode
+from db.models import Affiliation
+from tests import cast
+from tests.browser.test_frame import UNTIL_COOKIE
+from tests.web.business_story import ALL, address, card, member, signed_in, user
+from webapp.domain.accounts import BusinessRole
+from webapp.domain.demo.people import person as invented
+from webapp.domain.notices import MessageState
+
+pytestmark = pytest.mark.browser
+
+LIST = "/business/technicians"
+
+
+@pytest.fixture
+def ours(app, now):
+    return cast.business(now)
+
+
+@pytest.fixture
+def people(ours, now):
+    """60 people with real words and of every kind, as a list in life has them."""
+    chance = random.Random(7)
+    made = []
+    for n in range(60):
+        words = invented(chance, "mail.example", n).cells
+        person, _ = member(
+            ours,
+            now,
+            ours=chance.choice((0, 1, ALL)),
+            theirs=chance.choice((0, 1, ALL)),
+            name=words["氏名"],
+            name_kana=words["氏名カナ"],
+            technician_id=f"{chance.randrange(10**14):014}",
+        )
+        application = cast.registration(person, now)
+        mail = cast.email(person, f"p{n}@mail.example", now)
+        state = chance.choice((MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED))
+        cast.sent_notice(application, mail, now, state=state)
+        card(person, now, chance.choice(("ordered", "posted", "kept", "delivered")), kept_until=dt.date(2026, 11, 27))
+        made.append(person)
+    return made
+
+
+@pytest.fixture
+def cookie(app, ours, now):
+    """The session cookie of an administrator."""
+    client = signed_in(app, user(ours, BusinessRole.ADMINISTRATOR, now), now)
+    client.get(LIST)  # as after signing in: the session has its token
+    return client.get_cookie("session").value
+
+
+def let_in(context, live, cookie):
+    context.add_cookies([{"name": "session", "value": cookie, "url": live}])
+
+
+def barriers(tab) -> list[str]:
+    return [f"{found['id']}: {found['help']}" for found in Axe().run(tab).response["violations"]]
+
+
+def test_every_page_fits_the_screen_and_has_no_barriers(live, tab, people, cookie):
+    let_in(tab.context, live, cookie)
+    one = address(people[0])
+    pages = [LIST, one, f"{one}/keys?groups=31&open=1", f"{one}/as-other", f"{one}/end", "/look-up"]
+    pages += ["/business/disclosure", "/business/affiliations", "/business/applications", "/business/access-log"]
+    for page in pages:
+        tab.goto(live + page)
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"sideways scrolling: {page}"
+        assert barriers(tab) == [], page
+
+
+def test_a_toggle_shows_at_once_that_it_is_under_way_and_then_what_the_server_confirmed(live, tab, people, cookie):
+    let_in(tab.context, live, cookie)
+    tab.goto(live + LIST)
+    row = tab.locator("tbody tr").first
+    name, button = row.get_attribute("id"), row.locator("td button")
+    before = button.inner_text()
+    held = []
+    tab.route("**/key", lambda route: held.append(route))
+    began = time.monotonic()
+    button.click()
+    tab.wait_for_selector(f"#{name} .htmx-request", state="attached", timeout=2000)
+    shown = time.monotonic() - began
+    assert button.inner_text() == before, "the state is what the server confirmed"
+    held[0].continue_()
+    expect(button).not_to_have_text(before)
+    assert tab.evaluate("document.activeElement.id") == "k" + name[1:], "the focus stays on the button"
+    assert tab.locator("tbody tr").count() == 50
+    assert tab.url == live + LIST
+    assert shown < 1, "a loaded machine may be slow; the sign itself is set in the event of the click"
+    assert barriers(tab) == []
+
+
+def test_without_script_the_same_toggle_works(live, chromium, people, cookie):
+    context = chromium.new_context(java_script_enabled=False, locale="ja-JP", viewport={"width": 320, "height": 700})
+    let_in(context, live, cookie)
+    tab = context.new_page()
+    tab.goto(live + LIST + "?sort=newest")
+    last = Affiliation.select().order_by(Affiliation.id.desc()).get()
+    tab.click(f"#k{encode(last.technician_id)}")
+    tab.wait_for_selector(".note.good")
+    assert tab.url.startswith(live + LIST + "?sort=newest#t")
+    assert Affiliation.get_by_id(last.id).business_keys_version == 1
+    context.close()
+
+
+def test_somebody_elses_change_is_shown_in_the_row(live, tab, people, cookie):
+    let_in(tab.context, live, cookie)
+    tab.goto(live + LIST)
+    row = tab.locator("tbody tr").first
+    Affiliation.update(business_keys_version=9).execute()
+    row.locator("td button").click()
+    tab.wait_for_selector("tbody tr [role=alert]")
+    assert "先に変更しました" in row.inner_text()
+
+
+class Wire:
+    """What goes over the wire: bytes of answers with their headers, and how many."""
+
+    def __init__(self, tab):
+        self.session = tab.context.new_cdp_session(tab)
+        self.cached, self.bytes, self.requests = set(), 0, 0
+        self.session.on("Network.requestServedFromCache", lambda event: self.cached.add(event["requestId"]))
+        self.session.on("Network.loadingFinished", self._finished)
+        self.session.send("Network.enable")
+
+    def _finished(self, event):
+        if event["requestId"] not in self.cached and event["encodedDataLength"]:
+            self.bytes += int(event["encodedDataLength"])
+            self.requests += 1
+
+    def taken(self) -> tuple[int, int]:
+        found, self.bytes, self.requests = (self.bytes, self.requests), 0, 0
+        return found
+
+
+def test_the_list_of_fifty_is_light(live, chromium, people, cookie):
+    """At most 24 KB and 3 requests cold, 8 KB warm, 1,300 bytes and one request for a toggle."""
+    context = chromium.new_context(locale="ja-JP", viewport={"width": 412, "height": 823})
+    let_in(context, live, cookie)
+    tab = context.new_page()
+    wire = Wire(tab)
+    tab.goto(live + LIST)
+    tab.evaluate(UNTIL_COOKIE)
+    tab.wait_for_load_state("networkidle")
+    cold, requests = wire.taken()
+    tab.goto(live + LIST)
+    tab.wait_for_load_state("networkidle")
+    warm, _ = wire.taken()
+    button = tab.locator("tbody tr td button").first
+    before = button.inner_text()
+    button.click()
+    expect(button).not_to_have_text(before)
+    tab.wait_for_load_state("networkidle")
+    toggle, one = wire.taken()
+    context.close()
+    print(f"cold {cold} B in {requests}, warm {warm} B, toggle {toggle} B")
+    assert 0 < cold <= 24 * 1024 and requests <= 3
+    assert 0 < warm <= 8 * 1024
+    assert 0 < toggle <= 1300 and one == 1
