@@ -102,7 +102,7 @@ def _make(settings) -> None:
     from db.models import Account, Fact
     from webapp.domain.accounts import AccountKind, login_key
     from webapp.domain.demo import accounts as demo_accounts
-    from webapp.domain.demo import cards, disclosure, postcards
+    from webapp.domain.demo import cards, disclosure, postcards, technicians
     from webapp.domain.demo.build import build
     from webapp.domain.postcard.office import PrintOffice
 
@@ -114,9 +114,11 @@ def _make(settings) -> None:
         with transaction():
             made = demo_accounts.make(cast, settings.secret_key, moment)
         operator = Account.get(Account.login_key == login_key(AccountKind.OPERATOR, "operator"))
+        office = PrintOffice.of(settings)
         disclosure.stories(cast, moment, chance)
+        technicians.stories(cast, moment, chance, office, operator.id)
         cards.stories(moment, chance)
-        postcards.stories(moment, chance, PrintOffice.of(settings), operator.id)
+        postcards.stories(moment, chance, office, operator.id)
         Fact.create(name="demo", value=moment.isoformat())
     _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
 

@@ -31,8 +31,8 @@ DESTINATIONS = {
     None: 5,  # no address at all
 }
 
-# Where the mail of the three technicians goes who sign in (webapp/domain/demo/technicians.py): it is confirmed, there is
-# no address, it is taken.
+# Where the mail of the three technicians goes who sign in (webapp/domain/demo/technicians.py): it is confirmed,
+# there is no address, it is taken.
 STORIES = ("delivered.example", None, "mail.example")
 
 # The businesses that the demo's stories name, by their place in the list.

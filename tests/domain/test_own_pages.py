@@ -1,0 +1,129 @@
+"""What the technician's pages ask of the database, on both engines."""
+
+import datetime as dt
+import json
+
+import pytest
+
+from db.models import EmailChange, Message, WorkItem
+from tests.web import me_story
+from webapp.domain import addresses, email_change, first_access, own_contact, own_home, own_requests
+from webapp.domain.accounts import AccountKind, BusinessRole
+from webapp.domain.affiliation import NotTheirs
+from webapp.domain.card import CardState
+from webapp.domain.disclosure import Group, Viewer, viewer_of
+from webapp.domain.disclosure_states import State
+from webapp.domain.own_data import own_data
+from webapp.domain.own_disclosure import effect_of, menu_of, seen_by
+from webapp.domain.own_looks import looks_at
+from webapp.domain.own_requests import Part
+
+SECRET = "secret " * 5
+
+
+@pytest.fixture
+def story(database, now):
+    story = me_story.begin(now)
+    me_story.fill(story, now)
+    return story
+
+
+@pytest.fixture
+def me(story, now) -> Viewer:
+    return viewer_of(first_access.technician_account(story.person, now))
+
+
+def test_the_start_page_names_first_what_cannot_wait(story, me, now):
+    home = own_home.home_of(me, "mail.example", now)
+    assert [one.task for one in home.to_do] == [own_home.Task.CARD, own_home.Task.INVITATION]
+    assert home.card.state is CardState.KEPT and home.disclosure_state is State.OPEN
+    assert home.technician_id == story.person.technician_id and home.employer == story.employer.name
+
+
+def test_the_menu_shows_both_keys_and_who_looked(story):
+    menu = menu_of(story.person.id)
+    assert [(row.mine, row.theirs) for row in menu.rows] == [
+        (True, True),
+        (True, True),
+        (False, True),
+        (True, False),
+        (False, False),
+    ]
+    assert menu.rows[0].seen.names == (story.other.name,) and menu.rows[2].seen.names == ()
+    assert seen_by(story.person.id, Group.INSURANCE.bit).names == ()
+    assert effect_of(story.person.id, True) and effect_of(story.person.id, False)
+
+
+def test_looks_know_the_keys_of_their_moment(story, now):
+    looks = looks_at(story.person.id)
+    assert len(looks) == 4
+    for one in looks:
+        assert one.mine == (Group.PERSON, Group.TRADES, Group.WORK_HISTORY)
+        assert one.theirs == (Group.PERSON, Group.TRADES, Group.QUALIFICATIONS)
+    assert looks_at(story.person.id, now + dt.timedelta(days=1)) == []
+    assert len(looks_at(story.person.id, before=looks[0].look.id)) == 3
+
+
+def test_ones_own_data_can_be_written_as_json(story, me, now):
+    data = json.loads(json.dumps(own_data(me, now), ensure_ascii=False))
+    assert data["record"]["trades"] == ["型枠大工", "とび工"] and len(data["looks"]) == 4
+    assert data["affiliations"][0]["business_keys"] == ["person", "trades", "qualifications"]
+
+
+def test_a_second_request_joins_the_first_and_nobody_else_can_ask(story, me, now):
+    first = own_requests.ask_correction(me, Part.ADDRESS, "転居しました", now)
+    assert own_requests.ask_correction(me, Part.OTHER, "氏名も", now) == first
+    assert [said["words"] for said in WorkItem.get_by_id(first).data["said"]] == ["転居しました", "氏名も"]
+    assert len(own_requests.open_requests(story.person.id)) == 2
+    for viewer in (
+        viewer_of(story.employer_user),
+        Viewer(AccountKind.TECHNICIAN, 1, False, technician_id=story.person.id),
+        Viewer(AccountKind.BUSINESS_USER, 1, True, BusinessRole.ADMINISTRATOR, story.person.id, story.employer.id),
+    ):
+        with pytest.raises(NotTheirs):
+            own_requests.ask_correction(viewer, Part.OTHER, "x", now)
+
+
+def test_an_address_that_waits_for_its_code_is_nobodys(story, me, now):
+    before = addresses.current("technician", story.person.id)
+    change = email_change.ask(me, "office@yamada.example", now)
+    assert addresses.current("technician", story.person.id) == before
+    assert addresses.is_personal("office@yamada.example", 1), "it does not hold an address for anybody"
+    email_change.ask(me, "other@docomo.ne.jp", now)
+    assert EmailChange.get_by_id(change.id).ended_at == now and EmailChange.open(story.person.id).count() == 1
+    newest = EmailChange.open(story.person.id).get()
+    code = email_change.code_of(newest.id, SECRET)
+    assert code != email_change.code_of(newest.id, SECRET + "x") != email_change.code_of(change.id, SECRET + "x")
+    mine = email_change.confirm(me, code.replace("0", "o").replace("1", "l"), SECRET, now)
+    assert (mine.value, mine.version, mine.state) == ("other@docomo.ne.jp", before.version + 1, "valid")
+    told = Message.select().where(Message.kind == "confirm", Message.address == before)
+    assert told.count() == 1
+
+
+def test_a_dead_address_before_is_not_told(story, me, now):
+    before = addresses.current("technician", story.person.id)
+    addresses.mark_invalid(before, "userunknown", now)
+    change = email_change.ask(me, before.value, now)
+    email_change.confirm(me, email_change.code_of(change.id, SECRET), SECRET, now)
+    assert addresses.current("technician", story.person.id).state == "valid"
+    assert Message.select().where(Message.kind == "confirm").count() == 1
+
+
+def test_a_new_address_that_bounces_marks_nobody_elses_record(story, me, now):
+    change = email_change.ask(me, "gone@docomo.ne.jp", now)
+    addresses.mark_invalid(change.address, "userunknown", now)
+    assert addresses.current("technician", story.person.id).state == "valid"
+
+
+def test_another_account_cannot_confirm(story, me, now):
+    change = email_change.ask(me, "new@docomo.ne.jp", now)
+    stranger = Viewer(AccountKind.TECHNICIAN, story.other_user.id, True, technician_id=story.person.id)
+    with pytest.raises(email_change.WrongCode):
+        email_change.confirm(stranger, email_change.code_of(change.id, SECRET), SECRET, now)
+
+
+def test_the_telephone_is_changed_on_the_version_that_was_shown(story, me, now):
+    assert own_contact.set_telephone(me, "03-1111-2222", 1, now)
+    assert not own_contact.set_telephone(me, "03-1111-2222", 2, now)
+    with pytest.raises(own_contact.Changed):
+        own_contact.set_telephone(me, "03-9999-2222", 1, now)
