@@ -108,11 +108,14 @@ def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict |
     return _by_carrier(folded, stage, hosts) or _COMMON.match(folded, stage)
 
 
+_SOFTENED = {Reason.HOSTUNKNOWN: Reason.NETWORKERROR, Reason.NOTACCEPT: Reason.SYSTEMERROR}
+
+
 def softened(verdict: Verdict) -> Verdict:
     """A dead verdict as a temporary one: on a 4yz reply (RFC 5321, section 4.2.1) or while a server still tries."""
     if not is_hard(verdict.reason):
         return verdict
-    reason = Reason.NETWORKERROR if verdict.reason is Reason.HOSTUNKNOWN else Reason.ONHOLD
+    reason = _SOFTENED.get(verdict.reason, Reason.ONHOLD)
     return Verdict(reason, f"RFC 5321 4.2.1, {verdict.rule}", verdict.phrase, verdict.said)
 
 

@@ -139,6 +139,9 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
         addresses = [block.address for block in found.blocks]
     if not addresses:
         addresses = [reply.address for reply in found.replies if reply.address]
+    domain = first_address(mail.header("from")).rpartition("@")[2]
+    if not addresses and domain:
+        addresses = words.bare_names_in(lines, domain)
     if not addresses:
         named = words.named_in(lines)
         addresses = [address for address in named if address.lower() not in ours] or named

@@ -65,6 +65,13 @@ _SAYINGS: tuple[tuple[str, Stage], ...] = (
     ("failed on data command", Stage.DATA),
     ("failed after i sent the message", Stage.END_OF_DATA),
     ("was rcpt to response", Stage.RCPT),
+    # IMail, hMailServer, NetEase
+    ("rcpt to generated following response", Stage.RCPT),
+    ("mail from generated following response", Stage.MAIL),
+    ("hmailserver sent: rcpt to", Stage.RCPT),
+    ("hmailserver sent: mail from", Stage.MAIL),
+    ("smtp error, rcpt to", Stage.RCPT),
+    ("smtp error, mail from", Stage.MAIL),
     ("for rcpt to response", Stage.RCPT),
     ("was mail from response", Stage.MAIL),
     ("was data response", Stage.DATA),
@@ -81,7 +88,19 @@ _SAYINGS: tuple[tuple[str, Stage], ...] = (
 )
 
 # Most replies hold none of these words, so that the sayings need not be looked for one by one.
-_KEYS = ("in reply to", "while sending", "after ", "did not like", "[", "smtp:", "(state 1", " response", "")
+_KEYS = (
+    "in reply to",
+    "while sending",
+    "after ",
+    "did not like",
+    "[",
+    "smtp:",
+    "(state 1",
+    " response",
+    "hmailserver",
+    "smtp error",
+    "",
+)
 _BY_KEY = tuple(
     (
         key,
@@ -104,8 +123,13 @@ _COMMANDS: tuple[tuple[str, Stage], ...] = (
     ("auth", Stage.AUTH),
 )
 
-# sendmail and Courier (>>> <<<), InterScan (Sent <<<, Received >>>), the Postfix server's own report (In: Out:)
-_SAID = re.compile(r"\s{0,20}(?:(>>>|Sent <<<|In:) ?|(<<<|Received >>>|Out:) ?)(.{0,1000})")
+# sendmail and Courier (>>> <<<), InterScan (Sent <<<, Received >>>), ZMailer (<<- ->>), the Postfix server's own report
+# (In: Out:), MDaemon behind the time of day (10:11:12: --> <--)
+_SAID = re.compile(
+    r"(?:[\w \-]{0,20}\d\d:\d\d:\d\d: ?)?\s{0,20}"
+    r"(?:(>>>|Sent <<<|<<-|In:|-->) ?|(<<<|Received >>>|->>|Out:|<--) ?)(.{0,1000})"
+)
+_MARKS = (">>>", "<<<", "->>", "<<-", "-->", "<--", "Out:")
 _REPLY = re.compile(r"([2345]\d\d)(?:[ -]|$)(.*)")
 _RESULT = re.compile(
     r"\s{0,8}[45]\d\d (?:([45]\.\d\.\d{1,3}) )?<([^<>\s@]{1,200}@[^<>\s@]{1,255})>\.\.\. {0,4}(.{0,600})"
@@ -143,6 +167,8 @@ def replies_in(lines: list[str]) -> list[Reply]:
     """The negative replies of a printed dialogue, in order."""
     stage, asked = Stage.CONNECT, ""
     replies: list[Reply] = []
+    if not _prints_dialogue(lines):
+        return replies
     for line in lines:
         found = _SAID.match(line)
         if not found:
@@ -162,6 +188,12 @@ def replies_in(lines: list[str]) -> list[Reply]:
     return replies
 
 
+def _prints_dialogue(lines: list[str]) -> bool:
+    """Whether any line can be one of a dialogue: most reports have none, and this is quicker than asking each line."""
+    text = "\n".join(lines)
+    return any(mark in text for mark in _MARKS)
+
+
 def results_in(lines: list[str]) -> list[tuple[str, str, str]]:
     """sendmail's own result lines (`550 5.1.1 <addr>... text`): address, status, and the words that led to it.
 
@@ -170,7 +202,7 @@ def results_in(lines: list[str]) -> list[tuple[str, str, str]]:
     results: list[tuple[str, str, str]] = []
     refused = ""
     for line in lines:
-        said = _SAID.match(line)
+        said = _SAID.match(line) if "<<" in line or ">>" in line else None
         if said and said.group(2):
             if said.group(3).strip()[:1] in ("4", "5"):
                 refused = said.group(3).strip()

@@ -35,6 +35,9 @@ _NAMED = re.compile(
     r"[\"'：:=\s<(\[]{1,12}(" + _ADDRESS + r")",
     re.I,
 )
+_INTRODUCES_BARE_NAMES = SIGNS["bare names"]
+# a lone name, or one with a gap or a bracket before the reason
+_BARE_NAME = re.compile(r"[ \t]{1,16}([A-Za-z0-9][\w.+\-]{0,63})(?:[ \t]*$|\t|  | \()")
 _BRACKETED = re.compile(r"\s{0,4}<(" + _ADDRESS + r")>")
 _FROM_ADDRESS = re.compile(r"\((?:expanded|generated) from:? <?(" + _ADDRESS + r")>?\)")
 
@@ -100,10 +103,13 @@ def blocks_in(lines: list[str]) -> list[Block]:
                 blocks[key] = Block(address)
             current = blocks.get(key, current)
             line = found.group(2)
-        elif current is not None and "from" in line:
+        elif "from" in line:
             origin = _FROM_ADDRESS.search(line)
-            if origin:
+            if origin and current is not None:
                 current.expanded_from = origin.group(1)
+            elif origin:  # a program or a file stands where the address should: `"|vacation taro"`
+                address = trimmed(origin.group(1))
+                current = blocks.setdefault(address.lower(), Block(address))
         if current is not None:
             line = line.strip()
             if line:
@@ -130,6 +136,22 @@ def named_in(lines: list[str]) -> list[str]:
         if len(named) + len(others) > MAX_RECIPIENTS:
             break
     return _unique(named) or _unique(others)
+
+
+def bare_names_in(lines: list[str], domain: str) -> list[str]:
+    """Recipients that a system names without its own domain, alone on the lines below an introduction (AOL, Yale)."""
+    named: list[str] = []
+    listed = False
+    for line in lines[:300]:
+        if not listed:
+            listed = line.rstrip().endswith(":") and any(words in line.lower() for words in _INTRODUCES_BARE_NAMES)
+            continue
+        found = _BARE_NAME.match(line)
+        if found:
+            named.append(f"{found.group(1)}@{domain}")
+        elif line.strip() or len(named) > MAX_RECIPIENTS:
+            break
+    return _unique(named)
 
 
 def _start(lines: list[str]) -> int:
