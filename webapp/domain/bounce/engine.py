@@ -185,6 +185,8 @@ class _Rules:
             pieces = row.pieces
             if pieces[0] not in folded or (row.stages is not None and stage not in row.stages):
                 continue
+            if row.short and not _begins_a_word(pieces[0], folded):
+                continue  # "zip not allowed" is not said of an IP
             if len(pieces) == 1 or _in_order(pieces, folded):
                 return Verdict(row.reason, row.name, row.phrase, True)
         return None
@@ -195,6 +197,13 @@ class _Rules:
 
 def _grams(word: str) -> list[str]:
     return [word[at : at + _GRAM] for at in range(len(word) - _GRAM + 1)]
+
+
+def _begins_a_word(piece: str, folded: str) -> bool:
+    at = folded.find(piece)
+    while at > 0 and folded[at - 1].isalpha():
+        at = folded.find(piece, at + 1)
+    return at >= 0
 
 
 def _in_order(pieces: tuple[str, ...], folded: str) -> bool:

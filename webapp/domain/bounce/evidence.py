@@ -19,6 +19,7 @@ from webapp.domain.bounce.systems import NAMES_IN_SENTENCE, SAYS_FIRST, Signs, l
 from webapp.domain.bounce.transcript import Reply, replies_in, results_in
 
 MAX_OWN_WORDS = 3000
+WORDS = "words of a mail system"  # the form of a mail without a standard report
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ def _from_report(mail: Mail, signs: Signs, report: Report, form: str, lines: lis
 
 def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text: str) -> Evidence:
     kind = Kind.DELAYED if signs.delayed else Kind.DELIVERED if signs.delivered else Kind.BOUNCE
-    found = Evidence(kind, "words of a mail system", signs, nested=nested)
+    found = Evidence(kind, WORDS, signs, nested=nested)
     ours = {first_address(mail.header("to")).lower(), first_address(mail.header("from")).lower()}
     found.blocks = [block for block in words.blocks_in(lines) if block.address.lower() not in ours]
     found.replies = replies_in(lines)

@@ -5,7 +5,7 @@ evidence.
 """
 
 from webapp.domain.bounce import engine, words
-from webapp.domain.bounce.evidence import Evidence, gather
+from webapp.domain.bounce.evidence import WORDS, Evidence, gather
 from webapp.domain.bounce.model import Failure, Judgement, Kind, Reason, Stage, Step, is_hard
 from webapp.domain.bounce.reports import Reported
 from webapp.domain.bounce.transcript import Reply, stage_in_words
@@ -46,7 +46,8 @@ def _judge(mail: bytes, depth: int) -> Judgement:
     steps = [Step(N_("メールの形式: %(form)s"), {"form": found.form})]
     if found.signs.system:
         steps.append(Step(N_("送ってきたシステム: %(system)s"), {"system": found.signs.system}))
-    if found.kind is Kind.NONE and found.nested and depth < 2 and not found.signs.vacation:
+    bare = found.kind is Kind.BOUNCE and not found.own_words.strip() and found.form == WORDS
+    if (found.kind is Kind.NONE or bare) and found.nested and depth < 2 and not found.signs.vacation:
         inner = _judge(found.nested, depth + 1)
         if inner.kind is Kind.BOUNCE and inner.failures:
             steps.append(Step(N_("転送された不達の通知を中に見つけました")))

@@ -21,6 +21,7 @@ class Row:
     stages: frozenset[Stage] | None  # None: at any stage
     reason: Reason
     name: str  # for the explanation: file and line
+    short: bool = False  # the first word has at most three letters: it must begin a word in the reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ def _meaning(text: str) -> tuple[Reason, frozenset[Stage] | None]:
 
 
 def _row(phrase: str, reason: Reason, stages: frozenset[Stage] | None, name: str) -> Row:
-    return Row(phrase, tuple(piece.strip() for piece in phrase.split("*") if piece.strip()), stages, reason, name)
+    pieces = tuple(piece.strip() for piece in phrase.split("*") if piece.strip())
+    first = pieces[0].partition(" ")[0]
+    return Row(phrase, pieces, stages, reason, name, first.isascii() and first.isalpha() and len(first) <= 3)
 
 
 def _lines(file: str) -> list[tuple[int, str]]:
