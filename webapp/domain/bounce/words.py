@@ -75,9 +75,10 @@ def own_lines(text: str) -> list[str]:
     """The lines that the mail system wrote itself: everything before our own mail begins."""
     lines: list[str] = []
     for line in text.split("\n", MAX_LINES)[:MAX_LINES]:
-        line = line[:MAX_LINE]
+        if len(line) > MAX_LINE:
+            line = line[:MAX_LINE]
         bare = line.lstrip("-=*_>#+| \t")
-        if bare[:1] in _FIRST_SIGNS and lines:
+        if bare and bare[0] in _FIRST_SIGNS and lines:
             low = bare.lower()
             if low.startswith(_OUR_MAIL) or (len(bare) == len(line) and low.startswith(_OUR_HEADERS)):
                 break
