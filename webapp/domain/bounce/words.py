@@ -104,6 +104,13 @@ def blocks_in(lines: list[str]) -> list[Block]:
                 blocks[key] = Block(address)
             current = blocks.get(key, current)
             line = found.group(2)
+            while line[:1] in (",", ";") and len(blocks) < MAX_RECIPIENTS:  # several on one line, one reason for all
+                found = _AT_START.match(line[1:])
+                if current is None or not found or not _is_address(found.group(1)):
+                    break
+                address = trimmed(found.group(1))
+                current = blocks.setdefault(address.lower(), Block(address, current.words))
+                line = found.group(2)
         elif "from" in line:
             origin = _FROM_ADDRESS.search(line)
             if origin and current is not None:
