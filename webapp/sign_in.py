@@ -95,6 +95,7 @@ def begin(signed_in: accounts.SignedIn) -> None:
     if kept:
         session["kept"] = kept
     login_user(Visitor(row, signed_in.token))
+    session.pop("_id", None)  # Flask-Login's digest of the browser: not asked for, and sent with every click
 
 
 def end() -> None:
