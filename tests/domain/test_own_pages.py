@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from db.models import EmailChange, Message, WorkItem
+from db.models import EmailAddress, EmailChange, Message, WorkItem
 from tests.web import me_story
 from webapp.domain import addresses, email_change, first_access, own_contact, own_home, own_requests
 from webapp.domain.accounts import AccountKind, BusinessRole
@@ -51,6 +51,7 @@ def test_the_menu_shows_both_keys_and_who_looked(story):
     ]
     assert menu.rows[0].seen.names == (story.other.name,) and menu.rows[2].seen.names == ()
     assert seen_by(story.person.id, Group.INSURANCE.bit).names == ()
+    assert f"（{story.other.name}を含む）が資格・研修を" in menu.rows[2].does[0].in_japanese()
     assert effect_of(story.person.id, True) and effect_of(story.person.id, False)
 
 
@@ -67,6 +68,7 @@ def test_looks_know_the_keys_of_their_moment(story, now):
 def test_ones_own_data_can_be_written_as_json(story, me, now):
     data = json.loads(json.dumps(own_data(me, now), ensure_ascii=False))
     assert data["record"]["trades"] == ["型枠大工", "とび工"] and len(data["looks"]) == 4
+    assert data["invitations"][0]["business"] == story.other.name and data["inquiries"] == data["shipments"] == []
     assert data["affiliations"][0]["business_keys"] == ["person", "trades", "qualifications"]
 
 
@@ -127,3 +129,11 @@ def test_the_telephone_is_changed_on_the_version_that_was_shown(story, me, now):
     assert not own_contact.set_telephone(me, "03-1111-2222", 2, now)
     with pytest.raises(own_contact.Changed):
         own_contact.set_telephone(me, "03-9999-2222", 1, now)
+
+
+def test_what_was_typed_is_forgotten_a_month_after_it_was_over(story, me, now):
+    change = email_change.ask(me, "mistyped@docomo.ne.jp", now)
+    assert email_change.forget(now + email_change.KEPT_FOR) == 0
+    assert email_change.forget(now + email_change.KEPT_FOR + email_change.LASTS) == 1
+    assert EmailAddress.get_by_id(change.address_id).value == "" and EmailChange.select().count() == 0
+    assert addresses.current("technician", story.person.id).value

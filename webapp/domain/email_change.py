@@ -21,6 +21,7 @@ from webapp.domain.logs import audit
 from webapp.domain.notices import MessageKind, Role, new_message
 
 LASTS = dt.timedelta(hours=24)
+KEPT_FOR = dt.timedelta(days=30)
 TRIES = 5
 PER_DAY = 5
 _CODE = 8
@@ -99,6 +100,18 @@ def give_up(viewer: Viewer, now: dt.datetime) -> None:
     """End an open change; nothing happens without one."""
     with transaction():
         _end(viewer.technician_id, now)
+
+
+def forget(now: dt.datetime, limit: int = 500) -> int:
+    """Remove changes that are over for a month, and what was typed in them; return how many.
+
+    The address rows stay without their value: mails refer to them. A month is as long as a returned mail is believed.
+    """
+    with transaction():
+        over = EmailChange.select(EmailChange.id, EmailChange.address).where(EmailChange.expires_at <= now - KEPT_FOR)
+        rows = list(over.limit(limit).tuples())
+        EmailAddress.update(value="", value_key="").where(EmailAddress.id.in_([row[1] for row in rows])).execute()
+        return EmailChange.delete().where(EmailChange.id.in_([row[0] for row in rows])).execute()
 
 
 def code_of(change_id: int, secret: str) -> str:

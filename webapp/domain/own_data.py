@@ -4,16 +4,20 @@ import datetime as dt
 
 from db.models import (
     Affiliation,
+    AffiliationInvitation,
     Attempt,
     Business,
     Card,
     EmailAddress,
     Event,
+    Inquiry,
     Message,
     Postcard,
     RecordVersion,
     Registration,
     ReturnedMail,
+    SecondFactor,
+    Shipment,
     SignInSession,
     Technician,
 )
@@ -70,6 +74,21 @@ def own_data(viewer: Viewer, now: dt.datetime) -> dict:
                 *("delivery_postal_code", "delivery_address", "delivery_name"),
             ),
         ),
+        "shipments": _rows(
+            Shipment.select().join(Card).where(Card.technician == person).order_by(Shipment.id),
+            ("number", "accepted_on", "created_at", "lost_at", "closed_at", "close_reason"),
+        ),
+        "inquiries": _rows(
+            Inquiry.select().join(Registration).where(Registration.technician == person).order_by(Inquiry.id),
+            ("number", "state", "topic", "channel", "caller", "opened_at", "closed_at", "close_reason"),
+        ),
+        "invitations": [
+            {"business": row.business.name} | _row(row, ("invited_at", "expires_at", "state", "answered_at"))
+            for row in AffiliationInvitation.select(AffiliationInvitation, Business)
+            .join(Business)
+            .where(AffiliationInvitation.technician == person)
+            .order_by(AffiliationInvitation.id)
+        ],
         "corrections_asked": [{"at": _plain(at), "part": part} for at, part in own_requests.open_requests(person.id)],
         "looks": [_look(look) for look in access_log.of_technician(person.id, limit=MOST)],
         "events": _rows(
@@ -79,6 +98,10 @@ def own_data(viewer: Viewer, now: dt.datetime) -> dict:
         "sign_ins": _rows(
             SignInSession.select().where(SignInSession.account == viewer.account_id).order_by(SignInSession.id),
             ("created_at", "seen_at", "expires_at", "network_address", "user_agent"),
+        ),
+        "second_factors": _rows(
+            SecondFactor.select().where(SecondFactor.account == viewer.account_id).order_by(SecondFactor.id),
+            ("kind", "name", "created_at", "confirmed_at", "last_used_at"),
         ),
     }
 

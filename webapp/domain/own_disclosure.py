@@ -6,7 +6,7 @@ from db.models import Business
 from webapp.domain.access_log import by_business
 from webapp.domain.disclosure import ALL_GROUPS, CONTENTS, Facts, Group, Side, facts_of
 from webapp.domain.disclosure_keys import Sentence, preview
-from webapp.domain.disclosure_states import State, in_one_sentence, standings
+from webapp.domain.disclosure_states import Standing, State, in_one_sentence, standings
 
 CHIPS = {
     State.CLOSED: "off",
@@ -64,7 +64,9 @@ def menu_of(technician_id: int) -> Menu:
     """Return the menu as it stands now."""
     facts = facts_of([technician_id])[technician_id]
     employer = Business.get_by_id(facts.employer_id).name if facts.employer_id else ""
-    rows = tuple(_row(facts, standing) for standing in standings(facts)) if facts.employer_id else ()
+    # A business that has looked before is the one whose name says most.
+    looked = seen_by(technician_id, ALL_GROUPS).names[:1] if facts.employer_id else ()
+    rows = tuple(_row(facts, standing, "".join(looked)) for standing in standings(facts)) if facts.employer_id else ()
     return Menu(facts.affiliation_id, employer, facts.technician_keys_version or 0, in_one_sentence(facts), rows)
 
 
@@ -81,7 +83,7 @@ def seen_by(technician_id: int, bits: int) -> Seen:
     return Seen(tuple(names[:_NAMED]), max(len(names) - _NAMED, 0))
 
 
-def _row(facts: Facts, standing) -> KeyRow:
+def _row(facts: Facts, standing: Standing, example: str) -> KeyRow:
     group, open = standing.group, not standing.technician_key
     # Asked only where it is said: before closing.
     seen = Seen() if open else seen_by(facts.technician_id, group.bit)
@@ -93,6 +95,6 @@ def _row(facts: Facts, standing) -> KeyRow:
         state=standing.state,
         words=standing.words,
         kind=CHIPS[standing.state],
-        does=preview(facts, Side.TECHNICIAN, group.bit, open).sentences,
+        does=preview(facts, Side.TECHNICIAN, group.bit, open, example=example if open else "").sentences,
         seen=seen,
     )

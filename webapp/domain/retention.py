@@ -28,6 +28,7 @@ from db.models import (
     SignInSession,
     Throttle,
 )
+from webapp.domain import email_change
 from webapp.domain.affiliation import expire_invitations
 from webapp.domain.events import EventName
 from webapp.domain.kept_forms import KEEP
@@ -149,6 +150,7 @@ RULES = (
     Rule(
         "sign_in_session", None, lambda older, now: _in_batches(SignInSession, SignInSession.expires_at <= now - KEEP)
     ),
+    Rule("email_change", None, lambda older, now: email_change.forget(now)),
     Rule("kept_form", None, _expired(KeptForm)),
     Rule("sign_in_request", None, _expired(SignInRequest)),
     Rule("sign_in_link", None, lambda older, now: _in_batches(SignInLink, SignInLink.expires_at <= now - LINKS_FOR)),
