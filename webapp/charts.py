@@ -204,6 +204,16 @@ def thinned(names: list[str], most: int = 7) -> list[str]:
     return [name if place % every == 0 else "" for place, name in enumerate(names)]
 
 
+def shortened(name: str, room: int = 22) -> str:
+    """Return a name that fits beside its bar; a full-width character takes the room of two."""
+    taken = 0
+    for place, character in enumerate(name):
+        taken += 1 if character.isascii() else 2
+        if taken > room:
+            return name[: place - 1] + "…"
+    return name
+
+
 def figure(chart: Chart) -> dict:
     """Return the figure for plotly.js: rounded lists, no template; `customdata` holds the address behind each value."""
     traces = []
@@ -227,15 +237,15 @@ def figure(chart: Chart) -> dict:
     numbers = {"rangemode": "tozero", "title": {"text": chart.unit}, "fixedrange": True, "gridcolor": "#d9d9d9"}
     if chart.percent:
         numbers |= {"tickformat": ".1%"}
-    kinds = {"type": "category", "automargin": True, "nticks": 8}
+    kinds = {"type": "category", "automargin": True}
+    kinds |= {"dtick": 1} if chart.lying else {"nticks": 8, "tickangle": 0}
     layout = {
         "barmode": "stack" if chart.stacked else "group",
         "dragmode": "zoom",
-        "height": 60 + 30 * len(chart.names) if chart.lying else 340,
+        "height": 80 + 30 * len(chart.names) if chart.lying else 340,
         "margin": {"l": 56, "r": 12, "t": 12, "b": 56},
         "font": {"size": 13, "color": "#333333"},
-        "showlegend": len(chart.series) > 1,
-        "legend": {"orientation": "h", "y": 1.15},
+        "showlegend": False,  # the key above the picture stays and serves both
         "uirevision": chart.id,  # zoom and selection stay when new numbers come
         "xaxis": numbers if chart.lying else kinds,
         "yaxis": kinds | {"autorange": "reversed"} if chart.lying else numbers,

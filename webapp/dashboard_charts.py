@@ -3,7 +3,7 @@
 from flask import url_for
 from flask_babel import gettext as _
 
-from webapp.charts import Cell, Chart, Series, thinned
+from webapp.charts import Cell, Chart, Series, shortened, thinned
 from webapp.domain import figures, figures_now, message_words
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.card import CardState
@@ -291,7 +291,7 @@ def _ranked(id, title, head, names, series, unit, empty, percent=False, notes=No
         unit=unit,
         head=head,
         names=names,
-        short=[name if len(name) <= 13 else name[:12] + "…" for name in names[:MOST_ROWS]],
+        short=[shortened(name) for name in names[:MOST_ROWS]],
         series=series,
         lying=True,
         percent=percent,

@@ -4,7 +4,7 @@ from db.schema import execute_script
 
 INDEXES = """
 CREATE INDEX event_postcard ON event (name, at, id) WHERE name >= 'postcard:' AND name < 'postcard;';
-CREATE INDEX card_age ON card (state, since_on) WHERE state <> 'delivered';
+CREATE INDEX card_age ON card (state, since_on);
 """
 
 

@@ -31,6 +31,7 @@ MOST_ALARMS = 5
 GRAINS = {Grain.DAY: N_("日"), Grain.WEEK: N_("週"), Grain.MONTH: N_("月")}
 # Cards of these states are the tile's; a lost or unclear one is in the list.
 CARDS = (
+    CardState.ORDERED,
     CardState.MADE,
     CardState.POSTED,
     CardState.OUT_FOR_DELIVERY,

@@ -81,17 +81,18 @@ def index():
 
 def _filters() -> MessageFilters:
     destination = request.args.get("destination", "").strip().lower()[:LONGEST_DOMAIN]
+    since, until = ops_pages.day("since"), ops_pages.day("until")
     return MessageFilters(
         kind=ops_pages.choice("kind", MessageKind, MessageKind.ID_NOTICE),
-        # Always one state: each list is then a range of an index, however many messages there are.
-        state=ops_pages.choice("state", MessageState, MessageState.FAILED),
+        # One state, or the days of a cohort: each list is then a range of an index, however many messages there are.
+        state=ops_pages.choice("state", MessageState, "" if since and until else MessageState.FAILED),
         failure=ops_pages.choice("failure", ReasonClass),
         reason=ops_pages.choice("reason", Reason),
         # An address of a person has no place in ours: only what stands behind the @.
         destination=destination.rpartition("@")[2],
         role=ops_pages.choice("role", Role),
-        since=ops_pages.day("since"),
-        until=ops_pages.day("until"),
+        since=since,
+        until=until,
     )
 
 

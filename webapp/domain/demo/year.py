@@ -319,7 +319,14 @@ class _Year:
         if chance.random() < 0.8:
             fetched = absent + dt.timedelta(days=chance.choice((1, 1, 2, 2, 3, 4, 5, 6)), hours=6)
             return [*way, (CardState.DELIVERED, fetched)]
-        return [*way, (CardState.RETURNED, absent + dt.timedelta(days=8, hours=3))]
+        back = absent + dt.timedelta(days=8, hours=3)
+        way.append((CardState.RETURNED, back))
+        if chance.random() < 0.06:
+            return way
+        made = self._working(back, 6, 14)
+        posted = self._working(made, 1, 17)
+        way += [(CardState.MADE, made), (CardState.POSTED, posted)]
+        return [*way, (CardState.DELIVERED, posted + dt.timedelta(days=1, hours=chance.randint(-6, 0)))]
 
 
 def weight(day: dt.date, calendar: WorkingCalendar) -> float:
