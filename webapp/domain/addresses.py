@@ -4,10 +4,9 @@ import datetime as dt
 from collections.abc import Collection
 from enum import StrEnum
 
-from peewee import fn
-
 from db.database import transaction
 from db.models import Account, Business, EmailAddress, Technician
+from db.rows import update_rows, values_of
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
 
@@ -105,34 +104,25 @@ def mark_invalid(address: EmailAddress, reason: str, now: dt.datetime) -> int:
 
     Return how many technicians hold this value in an invalid current version, this one included.
     """
-    changed = (
-        EmailAddress.update(state=AddressState.INVALID, reason=reason, judged_at=now)
-        .where((EmailAddress.id == address.id) & (EmailAddress.state != AddressState.INVALID))
-        .execute()
+    changes = {"state": AddressState.INVALID, "reason": reason, "judged_at": now}
+    changed = any(
+        update_rows(EmailAddress, changes, {"id": address.id, "state": state})
+        for state in AddressState
+        if state != AddressState.INVALID
     )
     if changed:
         ids = _concerns(address.owner_kind, address.owner_id)
         record(EventName.ADDRESS_BOUNCE_INVALID, now, subject_id=address.id, data={"reason": reason}, **ids)
-    same_value = (EmailAddress.value_key == address.value_key) & EmailAddress.valid_to.is_null()
-    suspects = list(
-        EmailAddress.select().where(
-            same_value & (EmailAddress.id != address.id) & (EmailAddress.state == AddressState.VALID)
-        )
-    )
-    for suspect in suspects:
-        suspect.state, suspect.reason, suspect.judged_at = AddressState.SUSPECT, reason, now
-        suspect.save(only=[EmailAddress.state, EmailAddress.reason, EmailAddress.judged_at])
-        ids = _concerns(suspect.owner_kind, suspect.owner_id)
-        record(EventName.ADDRESS_BOUNCE_SUSPECT, now, subject_id=suspect.id, data={"reason": reason}, **ids)
-    return (
-        EmailAddress.select(fn.COUNT(fn.DISTINCT(EmailAddress.owner_id)))
-        .where(
-            same_value
-            & (EmailAddress.owner_kind == OwnerKind.TECHNICIAN)
-            & (EmailAddress.state == AddressState.INVALID)
-        )
-        .scalar()
-    )
+    holders = set()
+    sql = "SELECT id, owner_kind, owner_id, state FROM email_address WHERE value_key = ? AND valid_to IS NULL"
+    for address_id, owner_kind, owner_id, state in values_of(sql, address.value_key):
+        if state == AddressState.VALID and address_id != address.id:
+            update_rows(EmailAddress, changes | {"state": AddressState.SUSPECT}, {"id": address_id})
+            ids = _concerns(owner_kind, owner_id)
+            record(EventName.ADDRESS_BOUNCE_SUSPECT, now, subject_id=address_id, data={"reason": reason}, **ids)
+        elif state == AddressState.INVALID and owner_kind == OwnerKind.TECHNICIAN:
+            holders.add(owner_id)
+    return len(holders)
 
 
 def restore(address: EmailAddress, now: dt.datetime, account_id: int, note: str) -> bool:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from db.ids import new_id
 from db.models import Event
+from db.rows import insert_row
 
 
 class EventName(StrEnum):
@@ -135,7 +136,8 @@ def record(
     data: dict | None = None,
 ) -> None:
     """Write an event in the running transaction; `data` holds codes and numbers, never personal data."""
-    Event.insert(
+    insert_row(
+        Event,
         id=new_id(),
         at=now,
         name=name,
@@ -145,4 +147,4 @@ def record(
         subject_id=subject_id,
         account_id=account_id,
         data=data,
-    ).execute()
+    )

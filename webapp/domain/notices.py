@@ -1,14 +1,17 @@
 """Who is told what by which channel: the states of a message, and what follows from a failure."""
 
 import datetime as dt
+from collections import Counter as Tally
 from dataclasses import dataclass
 from enum import StrEnum
 
 from peewee import fn
 
-from db.database import transaction
-from db.ids import new_id
-from db.models import Attempt, EmailAddress, Message
+from db.database import is_sqlite, transaction, write_rows
+from db.fields import dump_json, to_microseconds
+from db.ids import new_id, new_ids
+from db.models import Attempt, EmailAddress, Message, Registration
+from db.rows import change_rows, read_row, update_rows, values_of
 from webapp.domain import addresses, metrics
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.alarms import AlarmKind, open_alarm
@@ -175,12 +178,7 @@ def move(message: Message, step: Step, **changes) -> None:
     for name, value in {"state": after, "due_at": None, **changes}.items():
         setattr(message, name, value)
     changed = {name: getattr(message, name) for name in ("state", "due_at", *changes)}
-    rows = (
-        Message.update(changed)
-        .where((Message.id == message.id) & (Message.state == before) & (Message.fence == fence))
-        .execute()
-    )
-    if not rows:
+    if not update_rows(Message, changed, {"id": message.id, "state": before, "fence": fence}):
         raise StepError("somebody else has moved this message")
     for counter, n in counter_deltas(message, 1).items():
         deltas[counter] = deltas.get(counter, 0) + n
@@ -215,16 +213,43 @@ def confirm(message: Message, now: dt.datetime) -> None:
 def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
     """Presume delivery of what was sent long enough ago and never came back; return how many."""
     with transaction():
-        due = list(
-            Message.select()
-            .where((Message.state == S.SENT) & (Message.sent_at <= now - policy.presumed_after))
-            .order_by(Message.sent_at)
-            .limit(limit)
-        )
-        for message in due:
-            move(message, Step.PRESUME, reason="presumed", settled_at=now)
-            note(EventName.NOTICE_EMAIL_PRESUMED, message, now)
+        # Two workers take different rows; SQLite has one writer at a time.
+        lock = "" if is_sqlite() else " FOR UPDATE SKIP LOCKED"
+        ids = values_of(_LONG_SENT + lock, to_microseconds(now - policy.presumed_after), limit)
+        if not ids:
+            return 0
+        listed = ", ".join(str(row[0]) for row in ids)
+        due = values_of(f"{_ALIKE} WHERE id IN ({listed}) ORDER BY id")
+        after, moment = STEPS[S.SENT, Step.PRESUME], to_microseconds(now)
+        sql = f"UPDATE message SET state = ?, reason = ?, settled_at = ?, due_at = NULL WHERE id IN ({listed})"
+        change_rows(sql, after, "presumed", moment)
+        counted: dict[metrics.Key, int] = {}
+        for alike, n in Tally(row[4:] for row in due).items():
+            kind, role, destination, day = alike
+            day = dt.date.fromisoformat(day) if day else None
+            for state, reason, sign in ((S.SENT, None, -n), (after, "presumed", n)):
+                message = Message(
+                    kind=kind, role=role, destination=destination, cohort_day=day, state=state, reason=reason
+                )
+                for key, count in counter_deltas(message, sign).items():
+                    counted[key] = counted.get(key, 0) + count
+        metrics.add(counted)
+        events = [
+            (event_id, moment, EventName.NOTICE_EMAIL_PRESUMED, *row[1:4], row[0], _about(*row[4:6]))
+            for event_id, row in zip(new_ids(len(due)), due, strict=True)
+        ]
+        columns = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "data")
+        write_rows("event", columns, events)
         return len(due)
+
+
+# What is presumed comes in tens of thousands: rows without models, oldest first, in batches that end soon.
+_LONG_SENT = "SELECT id FROM message WHERE state = 'sent' AND sent_at <= ? ORDER BY sent_at LIMIT ?"
+_ALIKE = "SELECT id, registration_id, technician_id, business_id, kind, role, destination, cohort_day FROM message"
+
+
+def _about(kind: str, role: str) -> str:
+    return dump_json({"kind": kind, "role": role})
 
 
 def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, now: dt.datetime) -> None:
@@ -234,10 +259,7 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
     policy's days, then a postcard. ours: tried again, with an alarm, then a work item; never marks the address.
     """
     attempt.reason, attempt.hard = verdict.reason, verdict.reason_class is ReasonClass.DEAD
-    attempt.save(only=[Attempt.reason, Attempt.hard])
-    # A corrected address has days of its own.
-    same_address = (Attempt.message == message) & (Attempt.address == attempt.address_id)
-    began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
+    update_rows(Attempt, {"reason": attempt.reason, "hard": attempt.hard}, {"id": attempt.id})
     if verdict.reason_class is ReasonClass.DEAD:
         invalidate(attempt.address, verdict.reason, policy, now)
         fail_for_good(message, verdict, policy, now)
@@ -247,6 +269,9 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
         patience = policy.ours_for
     else:
         patience = policy.retry_for
+    # A corrected address has days of its own.
+    same_address = (Attempt.message == message) & (Attempt.address == attempt.address_id)
+    began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
     wait = _RETRY_AFTER[min(message.attempts, len(_RETRY_AFTER)) - 1]
     if now + wait <= began + patience:
         move(message, Step.RETRY, due_at=now + wait, reason=verdict.reason, failure_class=verdict.reason_class)
@@ -266,7 +291,7 @@ def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.da
         return
     if message.role == Role.TECHNICIAN:
         if verdict.reason_class in policy.postcard_classes:
-            fallback.queue(message.registration, verdict.reason, now, message)
+            fallback.queue(read_row(Registration, id=message.registration_id), verdict.reason, now, message)
         elif message.registration_id:
             data = {"class": verdict.reason_class}
             open_item(WorkItemKind.SEND_POSTCARD, "registration", message.registration_id, verdict.reason, now, data)

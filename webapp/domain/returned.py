@@ -10,9 +10,10 @@ import hashlib
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from db.database import exclusive, is_sqlite
+from db.database import exclusive
 from db.ids import new_id
 from db.models import Attempt, EmailAddress, Message, ReturnedMail, ReturnedMailSource
+from db.rows import insert_row, read_row, update_rows
 from webapp.domain import notices
 from webapp.domain.alarms import AlarmKind, open_alarm
 from webapp.domain.bounce import Failure, Judgement, Kind, Reason, ReasonClass, explain, judge
@@ -89,7 +90,7 @@ def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk)
     digest = hashlib.sha256(recipient.lower().encode() + b"\0" + data).hexdigest()
     judgement = judge(data)
     with exclusive(int(digest[:16], 16) >> (64 - _LOCK_BITS)):  # two deliveries of one mail at the same moment
-        before = ReturnedMail.get_or_none(ReturnedMail.digest == digest)
+        before = read_row(ReturnedMail, digest=digest)
         if before is not None:
             return Taken(before.id, ReturnedState(before.state), Kind(before.kind), before.reason, True)
         token_state, attempt = _attempt_of(recipient, now, desk)
@@ -120,8 +121,8 @@ def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk)
                 row.state = _apply(attempt, judgement, row, data, desk.policy, now)
             if row.state == ReturnedState.EVIDENCE:
                 _note_evidence(attempt, row, now)
-        row.save(force_insert=True)
-        ReturnedMailSource.create(returned_mail=row, content=data)
+        insert_row(ReturnedMail, **row.__data__)
+        insert_row(ReturnedMailSource, returned_mail=row, content=data)
         return Taken(row.id, ReturnedState(row.state), judgement.kind, row.reason)
 
 
@@ -148,7 +149,7 @@ def _attempt_of(recipient: str, now: dt.datetime, desk: Desk) -> tuple[TokenStat
     token = read_return_path(recipient, now, desk.keys)
     if isinstance(token, BadToken):
         return TokenState(token.reason.value), None
-    attempt = Attempt.get_or_none(Attempt.id == token.attempt_id)
+    attempt = read_row(Attempt, id=token.attempt_id)
     if attempt is None:  # made after the backup that stands here now was taken
         return TokenState.UNKNOWN_ATTEMPT, None
     return (TokenState.EXPIRED if token.expired else TokenState.VALID), attempt
@@ -157,9 +158,8 @@ def _attempt_of(recipient: str, now: dt.datetime, desk: Desk) -> tuple[TokenStat
 def _apply(
     attempt: Attempt, judgement: Judgement, row: ReturnedMail, data: bytes, policy: Policy, now: dt.datetime
 ) -> ReturnedState:
-    message = Message.select().where(Message.id == attempt.message_id)
-    message = (message if is_sqlite() else message.for_update()).get()
-    address = EmailAddress.get_by_id(attempt.address_id)
+    message = read_row(Message, lock=True, id=attempt.message_id)
+    address = attempt.address = read_row(EmailAddress, id=attempt.address_id)
     if judgement.kind is Kind.DELIVERED:
         arrived = _arrived(data, address.value)
         return _confirm(message, attempt, now) if arrived else ReturnedState.EVIDENCE
@@ -186,7 +186,7 @@ def apply_verdict(message: Message, attempt: Attempt, verdict: Verdict, policy: 
         # It came back, so it was taken; the next try is another attempt with a Message-ID of its own.
         attempt.state = AttemptState.ACCEPTED
     attempt.reason, attempt.hard = verdict.reason, dead
-    attempt.save(only=[Attempt.state, Attempt.reason, Attempt.hard])
+    update_rows(Attempt, {"state": attempt.state, "reason": attempt.reason, "hard": attempt.hard}, {"id": attempt.id})
     state = MessageState(message.state)
     same_address = message.address_id == attempt.address_id
     if not notices.is_latest(attempt, message) or not same_address or state == MessageState.QUEUED:

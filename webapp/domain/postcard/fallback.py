@@ -3,13 +3,24 @@
 import contextlib
 import datetime as dt
 
-from db.models import EmailAddress, Message, Postcard, Registration, WorkItem
+from db.models import EmailAddress, Message, Postcard, Registration, Technician
+from db.rows import insert_row, read_row, values_of
 from webapp.domain import metrics
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.events import EventName, record
 from webapp.domain.metrics import Figure
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError, next_state
 from webapp.domain.work_items import WorkItemKind, open_item
+
+_STATES_OF = "SELECT state FROM postcard WHERE registration_id = ?"
+# Somebody is to look at the value of this owner's newest address.
+_LOOKED_AT = """
+SELECT 1 FROM email_address e JOIN email_address mine ON mine.value_key = e.value_key
+ JOIN work_item w ON w.subject_id = e.id
+WHERE mine.id = (SELECT id FROM email_address WHERE owner_kind = ? AND owner_id = ? AND valid_to IS NULL
+ ORDER BY version DESC LIMIT 1)
+ AND w.kind = ? AND w.state = 'open' LIMIT 1
+"""
 
 NO_EMAIL = "no_email"  # cause of a postcard: there was no e-mail address at all
 REQUESTED = "requested"  # cause: the person asked for an activation code
@@ -23,20 +34,21 @@ def queue(
     `cause` is the reason of the failure, NO_EMAIL or REQUESTED. Without a usable postal address it is on hold from the
     start. `again`: the person asks for a code, whatever was sent before.
     """
-    of_registration = Postcard.registration == registration
-    if not again and Postcard.select().where(of_registration & (Postcard.state != PostcardState.CANCELLED)).exists():
+    states = [state for (state,) in values_of(_STATES_OF, registration.id)]
+    if not again and any(state != PostcardState.CANCELLED for state in states):
         return None
-    person = registration.technician
-    postcard = Postcard.create(
+    person = read_row(Technician, id=registration.technician_id)
+    postcard = Postcard(
         registration=registration,
         technician=person,
         message=message,
-        n=Postcard.select().where(of_registration).count() + 1,
+        n=len(states) + 1,
         state=PostcardState.QUEUED,
         cause=cause,
         queued_at=now,
         changed_at=now,
     )
+    insert_row(Postcard, **postcard.__data__)
     count_state(postcard, now)
     note(EventName.POSTCARD_FALLBACK_QUEUED, postcard, now, {"cause": cause})
     if not (person.postal_code and person.address):
@@ -87,11 +99,7 @@ def hold_for_same_address(address: EmailAddress, now: dt.datetime) -> None:
 
 
 def _waits_for_a_look(technician_id: int) -> bool:
-    mine = EmailAddress.current(OwnerKind.TECHNICIAN, technician_id).get_or_none()
-    if mine is None:
-        return False
-    same = EmailAddress.select(EmailAddress.id).where(EmailAddress.value_key == mine.value_key)
-    return WorkItem.open().where((WorkItem.kind == WorkItemKind.SAME_ADDRESS) & WorkItem.subject_id.in_(same)).exists()
+    return bool(values_of(_LOOKED_AT, OwnerKind.TECHNICIAN, technician_id, WorkItemKind.SAME_ADDRESS))
 
 
 def count_state(postcard: Postcard, now: dt.datetime) -> None:
