@@ -13,7 +13,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,7 +97,7 @@ class Worker:
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
-        self._policy, self._office = Policy.of(settings), Office.of(settings)
+        self._policy, self._office, self._desk = Policy.of(settings), Office.of(settings), returned.Desk.of(settings)
         self._print_office = PrintOffice.of(settings)
         self._production = Production(self._print_office, clock)
         self._relays = [_patient(relay) for relay in relays_of(settings)]
@@ -288,10 +288,11 @@ class Worker:
         """Take returned mail; if another worker of this machine does so already, be ready to take its place."""
         if self._listener is None:
             listener = LmtpListener(
-                self._receive,
+                None,
                 self._settings.lmtp_host,
                 self._settings.lmtp_port,
                 Bounds(message_bytes=self._settings.returned_mail_bytes),
+                receive_all=self._receive_all,
             )
             try:
                 self._listener = listener.start()
@@ -302,10 +303,14 @@ class Worker:
             log.info("listening", host=listener.host, port=listener.port)
         return BEAT_SECONDS
 
-    def _receive(self, recipient: str, data: bytes) -> None:
+    def _receive_all(self, mails: Sequence[tuple[str, bytes]]) -> list[Exception | None]:
         with connected():
-            taken = returned.take(recipient, data, "lmtp", self._clock(), returned.Desk.of(self._settings))
-        log.info("returned mail", state=taken.state, kind=taken.kind, reason=taken.reason, returned_mail=taken.id)
+            results = returned.take_all(mails, "lmtp", self._clock(), self._desk)
+        for taken in results:
+            if not isinstance(taken, Exception):
+                said = {"state": taken.state, "kind": taken.kind, "reason": taken.reason}
+                log.info("returned mail", returned_mail=taken.id, **said)
+        return [taken if isinstance(taken, Exception) else None for taken in results]
 
     def _periodic(self) -> float:
         """Do the jobs that are due; one that fails does not keep the others from their turn."""

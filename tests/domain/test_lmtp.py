@@ -135,3 +135,34 @@ def test_stopping_waits_for_the_mail_that_is_being_taken():
 def test_a_port_in_use_is_an_error_at_once():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="address already in use"):
         LmtpListener(Inbox().receive, port=taken.getsockname()[1]).start()
+
+
+def test_what_comes_while_others_are_written_is_taken_together():
+    begun, go_on, parts = threading.Event(), threading.Event(), []
+
+    def receive_all(mails):
+        parts.append([recipient for recipient, _ in mails])
+        begun.set()
+        go_on.wait(10)
+        return [RuntimeError("as told") if recipient.startswith("broken") else None for recipient, _ in mails]
+
+    answers = {}
+    with LmtpListener(None, receive_all=receive_all) as listener:
+
+        def deliver(*recipients):
+            with smtplib.LMTP("127.0.0.1", listener.port, timeout=10) as client:
+                client.ehlo()
+                answers[recipients] = [code for code, _ in send(client, list(recipients))]
+
+        first = threading.Thread(target=deliver, args=("b-1@b.example",))
+        first.start()
+        assert begun.wait(10)
+        others = threading.Thread(target=deliver, args=("b-2@b.example", "broken@b.example"))
+        others.start()
+        while not listener._handler._waiting:  # the server reads on while the first mail is written
+            threading.Event().wait(0.01)
+        go_on.set()
+        for thread in (first, others):
+            thread.join(10)
+    assert parts == [["b-1@b.example"], ["b-2@b.example", "broken@b.example"]]
+    assert answers == {("b-1@b.example",): [250], ("b-2@b.example", "broken@b.example"): [250, 451]}

@@ -316,3 +316,25 @@ def test_any_bytes_for_any_recipient_end_in_one_whole_row(sqlite_url, data, reci
         elif row.state != ReturnedState.APPLIED:
             assert reloaded(message).state == "sent" and not Postcard.select().exists()
     db.database.close_all()
+
+
+def test_of_mails_taken_together_one_that_fails_undoes_none_of_the_others(database, now, monkeypatch):
+    sent = [send(queued_notice(now, f"p{n}@mail.example"), now) for n in range(3)]
+    mails = [(path, report(final=f"p{n}@mail.example")) for n, (_, path) in enumerate(sent)]
+    invalidate = returned.notices.invalidate
+
+    def fails(address, *rest):
+        if address.value == "p1@mail.example":
+            raise RuntimeError("as told")
+        invalidate(address, *rest)
+
+    monkeypatch.setattr(returned.notices, "invalidate", fails)
+    first, second, third = returned.take_all(mails, "lmtp", now, DESK)
+    assert (first.state, third.state) == (ReturnedState.APPLIED, ReturnedState.APPLIED)
+    assert isinstance(second, RuntimeError)
+    assert [reloaded(message).state for message, _ in sent] == ["failed", "sent", "failed"]
+    assert ReturnedMail.select().count() == Postcard.select().count() == 2
+    assert stored_counts() == real_counts()
+    monkeypatch.undo()
+    again = returned.take_all(mails, "lmtp", now, DESK)
+    assert [taken.again for taken in again] == [True, False, True] and Postcard.select().count() == 3

@@ -7,7 +7,7 @@ loopback or a private network only: whom to believe is decided by the token in t
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,6 +18,8 @@ from aiosmtpd.smtp import Envelope, Session
 log = logging.getLogger(__name__)
 
 Receive = Callable[[str, bytes], None]
+# Takes mails that wait together, and returns for each why it could not be taken, or None: then it is safe.
+ReceiveAll = Callable[[Sequence[tuple[str, bytes]]], Sequence[Exception | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,14 @@ class Bounds:
     recipients: int = 20
     connections: int = 20
     seconds: float = 60.0
+    together: int = 25
 
 
 class _Handler:
-    def __init__(self, receive: Receive, bounds: Bounds, executor: ThreadPoolExecutor) -> None:
-        self._receive, self._bounds, self._executor = receive, bounds, executor
+    def __init__(self, receive_all: ReceiveAll, bounds: Bounds, executor: ThreadPoolExecutor) -> None:
+        self._receive_all, self._bounds, self._executor = receive_all, bounds, executor
+        self._waiting: list[tuple[str, bytes, asyncio.Future]] = []
+        self._taking: asyncio.Task | None = None
 
     async def handle_RCPT(
         self, _server: LMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -45,17 +50,54 @@ class _Handler:
 
     async def handle_DATA(self, _server: LMTP, _session: Session, envelope: Envelope) -> str:
         data = envelope.original_content or b""
-        answers = [await self._hand_over(recipient, data) for recipient in envelope.rcpt_tos]
-        return "\r\n".join(answers)
+        loop = asyncio.get_running_loop()
+        handed = [(recipient, data, loop.create_future()) for recipient in envelope.rcpt_tos]
+        self._waiting += handed
+        if self._taking is None:
+            self._taking = asyncio.create_task(self._take())
+        failures = [await future for _, _, future in handed]
+        return "\r\n".join(_answer(failure) for failure in failures)
 
-    async def _hand_over(self, recipient: str, data: bytes) -> str:
+    async def _take(self) -> None:
+        """Hand over what waits, all sessions' together: what comes in meanwhile is the next part."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._executor, self._receive, recipient, data)
-        except Exception as error:  # whatever went wrong here, the relay has to keep the mail and come again
-            log.error("returned mail could not be taken: %s", type(error).__name__)
-            return "451 4.3.0 Could not be stored, try again later"
+            while self._waiting:
+                some, self._waiting = self._waiting[: self._bounds.together], self._waiting[self._bounds.together :]
+                mails = [(recipient, data) for recipient, data, _ in some]
+                try:
+                    failures = await loop.run_in_executor(self._executor, self._receive_all, mails)
+                except Exception as error:  # whatever went wrong, the relay has to keep the mails and come again
+                    failures = [error] * len(some)
+                for (_, _, future), failure in zip(some, failures, strict=True):
+                    if not future.done():  # the session may be gone
+                        future.set_result(failure)
+        finally:
+            self._taking = None
+
+
+def _answer(failure: Exception | None) -> str:
+    if failure is None:
         return "250 2.0.0 Taken"
+    log.error("returned mail could not be taken: %s", type(failure).__name__)
+    return "451 4.3.0 Could not be stored, try again later"
+
+
+def one_by_one(receive: Receive) -> ReceiveAll:
+    """Return what takes mails that wait together each for itself."""
+
+    def receive_all(mails: Sequence[tuple[str, bytes]]) -> list[Exception | None]:
+        return [_failure_of(receive, recipient, data) for recipient, data in mails]
+
+    return receive_all
+
+
+def _failure_of(receive: Receive, recipient: str, data: bytes) -> Exception | None:
+    try:
+        receive(recipient, data)
+    except Exception as error:  # told to the relay, which comes again
+        return error
+    return None
 
 
 class _Session(LMTP):
@@ -115,17 +157,24 @@ class _Session(LMTP):
 class LmtpListener:
     """Serves in a thread of its own and calls `receive(recipient, data)`, which returns when the mail is safe.
 
-    `receive` is called once a recipient, in one of `workers` threads, with one never twice at a time; if it raises, the
-    relay is answered 451. The same mail may come again when an answer was lost: `receive` has to know what it has seen.
+    `receive` is called once a recipient, in one thread; if it raises, the relay is answered 451. `receive_all` stands
+    in its place where mails that wait are to be taken together: what comes in while some are written is the next part,
+    so that one commit serves many when many come, and nobody waits when few do. The same mail may come again when an
+    answer was lost: who receives has to know what was seen.
     """
 
     def __init__(
-        self, receive: Receive, host: str = "127.0.0.1", port: int = 0, bounds: Bounds | None = None, workers: int = 1
+        self,
+        receive: Receive | None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        bounds: Bounds | None = None,
+        receive_all: ReceiveAll | None = None,
     ) -> None:
         self.host, self.port = host, port
         self._bounds = bounds or Bounds()
-        self._executor = ThreadPoolExecutor(workers, "returned-mail")
-        self._handler = _Handler(receive, self._bounds, self._executor)
+        self._executor = ThreadPoolExecutor(1, "returned-mail")
+        self._handler = _Handler(receive_all or one_by_one(receive), self._bounds, self._executor)
         self._thread = threading.Thread(target=self._run, name="lmtp")
         self._started = threading.Event()
         self._failure: OSError | None = None

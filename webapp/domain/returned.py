@@ -7,10 +7,11 @@ address than the one we mailed (a forwarding) never marks ours dead, a person de
 import contextlib
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from db.database import exclusive
+from db.database import exclusive, is_sqlite, transaction
 from db.ids import new_id
 from db.models import Attempt, EmailAddress, Message, ReturnedMail, ReturnedMailSource
 from db.rows import insert_row, read_row, update_rows
@@ -124,6 +125,22 @@ def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk)
         insert_row(ReturnedMail, **row.__data__)
         insert_row(ReturnedMailSource, returned_mail=row, content=data)
         return Taken(row.id, ReturnedState(row.state), judgement.kind, row.reason)
+
+
+def take_all(mails: Sequence[tuple[str, bytes]], source: str, now: dt.datetime, desk: Desk) -> list[Taken | Exception]:
+    """Take mails (recipient, bytes), each whole or not at all; an Exception stands for one that failed.
+
+    On SQLite all of them are one commit, which is what waits for the disk; raises when it fails, and nothing is taken.
+    On PostgreSQL each is its own: a transaction that locks many messages could meet another one in a circle.
+    """
+    taken: list[Taken | Exception] = []
+    with transaction() if is_sqlite() else contextlib.nullcontext():
+        for recipient, data in mails:
+            try:
+                taken.append(take(recipient, data, source, now, desk))
+            except Exception as error:  # what it wrote is undone; the others go on, and the relay brings it again
+                taken.append(error)
+    return taken
 
 
 def as_json(judgement: Judgement) -> dict:
