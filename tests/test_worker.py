@@ -1,5 +1,6 @@
 """The worker as it is run: killed, stopped, failing, restored under - and nothing is lost or sent blindly."""
 
+import datetime as dt
 import random
 import re
 import signal
@@ -135,8 +136,8 @@ def test_a_stopped_kind_is_left_alone_until_it_is_started(sqlite, sqlite_url, tm
         assert worker.once() == 3
 
 
-def test_without_a_relay_messages_wait_and_an_alarm_opens(sqlite, sqlite_url, tmp_path, now):
-    queued_notices(30, now)
+def test_without_a_relay_messages_wait_and_an_alarm_opens(sqlite, sqlite_url, tmp_path):
+    queued_notices(30, dt.datetime.now(dt.UTC))
     worker = Worker(load(sqlite_url, tmp_path, free_port()))
     assert worker.once() == 0
     assert [alarm.kind for alarm in Alarm.open()] == [AlarmKind.RELAY_DOWN]
