@@ -351,3 +351,15 @@ def test_the_card_and_notice_of_a_person_stand_on_the_page(admin, ours, now):
     person, _ = member(ours, now)
     card(person, now, "ordered")
     assert "カードはまだ作られていません" in text(admin.get(address(person)))
+
+
+def test_every_page_speaks_english(admin, ours, now):
+    person, _ = member(ours, now, ours=3, theirs=1, name="Smith John", name_kana="", address="Tokyo")
+    card(person, now, "kept", kept_until=dt.date(2026, 11, 27))
+    admin.set_cookie("language", "en")
+    pages = ["/business/technicians", "/business/disclosure", "/business/affiliations", "/business/applications"]
+    pages += ["/business/access-log", "/look-up", address(person), address(person, "/keys?groups=31&open=1")]
+    pages += [address(person, "/as-other"), address(person, "/end")]
+    for page in pages:
+        shown = re.search(r"<main.*</main>", text(admin.get(page)), re.S)[0].replace(ours.name, "")
+        assert re.findall(r"[\u3040-\u30ff\u4e00-\u9fff]+", re.sub(r"利用者\d+", "", shown)) == [], page
