@@ -110,16 +110,14 @@ def notices(
 ) -> Notices:
     """Return what became of the notices first tried in a period, part by part, and in the period before."""
     condition, values = _of_kind(kind, role)
-    whole = Span(period.before().since, period.until)
     days: dict[str, Tally] = defaultdict(Tally)
     before, everything = Tally(), Tally()
     reasons: dict[tuple[str, str], int] = defaultdict(int)
-    first = period.since.isoformat()
-    for day, state, outcome, n in _rows(Figure.NOTICES, whole, "day, b, c", condition, values):
+    # Of the period before only the sum is shown: the database adds it up.
+    for state, outcome, n in _rows(Figure.NOTICES, period.before(), "b, c", condition, values):
+        before.add(state, outcome.partition("/")[0] if state == MessageState.FAILED else "", n)
+    for day, state, outcome, n in _rows(Figure.NOTICES, period, "day, b, c", condition, values):
         failure, _, reason = outcome.partition("/") if state == MessageState.FAILED else ("", "", "")
-        if day < first:
-            before.add(state, failure, n)
-            continue
         days[day].add(state, failure, n)
         everything.add(state, failure, n)
         if failure:
@@ -175,15 +173,10 @@ class Postcards:
 def postcards(period: Period) -> Postcards:
     """Return how many postcards entered which state in a period, and why those were queued that were."""
     days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    before: dict[str, int] = defaultdict(int)
+    before = dict(_rows(Figure.POSTCARDS, period.before(), "a"))
     entered: dict[str, int] = defaultdict(int)
     causes: dict[str, int] = defaultdict(int)
-    first = period.since.isoformat()
-    whole = Span(period.before().since, period.until)
-    for day, state, cause, n in _rows(Figure.POSTCARDS, whole, "day, a, b"):
-        if day < first:
-            before[state] += n
-            continue
+    for day, state, cause, n in _rows(Figure.POSTCARDS, period, "day, a, b"):
         days[day][state] += n
         entered[state] += n
         if state == "queued":
@@ -196,7 +189,7 @@ def postcards(period: Period) -> Postcards:
                 sums[state] += n
         parts.append(PostcardPart(span, dict(sums)))
     ranked = sorted(((cause, n) for cause, n in causes.items() if n), key=lambda row: (-row[1], row[0]))
-    return Postcards(parts, dict(entered), dict(before), ranked)
+    return Postcards(parts, dict(entered), before, ranked)
 
 
 @dataclass(frozen=True)
