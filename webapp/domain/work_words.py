@@ -54,6 +54,14 @@ ITEMS: dict[str, Words] = {
         N_("所属の申し立て"),
         N_("本人は、この事業者に所属していないと申し立てています。事業者に確かめて、所属を直してください。"),
     ),
+    WorkItemKind.CARD_RETURNED: Words(
+        N_("返送されたカード"),
+        N_("届け先を確かめ、所属事業者にも問い合わせて、もう一度発送してください。"),
+    ),
+    WorkItemKind.CARD_UNREACHABLE: Words(
+        N_("カードの知らせが届かない方"),
+        N_("カードが郵便局で待っていますが、本人にメールで知らせられません。所属事業者か電話で知らせてください。"),
+    ),
 }
 
 ITEM_STATES: dict[str, tuple[str, str]] = {
@@ -108,6 +116,42 @@ ALARMS: dict[str, Words] = {
     AlarmKind.UNMATCHED_MAIL: Words(
         N_("照合できない戻りメールの上限"),
         N_("保存できる量に達しました。新しいものは保存されません。内容を確かめてください。"),
+    ),
+    AlarmKind.LOOK_UP_LIMIT: Words(
+        N_("閲覧の上限に達した事業者"),
+        N_("一日の上限まで技能者を閲覧しました。業務に見合うか、閲覧の記録で確かめてください。"),
+    ),
+    AlarmKind.CARD_NOT_POSTED: Words(
+        N_("発送されていないカードがあります"),
+        N_("登録から日数がたっています。製造の状況を確かめてください。"),
+    ),
+    AlarmKind.CARD_SILENT: Words(
+        N_("追跡が止まっているカードがあります"),
+        N_("発送したあと、追跡が更新されていません。郵便局に調査を依頼してください。"),
+    ),
+    AlarmKind.CARD_KEPT_NEAR_END: Words(
+        N_("保管の期限が近いカードがあります"),
+        N_("まもなく差出人に返送されます。本人か所属事業者に、受け取りを急ぐよう知らせてください。"),
+    ),
+    AlarmKind.CARD_KEPT_OVER: Words(
+        N_("保管の期限を過ぎたカードがあります"),
+        N_("返送の記録がまだありません。追跡を取り込み、郵便局に確かめてください。"),
+    ),
+    AlarmKind.CARD_RETURNED: Words(
+        N_("返送されたカードがあります"),
+        N_("届け先を確かめて、もう一度発送してください。"),
+    ),
+    AlarmKind.CARD_UNKNOWN_LABEL: Words(
+        N_("対応表にない追跡の言葉があります"),
+        N_("意味を確かめて、対応表に加えてください。それまで「配達済み」とはみなしません。"),
+    ),
+    AlarmKind.CARD_CONTRADICTORY: Words(
+        N_("追跡の記録が食い違うカードがあります"),
+        N_("どちらが正しいか、郵便局に確かめてください。"),
+    ),
+    AlarmKind.CONTACT_GUESSING: Words(
+        N_("カードの照会で誤りが続いています"),
+        N_("番号を当てようとしているおそれがあります。照会への答えは、登録された連絡先だけに送っています。"),
     ),
 }
 # Kinds that topics add later speak for themselves in their own lists; here they have a plain word.
