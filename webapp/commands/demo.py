@@ -19,6 +19,8 @@ from webapp.commands.context import Refused, load_settings, now, opened
 
 STATE = Path("var")
 _START_SECONDS = 60
+# Days and registrations behind a demo that was asked for nothing else: enough for charts to tell something.
+_SHORT_PAST = (90, 3000)
 
 
 def _free_port() -> int:
@@ -75,8 +77,8 @@ def demo(context: click.Context, as_json: bool, days: int | None, registrations:
         return
     enter_demo_mode()
     prepare()
-    if days:
-        _write_past(days, registrations)
+    if days and not _write_past(days, registrations):
+        raise Refused("this demo has a past already: remove the directory var and begin anew")
     if as_json:
         click.echo(json.dumps(sign_ins(), ensure_ascii=False, indent=1))
     else:
@@ -123,15 +125,15 @@ def _make(settings) -> None:
     _write_private(STATE / "demo-sign-ins.json", json.dumps(made, ensure_ascii=False, indent=1))
 
 
-def _write_past(days: int, registrations: int) -> None:
-    """Write a past once: a second one would lie on top of the first."""
+def _write_past(days: int, registrations: int) -> bool:
+    """Write a past once, and say whether it was written: a second one would lie on top of the first."""
     from db.models import Fact
     from webapp.domain.demo.year import write_year
 
     settings, moment = load_settings(), now()
     with opened(settings):
         if Fact.get_or_none(Fact.name == "demo_past"):
-            raise Refused("this demo has a past already: remove the directory var and begin anew")
+            return False
         # Noted first: what was begun and broken off is not begun again on top of itself.
         Fact.create(name="demo_past", value=moment.isoformat())
         parts = write_year(settings.mode, moment, random.Random(), days, registrations)
@@ -141,6 +143,7 @@ def _write_past(days: int, registrations: int) -> None:
             for done in parts:
                 bar.update(done - shown)
                 shown = done
+        return True
 
 
 def sign_ins() -> list[dict]:
@@ -178,6 +181,7 @@ def run(port: int | None) -> None:
     if _answers(settings.port):
         raise Refused(f"port {settings.port} is taken: stop what runs there, or `make run PORT={settings.port + 1}`")
     prepare()
+    _write_past(*_SHORT_PAST)
     relay, lmtp = _free_port(), _free_port()
     os.environ |= {"TODOKE_RELAYS": f"smtp://127.0.0.1:{relay}", "TODOKE_LMTP_PORT": str(lmtp)}
     commands = [["demo", "catcher", "--port", str(relay), "--lmtp-port", str(lmtp)], ["worker"], ["web"]]
