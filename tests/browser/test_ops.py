@@ -26,7 +26,7 @@ def story(app, now):
 
 
 def sign_in(tab, live):
-    tab.goto(live + "/sign-in")
+    tab.goto(live + "/sign-in/operators")
     tab.fill("#name", "hanako")
     tab.fill("#password", PASSWORD)
     tab.click("#sign-in button")
