@@ -154,7 +154,8 @@ def sign_ins() -> list[dict]:
 def _print_sign_ins() -> None:
     for row in sign_ins():
         fields = "  ".join(row["fields"].values())
-        app = f"  (code: todoke demo code {row['role']})" if row["totp_secret"] else ""
+        # As this command was called: `make run` puts nothing on the path.
+        app = f"  (code: {sys.argv[0]} demo code {row['role']})" if row["totp_secret"] else ""
         click.echo(f"  {row['label']:<28}{row['sign_in']:<20}{fields}  /  {row['password']}{app}")
 
 
