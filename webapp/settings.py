@@ -5,7 +5,6 @@ in the working directory, else the default stands. Demo and test mode bring thei
 be told.
 """
 
-import datetime as dt
 import ipaddress
 import os
 import re
@@ -16,143 +15,30 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from webapp.setting_values import choice as _choice
+from webapp.setting_values import database as _database
+from webapp.setting_values import days as _days
+from webapp.setting_values import domain as _domain
+from webapp.setting_values import flag as _flag
+from webapp.setting_values import keys as _keys
+from webapp.setting_values import line as _line
+from webapp.setting_values import mailbox as _mailbox
+from webapp.setting_values import number as _number
+from webapp.setting_values import relays as _relays
+from webapp.setting_values import secret as _secret
+from webapp.setting_values import text as _text
+from webapp.setting_values import time_of_day as _time_of_day
+from webapp.setting_values import token as _token
+from webapp.setting_values import url as _url
+from webapp.setting_values import words as _words
+from webapp.setting_values import year_end as _year_end
+
 PREFIX = "TODOKE_"
 MODES = ("production", "demo", "test")
 
 
 class SettingsError(ValueError):
     """A setting is missing or bad; the message is one sentence for the person who starts the product."""
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _line(value: str) -> str:
-    if not value or re.search(r"[\x00-\x1f\x7f]", value):
-        raise ValueError("must be one line of text")
-    return value
-
-
-def _time_of_day(value: str) -> str:
-    if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        raise ValueError("must be a time such as 16:30, or empty")
-    return value
-
-
-def _flag(value: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if value.lower() not in words:
-        raise ValueError("must be yes or no")
-    return words[value.lower()]
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not re.fullmatch(r"-?\d{1,12}", value) or not least <= int(value) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def _choice(*words: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in words:
-            raise ValueError("must be one of " + ", ".join(words))
-        return value
-
-    return read
-
-
-def _words(*allowed: str) -> Callable[[str], tuple[str, ...]]:
-    def read(value: str) -> tuple[str, ...]:
-        words = tuple(word.strip() for word in value.split(",") if word.strip())
-        if bad := [word for word in words if word not in allowed]:
-            raise ValueError(f"does not know {bad[0]!r}; it may hold " + ", ".join(allowed))
-        return words
-
-    return read
-
-
-def _database(value: str) -> str:
-    if not re.match(r"sqlite:///.|postgres(ql)?://.", value):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    return value
-
-
-def _domain(value: str) -> str:
-    if not re.fullmatch(r"(?=.{1,253}\Z)[a-z0-9-]+(\.[a-z0-9-]+)+", value):
-        raise ValueError("must be a domain in lower case")
-    return value
-
-
-def _mailbox(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", value):
-        raise ValueError("must be an e-mail address")
-    return value
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an address that begins with https:// or http://")
-    return value.rstrip("/")
-
-
-def _keys(value: str) -> tuple[tuple[str, str], ...]:
-    pairs = tuple(tuple(pair.strip().split(":", 1)) for pair in value.split(",") if pair.strip())
-    if not pairs or any(len(p) != 2 or not re.fullmatch(r"[a-z2-7]", p[0]) or len(p[1]) < 32 for p in pairs):
-        raise ValueError(
-            "must be id:secret pairs, the id one of a-z 2-7, the secret 32 characters or more, newest first"
-        )
-    if len({p[0] for p in pairs}) != len(pairs):
-        raise ValueError("uses one id twice")
-    return pairs
-
-
-def _year_end(value: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    match = re.fullmatch(r"(\d\d)-(\d\d)/(\d\d)-(\d\d)", value)
-    if not match:
-        raise ValueError("must be two days such as 12-29/01-03")
-    numbers = [int(number) for number in match.groups()]
-    for month, day in (numbers[:2], numbers[2:]):
-        _day(f"2024-{month:02}-{day:02}")
-    return (numbers[0], numbers[1]), (numbers[2], numbers[3])
-
-
-def _day(value: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("must hold days such as 2026-12-28") from None
-
-
-def _days(value: str) -> tuple[dt.date, ...]:
-    return tuple(_day(word.strip()) for word in value.split(",") if word.strip())
-
-
-def _secret(value: str) -> str:
-    if len(value) < 32:
-        raise ValueError("must have 32 characters or more")
-    return value
-
-
-def _token(value: str) -> str:
-    if value and len(value) < 32:
-        raise ValueError("must have 32 characters or more, or be empty")
-    return value
-
-
-def _relays(value: str) -> tuple[str, ...]:
-    relays = tuple(relay.strip() for relay in value.split(",") if relay.strip())
-    for relay in relays:
-        parts = urlsplit(relay)
-        if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
-            raise ValueError("must hold addresses such as smtp+starttls://user:password@relay.example:587")
-    if not relays:
-        raise ValueError("must name at least one relay")
-    return relays
 
 
 def setting(read: Callable[[str], object], help: str, default=MISSING, *, demo=MISSING, secret: bool = False):
