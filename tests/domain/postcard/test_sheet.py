@@ -1,12 +1,14 @@
 """The sheet: what is held back, what stands on which side, and where, read back from text and pixels."""
 
 import io
+import shutil
+import subprocess
 from dataclasses import replace
 from functools import cache
 
 import pypdf
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.domain.postcard.cast import CARD, SENDER, card
 from webapp.domain.postcard import words
@@ -24,6 +26,7 @@ from webapp.domain.postcard.sheet import (
 )
 from webapp.domain.postcard.states import HOLD_SENTENCES, HoldReason
 
+PDFTOPPM = shutil.which("pdftoppm")
 PPI = 508
 MM = PPI / 25.4
 LONG_NAME = "ジャパンコンストラクションエンジニアリングサービス株式会社代表𠮷田髙﨑"
@@ -193,8 +196,36 @@ def test_crop_and_fold_marks_stand_in_the_bleed_only():
             assert (box[1] + box[3]) / 2 == pytest.approx(y, abs=0.1)
     trimmed = [round(edge * MM) for edge in (3.05, 3.05, 202.95, 150.95)]
     assert marked.crop(trimmed).tobytes() == plain.crop(trimmed).tobytes()
-    page = pypdf.PdfReader(io.BytesIO(render_part([CARD], SENDER, marks=True))).pages[0]
-    assert [float(side) * 25.4 / 72 for side in page.mediabox[2:]] == pytest.approx([206, 154], abs=0.01)
+
+
+@pytest.mark.parametrize("marks", [False, True])
+def test_a_printer_finds_the_trimmed_sheet_and_its_bleed_in_the_boxes_of_each_page(marks):
+    pages = pypdf.PdfReader(io.BytesIO(render_part([CARD, CASES["latin"]], SENDER, marks=marks))).pages
+    assert len(pages) == 4
+    for page in pages:
+        assert "/TrimBox" in page
+        for box, expected in (
+            (page.trimbox, (3, 3, 203, 151)),
+            (page.bleedbox, (0, 0, 206, 154)),
+            (page.mediabox, (0, 0, 206, 154)),
+        ):
+            assert [float(side) * 25.4 / 72 for side in box] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.skipif(not PDFTOPPM, reason="pdftoppm is not installed")
+@pytest.mark.parametrize(("place", "side"), [(1, "outside"), (2, "inside")])
+def test_the_printers_pages_look_like_the_previews(place, side, tmp_path):
+    # The one who prints reads the file with another program than the one that wrote it.
+    (tmp_path / "part.pdf").write_bytes(render_part([CARD], SENDER, marks=True))
+    pages = ["-f", str(place), "-l", str(place), "-r", "100", "-png", "-singlefile", "part.pdf", "page"]
+    subprocess.run([PDFTOPPM, *pages], cwd=tmp_path, check=True)
+    printed = Image.open(tmp_path / "page.png").convert("L")
+    shown = Image.open(io.BytesIO(preview(CARD, SENDER, side, mask_code=False, ppi=100, marks=True))).convert("L")
+    assert abs(printed.width - shown.width) <= 1 and abs(printed.height - shown.height) <= 1
+    # Blurred, so that only what stands elsewhere or is missing counts, not how edges are smoothed.
+    size = (103, 77)
+    difference = ImageChops.difference(*(image.resize(size, Image.Resampling.BOX) for image in (printed, shown)))
+    assert difference.getextrema()[1] < 90
 
 
 def test_the_outside_carries_name_address_sender_and_number_and_nothing_else():
