@@ -20,6 +20,14 @@ def test_numbers_of_an_address_become_kanji_and_those_of_a_name_do_not():
     assert signs(cells("三郎2", serif())) == "三郎２"
 
 
+def test_strokes_of_numbers_in_an_address_stand_apart_so_that_12_is_not_read_as_3():
+    row = cells("緑町1丁目12-3", serif(), numerals=True)
+    assert [cell.text for cell in row if cell.air] == ["二"]
+    assert sum(cell.length for cell in row) > len(row)
+    assert [cell.text for cell in cells("一二三ハイツ90", serif(), numerals=True) if cell.air] == ["二", "三"]
+    assert not any(cell.air for cell in cells("三三　一二", serif()))
+
+
 def test_words_of_latin_letters_lie_on_their_side_and_short_capitals_stand():
     row = cells("ABCビル Maison B棟", serif())
     assert [(cell.text, cell.sideways) for cell in row] == [

@@ -132,6 +132,16 @@ def test_the_frames_of_the_postal_code_stand_where_the_post_wants_them():
     assert FRAMES[-1] + 5.7 == pytest.approx(100 - 8.0)
 
 
+def test_the_strokes_of_12_are_seen_as_two_numerals():
+    image = Image.open(io.BytesIO(preview(card(address="千葉市稲毛区緑町12"), SENDER, "address", ppi=PPI))).convert("L")
+    left, top, right, bottom = ink(image, 59, 24, 96, 132)
+    column = image.crop([round(edge * MM) for edge in (left, top, right, bottom)])
+    dark = [any(column.getpixel((x, y)) < 128 for x in range(column.width)) for y in range(column.height)]
+    # From the lowest stroke upwards: the gap inside 二, then the one between 一 and 二.
+    gaps = [len(gap) for gap in "".join("#" if row else " " for row in dark).split("#") if gap][::-1]
+    assert gaps[1] > 1.3 * gaps[0]
+
+
 def test_the_postage_mark_is_two_to_three_centimetres_at_the_upper_left():
     left, top, right, bottom = ink(picture("plain", "address"), 0, 0, 35, 33)
     assert left < 10 and top < 10

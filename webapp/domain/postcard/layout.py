@@ -19,16 +19,23 @@ _NOT_FIRST = frozenset("、。，．・：；？！）」』】〉》〕］｝�
 _NOT_LAST = frozenset("（「『【〈《〔［｛")
 _WORD = re.compile(r"[^\W\d_\u2e80-\U0003ffff\uff00-\uffef]+(?:['’.-][^\W\d_\u2e80-\U0003ffff\uff00-\uffef]+)*\.?")
 BLANK = 0.5
+# One above the other, 一二 would be three strokes at even distances: 三. A little air keeps 12 from being 3.
+_STROKES = frozenset("一二三")
+_AIR = 0.3
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One step of a vertical column: a cluster standing upright, or a word lying on its side; `length` in em."""
+    """One step of a vertical column: a cluster standing upright, or a word lying on its side; `length` in em.
+
+    `air` is the part of the length that stays blank before the cluster.
+    """
 
     text: str
     length: float = 1.0
     sideways: bool = False
     glued: bool = False
+    air: float = 0.0
 
     @property
     def blank(self) -> bool:
@@ -85,8 +92,11 @@ def cells(text: str, font: Font, numerals: bool = False) -> tuple[Cell, ...]:
             place += count
             continue
         number_before = before in _NUMERALS.values() or before == "―"
-        if numerals and narrow in _NUMERALS:
-            found.append(Cell(_NUMERALS[narrow], glued=number_before))
+        numeral = _NUMERALS.get(narrow, sign) if numerals else sign
+        if numerals and numeral in _STROKES and before in _STROKES:
+            found.append(Cell(numeral, 1 + _AIR, glued=numeral != sign, air=_AIR))
+        elif numeral != sign:
+            found.append(Cell(numeral, glued=number_before))
         elif numerals and (narrow in _HYPHENS or (narrow == "ー" and number_before)):
             found.append(Cell("―", glued=True))
         elif len(sign) == 1 and "!" <= sign <= "~":

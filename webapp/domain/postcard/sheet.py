@@ -179,12 +179,15 @@ def _columns(setting: Setting, spread: float = 0.0) -> dict:
         runs: list[str | dict] = []
         upright: list[str] = []
         for cell in column:
-            if cell.blank or cell.sideways:
-                if upright:
-                    runs.append("\n".join(upright))
-                    upright = []
+            apart = cell.blank or cell.sideways
+            if (apart or cell.air) and upright:
+                runs.append("\n".join(upright))
+                upright = []
+            if apart:
                 runs.append({"word": cell.text, "length": cell.length})
             else:
+                if cell.air:
+                    runs.append({"word": "", "length": cell.air})
                 # A word joiner at both sides keeps typst from halving punctuation at the ends of a line.
                 upright.append(f"\u2060{cell.text}\u2060" if cell.text in _PUNCTUATION else cell.text)
         if upright:
