@@ -47,6 +47,7 @@ def people(count: int) -> Iterator[Card]:
             technician_id=f"{chance.randrange(10**14):014}",
             activation_code="".join(chance.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(10)),
             sign_in_url="https://todoke.example/sign-in",
+            code_days=60,
         )
 
 

@@ -28,6 +28,7 @@ CARD = Card(
     technician_id="12345678901234",
     activation_code="7QK2M9XW4T",
     sign_in_url="https://todoke.example/sign-in",
+    code_days=60,
 )
 
 

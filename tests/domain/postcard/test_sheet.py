@@ -287,6 +287,14 @@ def test_the_inside_speaks_the_persons_language_beside_japanese():
     assert "お問い合わせセンター" in ja and SENDER.contact[2].split()[1] in ja
 
 
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_inside_names_the_days_for_which_the_code_is_good(language):
+    texts = page_texts([card(language=language, code_days=45), card(language=language)])
+    assert "差出日から45日間" in texts[1] and "差出日から60日間" in texts[3]
+    assert ("within 45 days" in texts[1]) == (language == "en")
+    assert not any("{" in text for text in texts)
+
+
 def test_a_preview_masks_the_code_unless_told_otherwise():
     masked = preview(CARD, SENDER, "inside")
     assert masked == preview(card(activation_code="0000000000"), SENDER, "inside")

@@ -133,6 +133,7 @@ def card_of(
         technician_id=person.technician_id,
         activation_code=code,
         sign_in_url=office.sign_in_url,
+        code_days=office.codes_last.days,
     )
 
 

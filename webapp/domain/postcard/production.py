@@ -203,6 +203,7 @@ def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> l
                 technician_id=row.technician_id,
                 activation_code=code,
                 sign_in_url=office.sign_in_url,
+                code_days=office.codes_last.days,
             )
         )
     return cards

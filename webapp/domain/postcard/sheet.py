@@ -67,7 +67,9 @@ class Hold:
 
 @dataclass(frozen=True)
 class Card:
-    """One card as it is printed. `activation_code` has ten characters; `sign_in_url` carries neither ID nor code."""
+    """One card as it is printed. `activation_code` has ten characters and is good for `code_days` days from mailing;
+    `sign_in_url` carries neither ID nor code.
+    """
 
     management_number: str
     print_number: int
@@ -78,6 +80,7 @@ class Card:
     technician_id: str
     activation_code: str
     sign_in_url: str
+    code_days: int
 
 
 @dataclass(frozen=True)
@@ -241,7 +244,7 @@ def _sender_data(sender: Sender) -> dict:
     }
 
 
-def _card_data(card: Card, mask: bool, insides: list[tuple[str, str]], many: bool = False) -> dict:
+def _card_data(card: Card, mask: bool, insides: list["_Inside"], many: bool = False) -> dict:
     prepared = _prepare(card)
     name, text = prepared.name, prepared.text
     if prepared.holds or name is None or text is None:
@@ -251,7 +254,7 @@ def _card_data(card: Card, mask: bool, insides: list[tuple[str, str]], many: boo
         raise SheetError(f"card {card.management_number} has no activation code of ten characters")
     if card.language not in LANGUAGES:
         raise SheetError(f"card {card.management_number} has an unknown language")
-    inside = (card.language, card.sign_in_url)
+    inside = (card.language, card.sign_in_url, card.code_days)
     if inside not in insides:
         insides.append(inside)
     barcode = prepared.address.barcode
@@ -303,6 +306,9 @@ def packaged_fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
 
 
+# What the insides of some cards share: language, address of the sign-in page, days of the code.
+_Inside = tuple[str, str, int]
+
 # typst keeps one world a process; two renders at once only take twice the memory.
 _render = threading.Lock()
 
@@ -315,14 +321,14 @@ def _compile(template: Path, data: dict, **output) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _frames(sender: Sender, insides: tuple[tuple[str, str], ...], marks: bool) -> tuple[int, ...]:
+def _frames(sender: Sender, insides: tuple["_Inside", ...], marks: bool) -> tuple[int, ...]:
     """Typeset what all cards share, once: a PDF (as numbers for typst) with the outside and each inside."""
     data = {
         "geometry": _GEOMETRY,
         "outside": words.OUTSIDE,
         "inside": words.INSIDE,
         "sender": _sender_data(sender),
-        "insides": [{"language": language, "link": _link(url)} for language, url in insides],
+        "insides": [{"language": language, "link": _link(url), "days": str(days)} for language, url, days in insides],
         "marks": marks,
     }
     return tuple(_compile(_FRAME, data, format="pdf", pdf_tags=False))
@@ -334,7 +340,7 @@ def _link(url: str) -> dict:
 
 
 def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask: bool, side: str, **output) -> bytes:
-    insides: list[tuple[str, str]] = []
+    insides: list[_Inside] = []
     data = {
         "geometry": _GEOMETRY,
         "cards": [_card_data(card, mask, insides, len(cards) > 100) for card in cards],

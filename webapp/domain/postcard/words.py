@@ -18,20 +18,20 @@ INSIDE = {
     "ja": {
         "title": "技能者情報新規登録完了\n「技能者ID」のお知らせ",
         "done": (
-            "建設キャリアアップシステムの技能者登録が完了しました。"
+            "建設キャリアアップシステムの技能者登録が完了しました。\n"
             "メールでお知らせできなかったため、はがきでお届けします。"
         ),
         "id": "技能者ID（14桁）",
         "code": "確認コード（10文字）",
-        "code_until": "確認コードは、このはがきの差出日から60日間、1回だけ使えます。",
-        "keep": "技能者IDは、これからも使う番号です。このはがきを大切に保管してください。",
+        "code_until": "確認コードは、このはがきの差出日から{days}日間、\n1回だけ使えます。",
+        "keep": "技能者IDは、これからも使う番号です。\nこのはがきを大切に保管してください。",
         "steps_title": "サインインのしかた",
         "steps": (
-            "右の二次元コードを読み取るか、下のアドレスを開きます。",
-            "技能者ID、確認コード、生年月日を入れます。",
-            "メールアドレスを新しくすると、次からはメールでお知らせします。",
+            "右の二次元コードを読み取るか、\n下のアドレスを開きます。",
+            "技能者ID、確認コード、\n生年月日を入れます。",
+            "メールアドレスを新しくすると、\n次からはメールでお知らせします。",
         ),
-        "warning": "確認コードを、ほかの人に教えないでください。電話やメールで聞くことはありません。",
+        "warning": "確認コードを、ほかの人に教えないでください。\n電話やメールで聞くことはありません。",
         "contact_title": "お問い合わせ",
         "contact_hint": "技能者ID、または申請番号をご用意ください。",
         "to": "様",
@@ -44,7 +44,7 @@ INSIDE = {
         ),
         "id": "Technician ID (14 digits)",
         "code": "Activation code (10 characters)",
-        "code_until": "You can use the code once, within 60 days from the day this card was posted.",
+        "code_until": "You can use the code once, within {days} days from the day this card was posted.",
         "keep": "You will keep using your technician ID. Please keep this card in a safe place.",
         "steps_title": "How to sign in",
         "steps": (
