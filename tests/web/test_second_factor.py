@@ -130,7 +130,7 @@ def test_the_way_back_takes_a_day_and_tells_the_person(app, person, now, clock):
     assert helper.submit(found + "/lost-factor", {"note": " "}).status_code == 422
     assert helper.submit(found + "/lost-factor", {"note": "運転免許証で確認"}).status_code == 303
     told = Message.get()
-    assert told.kind == "confirm" and "11月19日" in told.content["factor_lost_until"]
+    assert told.kind == "confirm" and "2026/11/19 10:02" in told.content["factor_lost_until"]
     client = app.test_client()
     clock.at += second_factor.LOST_DELAY - dt.timedelta(minutes=1)
     assert by_password(client, person).location == "/sign-in/second-factor"

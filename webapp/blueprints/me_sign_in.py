@@ -7,13 +7,11 @@ from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
-from db.database import transaction
 from webapp.clock import now
 from webapp.domain import accounts
-from webapp.domain.events import EventName
+from webapp.domain.account_changes import change_password
 from webapp.domain.language import N_
 from webapp.domain.passwords import PasswordError
-from webapp.domain.second_factor import note
 from webapp.recent import recent_authentication
 from webapp.rendering import invalid, render, see_other
 
@@ -84,7 +82,7 @@ def password():
 
 @blueprint.post("/me/password")
 @recent_authentication
-def change_password() -> Response:
+def password_submit() -> Response:
     account, template = current_user.account, "me_sign_in/password.html"
     limits = accounts.sign_in_limits(account.login_key, request.remote_addr or "")
     try:
@@ -92,9 +90,7 @@ def change_password() -> Response:
         if not accounts.right_password(account, request.form.get("old_password", "")):
             accounts.count_tries(limits, now())
             return invalid(template, PasswordPage(_name(), {"old_password": WRONG_PASSWORD}))
-        with transaction():
-            accounts.set_password(account, request.form.get("password", ""), now(), but=current_user.session.id)
-            note(EventName.ACCOUNT_PASSWORD_CHANGED, account, now(), account.id)
+        change_password(account, request.form.get("password", ""), now(), but=current_user.session.id)
     except accounts.TooManyTries:
         return render(template, PasswordPage(_name(), {"old_password": TOO_MANY}), status=429)
     except PasswordError as error:

@@ -9,13 +9,13 @@ from flask_login import current_user
 
 from db.models import Account, ActivationCode, Business
 from webapp.clock import now
-from webapp.domain import access_requests, accounts, activation, activation_codes, second_factor
+from webapp.domain import accounts, activation, activation_codes, second_factor
 from webapp.domain.accounts import AccountKind
 from webapp.domain.events import EventName
 from webapp.domain.language import N_
 from webapp.domain.logs import audit
 from webapp.recent import recent_authentication
-from webapp.rendering import full_moment, invalid, render, see_other
+from webapp.rendering import invalid, render, see_other
 
 blueprint = Blueprint("ops_sign_ins", __name__)
 
@@ -97,10 +97,9 @@ def open_lost(account: int):
     if not text.strip():
         return _show(found, {"note": NO_NOTE}, 422)
     try:
-        row = second_factor.open_lost(found, current_user.account, text[:2000], now())
+        second_factor.open_lost(found, current_user.account, text[:2000], now())
     except second_factor.NotAllowed:
         return _show(found, {"note": NOT_NOW}, 422)
-    access_requests.tell(found, {"factor_lost_until": full_moment(row.effective_at)}, now())
     flash(gettext("受け付けました。本人に知らせ、1日たつとパスワードだけでサインインできるようになります。"), "good")
     return see_other(url_for("ops_sign_ins.show", account=found.id))
 

@@ -9,8 +9,9 @@ import json
 
 from db.database import skip_locked, transaction
 from db.fields import dump_json
-from db.models import Account, EmailAddress, Message, Postcard, Registration, SignInRequest, Technician
+from db.models import Account, Message, Postcard, Registration, SignInRequest, Technician
 from webapp.domain import accounts, addresses, first_access, sealed, sign_in_links
+from webapp.domain.account_mails import address_of_user
 from webapp.domain.accounts import AccountKind
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.events import EventName, record
@@ -120,35 +121,6 @@ def mail_user(account: Account, kind: MessageKind, purpose: Purpose, now: dt.dat
     sign_in_links.make(purpose, now, message=message, account=account, address=address)
     record(EventName.ACCOUNT_LINK_ASKED, now, business_id=account.business_id, subject_id=message.id)
     return message
-
-
-def address_of_user(account: Account, now: dt.datetime) -> EmailAddress | None:
-    """Return where a user of a business gets mail; None if nowhere."""
-    own = addresses.current(OwnerKind.ACCOUNT, account.id)
-    if own is not None:
-        return own if own.state != addresses.AddressState.INVALID else None
-    registered = addresses.current(OwnerKind.BUSINESS, account.business_id)
-    return registered if registered is not None and sign_in_links.is_settled(registered, now) else None
-
-
-def tell(account: Account, content: dict[str, str], now: dt.datetime) -> Message | None:
-    """Queue a mail that tells somebody of a change to their sign-in, in the running transaction; None without address.
-
-    `content` fills the sections of the `confirm` texts.
-    """
-    if account.kind == AccountKind.TECHNICIAN:
-        address = addresses.current(OwnerKind.TECHNICIAN, account.technician_id)
-        if address is None or address.state == addresses.AddressState.INVALID:
-            return None
-        concerns = {"technician": account.technician, "account": account, "content": content}
-        return new_message(MessageKind.CONFIRM, Role.TECHNICIAN, address, account.language, now, **concerns)
-    if account.kind == AccountKind.BUSINESS_USER:
-        address = address_of_user(account, now)
-        if address is None:
-            return None
-        concerns = {"business": account.business, "account": account, "content": content}
-        return new_message(MessageKind.CONFIRM, Role.BUSINESS, address, account.language, now, **concerns)
-    return None
 
 
 def _may_mail(whom: str, now: dt.datetime) -> bool:

@@ -8,15 +8,18 @@ from peewee import IntegrityError
 
 from db.database import transaction
 from db.ids import encode, new_id
-from db.models import Affiliation, AffiliationInvitation, Business, Technician
+from db.models import Affiliation, AffiliationInvitation, Business, Technician, WorkItem
 from webapp.domain.accounts import AccountKind
+from webapp.domain.affiliation_mails import ROLES, Change, tell_both
 from webapp.domain.disclosure import Relation, Viewer, facts_of, relation
 from webapp.domain.events import EventName, record
 from webapp.domain.intake.search_key import fold_search_key
 from webapp.domain.language import N_
 from webapp.domain.limits import take
 from webapp.domain.logs import audit
-from webapp.domain.work_items import WorkItemKind, open_item
+from webapp.domain.notices import Role
+from webapp.domain.work_items import State as WorkState
+from webapp.domain.work_items import WorkItemKind, close_item, open_item
 
 # What is answered to every invitation, whether it reached anybody or not.
 INVITED = N_("招待を受け付けました。IDと生年月日が合っていれば、技能者本人の画面に表示されます。")
@@ -37,6 +40,7 @@ class EndReason(StrEnum):
 
     LEFT = "left"  # by the technician
     ENDED = "ended"  # by the business
+    ANNULLED = "annulled"  # by operators: it was disputed, and never was
 
 
 class AffiliationError(Exception):
@@ -163,6 +167,7 @@ def accept(viewer: Viewer, invitation_id: int, now: dt.datetime) -> int:
         audit(
             EventName.AFFILIATION_TECHNICIAN_ACCEPTED, now, viewer.account_id, "affiliation", affiliation_id, dict(ids)
         )
+        tell_both(affiliation_id, Change.JOINED, now)
         return affiliation_id
 
 
@@ -181,18 +186,19 @@ def decline(viewer: Viewer, invitation_id: int, now: dt.datetime) -> None:
 
 def leave(viewer: Viewer, affiliation_id: int, now: dt.datetime) -> None:
     """End the technician's own current affiliation; its keys close with it. NotTheirs or OverAlready."""
-    _end(viewer, affiliation_id, Relation.SELF, EndReason.LEFT, EventName.AFFILIATION_TECHNICIAN_LEFT, now)
+    _end(viewer, affiliation_id, Relation.SELF, EndReason.LEFT, now)
 
 
 def end(viewer: Viewer, affiliation_id: int, now: dt.datetime) -> None:
     """End an affiliation of the administrator's business; its keys close with it. NotTheirs or OverAlready."""
-    _end(viewer, affiliation_id, Relation.EMPLOYER, EndReason.ENDED, EventName.AFFILIATION_BUSINESS_ENDED, now)
+    _end(viewer, affiliation_id, Relation.EMPLOYER, EndReason.ENDED, now)
 
 
 def dispute(viewer: Viewer, affiliation_id: int, now: dt.datetime, words: str = "") -> int | None:
     """Say that one never was with a business: a work item for ops; None if it is open already. NotTheirs.
 
-    Works for past affiliations too. What the person writes stands in the audit row's removable part.
+    Works for past affiliations too. What the person writes stands in the work item and in the removable part of
+    the audit row.
     """
     with transaction():
         row = Affiliation.get_or_none(Affiliation.id == affiliation_id)
@@ -200,12 +206,15 @@ def dispute(viewer: Viewer, affiliation_id: int, now: dt.datetime, words: str = 
             raise NotTheirs
         if viewer.technician_id != row.technician_id:
             raise NotTheirs
-        item = open_item(WorkItemKind.AFFILIATION_DISPUTED, "affiliation", affiliation_id, "technician", now)
+        said = {"words": words} if words else None
+        item = open_item(WorkItemKind.AFFILIATION_DISPUTED, "affiliation", affiliation_id, "technician", now, said)
         if item is not None:
             ids = {"technician_id": row.technician_id, "business_id": row.business_id, "subject_id": affiliation_id}
             record(EventName.AFFILIATION_TECHNICIAN_DISPUTED, now, account_id=viewer.account_id, **ids)
             name = EventName.AFFILIATION_TECHNICIAN_DISPUTED
             audit(name, now, viewer.account_id, "affiliation", affiliation_id, {"words": words})
+            # A past employer is another business by now.
+            tell_both(affiliation_id, Change.DISPUTED, now, ROLES if row.current else frozenset({Role.TECHNICIAN}))
         return item
 
 
@@ -240,9 +249,18 @@ def _answer(viewer: Viewer, invitation_id: int, state: InvitationState, now: dt.
     return invitation
 
 
-def _end(
-    viewer: Viewer, affiliation_id: int, needs: Relation, reason: EndReason, name: EventName, now: dt.datetime
-) -> None:
+def annul(item: WorkItem, now: dt.datetime, account_id: int, note: str) -> None:
+    """End a disputed affiliation by an operator's decision and close the dispute; OverAlready when either is over."""
+    with transaction():
+        row = Affiliation.get_or_none(Affiliation.id == item.subject_id)
+        if item.kind != WorkItemKind.AFFILIATION_DISPUTED or row is None:
+            raise NotTheirs
+        if not close_item(item, WorkState.DONE, "annulled", now, account_id, note):
+            raise OverAlready
+        _close(row, EndReason.ANNULLED, account_id, now)
+
+
+def _end(viewer: Viewer, affiliation_id: int, needs: Relation, reason: EndReason, now: dt.datetime) -> None:
     with transaction():
         row = Affiliation.get_or_none(Affiliation.id == affiliation_id)
         if row is None or not viewer.may_change:
@@ -254,23 +272,38 @@ def _end(
             raise OverAlready if mine else NotTheirs
         if relation(viewer, facts_of([row.technician_id])[row.technician_id]) is not needs:
             raise NotTheirs
-        ended = (
-            Affiliation.update(
-                current=False,
-                ended_at=now,
-                end_reason=reason,
-                technician_keys=0,
-                technician_keys_version=Affiliation.technician_keys_version + 1,
-                business_keys=0,
-                business_keys_version=Affiliation.business_keys_version + 1,
-            )
-            .where((Affiliation.id == affiliation_id) & Affiliation.current)
-            .execute()
+        _close(row, reason, viewer.account_id, now)
+
+
+# How an ending is written down and told.
+_ENDINGS = {
+    EndReason.LEFT: (EventName.AFFILIATION_TECHNICIAN_LEFT, Change.LEFT),
+    EndReason.ENDED: (EventName.AFFILIATION_BUSINESS_ENDED, Change.ENDED),
+    EndReason.ANNULLED: (EventName.AFFILIATION_OPS_ANNULLED, Change.ANNULLED),
+}
+
+
+def _close(row: Affiliation, reason: EndReason, account_id: int | None, now: dt.datetime) -> None:
+    """End an affiliation and its keys in the running transaction and tell both; OverAlready if it has ended."""
+    ended = (
+        Affiliation.update(
+            current=False,
+            ended_at=now,
+            end_reason=reason,
+            technician_keys=0,
+            technician_keys_version=Affiliation.technician_keys_version + 1,
+            business_keys=0,
+            business_keys_version=Affiliation.business_keys_version + 1,
         )
-        if not ended:
-            raise OverAlready
-        ids = {"technician_id": row.technician_id, "business_id": row.business_id, "subject_id": affiliation_id}
-        # What the keys were, so that the timeline can say what closed.
-        data = {"technician_keys": row.technician_keys, "business_keys": row.business_keys}
-        record(name, now, account_id=viewer.account_id, data=data, **ids)
-        audit(name, now, viewer.account_id, "affiliation", affiliation_id, data)
+        .where((Affiliation.id == row.id) & Affiliation.current)
+        .execute()
+    )
+    if not ended:
+        raise OverAlready
+    name, change = _ENDINGS[reason]
+    ids = {"technician_id": row.technician_id, "business_id": row.business_id, "subject_id": row.id}
+    # What the keys were, so that the timeline can say what closed.
+    data = {"technician_keys": row.technician_keys, "business_keys": row.business_keys}
+    record(name, now, account_id=account_id, data=data, **ids)
+    audit(name, now, account_id, "affiliation", row.id, data)
+    tell_both(row.id, change, now)

@@ -13,7 +13,11 @@ from webapp.domain.disclosure import BUSINESS_ROLES, Viewer
 from webapp.domain.keyset import Cursor, Order, Slice, read
 from webapp.domain.language import N_
 
-REASONS = {EndReason.LEFT: N_("本人が離れた"), EndReason.ENDED: N_("事業者が終えた")}
+REASONS = {
+    EndReason.LEFT: N_("本人が離れた"),
+    EndReason.ENDED: N_("事業者が終えた"),
+    EndReason.ANNULLED: N_("本人の申し立てにより、運営が取り消した"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from db.fields import from_microseconds
 from db.ids import encode
+from webapp.domain.affiliation_mails import give_names
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.email_change import give_code
 from webapp.domain.mail import Identity, Mail, compose
@@ -55,12 +56,13 @@ def relays_of(settings) -> Sequence[Relay]:
 
 
 def give_links(messages: Sequence[Claimed], secret: str, public_url: str, now: dt.datetime) -> None:
-    """Give claimed messages the sign-in links and codes that they may carry, before they are written.
+    """Give claimed messages the sign-in links, codes and names that they may carry, before they are written.
 
     A mail that was queued with a link which is dead by now leads to the page where a new one is asked for.
     """
     for message in messages:
         give_code(message.values, secret)
+    give_names(messages)
     with_link = [m for m in messages if "sign_in_url" in _names(m)]
     if not with_link:
         return

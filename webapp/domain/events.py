@@ -38,6 +38,7 @@ class EventName(StrEnum):
     AFFILIATION_BUSINESS_ENDED = "affiliation:business:ended"
     AFFILIATION_BUSINESS_INVITED = "affiliation:business:invited"
     AFFILIATION_IMPORT_BEGAN = "affiliation:import:began"
+    AFFILIATION_OPS_ANNULLED = "affiliation:ops:annulled"
     AFFILIATION_TECHNICIAN_ACCEPTED = "affiliation:technician:accepted"
     AFFILIATION_TECHNICIAN_DECLINED = "affiliation:technician:declined"
     AFFILIATION_TECHNICIAN_DISPUTED = "affiliation:technician:disputed"

@@ -12,7 +12,7 @@ from peewee import IntegrityError
 from db.database import transaction
 from db.ids import new_id
 from db.models import Account, ActivationCode, Business, EmailAddress, SignInLink, Technician
-from webapp.domain import accounts, activation_codes, passwords, sign_in_links
+from webapp.domain import account_changes, accounts, activation_codes, passwords, sign_in_links
 from webapp.domain.accounts import AccountKind, BusinessRole, SignedIn
 from webapp.domain.events import EventName, record
 from webapp.domain.intake.dates import parse_date
@@ -246,14 +246,16 @@ def _let_in(
 ) -> SignedIn:
     if not account.active:
         raise Refused("proof", WRONG_LINK)
-    first = account.password_hash is None
-    accounts.set_password(account, password, now)
+    if account.password_hash is None:
+        accounts.set_password(account, password, now)
+        ids = {"technician_id": account.technician_id, "business_id": account.business_id}
+        name = EventName.ACCOUNT_FIRST_ACCESS
+        record(name, now, subject_id=account.id, account_id=account.id, data=data, **ids)
+    else:
+        account_changes.change_password(account, password, now, **data)
     sign_in_links.end_of(account, now)
     if account.technician_id is not None:
         activation_codes.end_of_technician(account.technician_id, now)
-    name = EventName.ACCOUNT_FIRST_ACCESS if first else EventName.ACCOUNT_PASSWORD_CHANGED
-    ids = {"technician_id": account.technician_id, "business_id": account.business_id}
-    record(name, now, subject_id=account.id, account_id=account.id, data=data, **ids)
     return accounts.begin(account, now, network_address, user_agent)
 
 

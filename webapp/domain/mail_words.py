@@ -44,6 +44,13 @@ _ASKED = frozenset({"inquiry_number", "asked_on", "kept_until"}) | {
     f"card_{state}" for state in ("waiting", "moving", "kept", "delivered", "returned", "checking")
 }
 
+# What changed in how somebody signs in, and in an affiliation: a section each (account_mails, affiliation_mails).
+_SIGN_IN_CHANGES = frozenset({"factor_lost_until"}) | {
+    f"{change}_on"
+    for change in ("password_changed", "app_added", "passkey_added", "factor_removed", "codes_made", "code_used")
+}
+_AFFILIATION = frozenset(f"{change}_on" for change in ("joined", "left", "ended", "annulled", "disputed"))
+
 # A kind of mail is a row here and a file for each language.
 VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.ID_NOTICE, Role.TECHNICIAN): Variables(_ID_NOTICE, frozenset({"sign_in_url"})),
@@ -64,9 +71,12 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
         frozenset({"business_name", "sign_in_url"}), frozenset({"user_name"})
     ),
     (MessageKind.CONFIRM, Role.TECHNICIAN): Variables(
-        frozenset({"name"}), frozenset({"factor_lost_until", "confirm_code", "email_changed_on"})
+        frozenset({"name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"business_name", "confirm_code", "email_changed_on"}
     ),
-    (MessageKind.CONFIRM, Role.BUSINESS): Variables(frozenset({"business_name"}), frozenset({"factor_lost_until"})),
+    (MessageKind.CONFIRM, Role.BUSINESS): Variables(
+        frozenset({"business_name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"user_name", "name", "technician_id"}
+    ),
+    (MessageKind.CONFIRM, Role.OPERATOR): Variables(frozenset({"user_name"}), _SIGN_IN_CHANGES),
 }
 
 

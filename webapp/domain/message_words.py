@@ -23,7 +23,7 @@ KINDS: dict[str, str] = {
     MessageKind.ID_NOTICE: N_("技能者IDのお知らせ"),
     MessageKind.INVITATION: N_("利用開始の案内"),
     MessageKind.SIGN_IN: N_("サインインのメール"),
-    MessageKind.CONFIRM: N_("アドレスの確認"),
+    MessageKind.CONFIRM: N_("変更の確認とお知らせ"),
     MessageKind.CARD_REMINDER: N_("カードの案内"),
     MessageKind.INQUIRY: N_("問い合わせへの返信"),
     MessageKind.OPS_ALARM: N_("運営への警報"),

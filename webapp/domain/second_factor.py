@@ -13,7 +13,7 @@ import pyotp
 from db.database import transaction
 from db.ids import ALPHABET
 from db.models import Account, LostFactor, RecoveryCode, SecondFactor, SignInSession
-from webapp.domain import accounts, sealed
+from webapp.domain import account_mails, accounts, sealed
 from webapp.domain.accounts import AccountKind, OperatorRole, SignedIn
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
@@ -26,6 +26,7 @@ class FactorKind(StrEnum):
     PASSKEY = "passkey"
 
 
+_ADDED = {FactorKind.TOTP: account_mails.APP_ADDED, FactorKind.PASSKEY: account_mails.PASSKEY_ADDED}
 # A phone's clock may be half a minute off either way.
 _STEP = 30
 _DRIFT = (-1, 0, 1)
@@ -91,11 +92,18 @@ def _confirm(account: Account, row: SecondFactor, secret_key: str, now: dt.datet
     account.second_factor = True
     account.save(only=[Account.second_factor])
     note(EventName.ACCOUNT_SECOND_FACTOR_SET, account, now, account.id, {"kind": row.kind})
-    return [] if codes_left(account) else new_recovery_codes(account, secret_key, now)
+    account_mails.tell_change(account, _ADDED[FactorKind(row.kind)], now)
+    return [] if codes_left(account) else _make_codes(account, secret_key, now)
 
 
 def new_recovery_codes(account: Account, secret_key: str, now: dt.datetime) -> list[str]:
-    """Make ten codes in place of the old ones and return them; they are kept as keyed hashes only."""
+    """Make ten codes in place of the old ones, tell the person, and return them; they are kept as keyed hashes only."""
+    with transaction():
+        account_mails.tell_change(account, account_mails.CODES_MADE, now)
+        return _make_codes(account, secret_key, now)
+
+
+def _make_codes(account: Account, secret_key: str, now: dt.datetime) -> list[str]:
     codes = ["".join(secrets.choice(ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(RECOVERY_CODES)]
     with transaction():
         RecoveryCode.delete().where(RecoveryCode.account == account).execute()
@@ -128,6 +136,7 @@ def remove(account: Account, factor_id: int, now: dt.datetime) -> bool:
         if len(rows) == 1:
             _without(account)
         note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, account.id)
+        account_mails.tell_change(account, account_mails.FACTOR_REMOVED, now)
         return True
 
 
@@ -174,6 +183,7 @@ def _take_recovery_code(account: Account, typed: str, secret_key: str, now: dt.d
     used = RecoveryCode.update(used_at=now).where(mine & RecoveryCode.used_at.is_null()).execute()
     if used:
         note(EventName.ACCOUNT_RECOVERY_CODE_USED, account, now, account.id)
+        account_mails.tell_change(account, account_mails.CODE_USED, now)
     return bool(used)
 
 
@@ -185,7 +195,7 @@ def open_lost(account: Account, operator: Account, note_text: str, now: dt.datet
     """Begin the way back of somebody who has lost phone and codes; it takes effect in a day.
 
     `note_text` says how the operator has checked who they are. NotAllowed without a second factor, for oneself, or when
-    it has begun already. The caller tells the person.
+    it has begun already. The person is told by mail.
     """
     with transaction():
         if not account.second_factor or account.id == operator.id or not note_text.strip() or lost_of(account):
@@ -195,6 +205,7 @@ def open_lost(account: Account, operator: Account, note_text: str, now: dt.datet
             EventName.ACCOUNT_LOST_FACTOR_OPENED, now, operator.id, "account", account.id, {"note": note_text.strip()}
         )
         note(EventName.ACCOUNT_LOST_FACTOR_OPENED, account, now, operator.id)
+        account_mails.tell(account, {account_mails.LOST_UNTIL: account_mails.moment(row.effective_at)}, now)
         return row
 
 
@@ -229,6 +240,7 @@ def take_lost(account: Account, now: dt.datetime) -> bool:
         SecondFactor.delete().where(SecondFactor.account == account).execute()
         _without(account)
         note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, None, {"lost": True})
+        account_mails.tell_change(account, account_mails.FACTOR_REMOVED, now)
         return True
 
 
