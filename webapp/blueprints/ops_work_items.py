@@ -7,11 +7,11 @@ from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db import ids
-from db.models import Account, Business, EmailAddress, Registration, Technician, WorkItem
+from db.models import Account, Affiliation, Business, EmailAddress, Registration, Technician, WorkItem
 from webapp import ops_pages
 from webapp.access import get_work_item_for, viewer
 from webapp.clock import now
-from webapp.domain import addresses, corrections, keyset, message_words, work_items
+from webapp.domain import addresses, affiliation, corrections, keyset, message_words, work_items
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.corrections import Changed
 from webapp.domain.intake.contact import parse_email
@@ -79,6 +79,7 @@ class ItemPage:
     people: list[tuple[str, str]]
     release: str
     close: str
+    annul: str = ""
     said: list[tuple[str, str]] = field(default_factory=list)  # what a technician asked for: part and words
     errors: dict[str, str] = field(default_factory=dict)
     typed: str = ""
@@ -159,6 +160,21 @@ def release(item: int):
     return see_other(url_for("ops_work_items.index", kind=row.kind))
 
 
+@blueprint.post("/ops/work-items/<oid:item>/annul")
+def annul(item: int):
+    row, note = get_work_item_for(viewer(), item, change=True), request.form.get("annul-note", "").strip()[:500]
+    if row.kind != WorkItemKind.AFFILIATION_DISPUTED:
+        abort(404)
+    if not note:
+        return invalid("ops/work_item.html", _page(row, {"annul-note": N_("誰にどう確かめたかを書いてください。")}))
+    try:
+        affiliation.annul(row, now(), viewer().account_id, note)
+    except affiliation.OverAlready:
+        return stale("ops/work_item.html", _page(get_work_item_for(viewer(), item), changed=True))
+    flash(gettext("所属を取り消し、本人と事業者に知らせました。"), "good")
+    return see_other(url_for("ops_work_items.index", kind=row.kind))
+
+
 def _listing(state: str, kind: str):
     query = WorkItem.select().where(WorkItem.state == state)
     return query.where(WorkItem.kind == kind) if kind else query
@@ -200,6 +216,11 @@ def _subjects(rows) -> dict[tuple[str, int], str]:
         if some := wanted.get(kind):
             for number, name in model.select(model.id, model.name).where(model.id.in_(some)).tuples():
                 found[kind, number] = name
+    if some := wanted.get("affiliation"):
+        columns = (Affiliation.id, Technician.name, Business.name)
+        query = Affiliation.select(*columns).join(Technician).switch(Affiliation).join(Business)
+        for number, name, business in query.where(Affiliation.id.in_(some)).tuples():
+            found["affiliation", number] = f"{name} ・ {business}"
     if some := wanted.get("email_address"):
         reveals = viewer().may_act
         chosen = EmailAddress.select(EmailAddress.id, EmailAddress.value).where(EmailAddress.id.in_(some))
@@ -232,17 +253,42 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
         people=_people(row) if same else [],
         release=url_for("ops_work_items.release", item=row.id) if act and same else "",
         close=url_for("ops_work_items.close", item=row.id) if act else "",
-        said=[(say(PARTS[Part(one["part"])]), one["words"]) for one in (row.data or {}).get("said", [])],
+        annul=url_for("ops_work_items.annul", item=row.id) if act and _is_current(row) else "",
+        said=_said(row),
         errors=errors or {},
         typed=typed,
         changed=changed,
     )
 
 
+def _is_current(row: WorkItem) -> bool:
+    """Whether this is a dispute of an affiliation that lasts."""
+    mine = (Affiliation.id == row.subject_id) & Affiliation.current
+    return row.kind == WorkItemKind.AFFILIATION_DISPUTED and Affiliation.select().where(mine).exists()
+
+
+def _said(row: WorkItem) -> list[tuple[str, str]]:
+    data = row.data or {}
+    if row.kind == WorkItemKind.AFFILIATION_DISPUTED:
+        return [(item_words(row.kind).title, data["words"])] if data.get("words") else []
+    return [(say(PARTS[Part(one["part"])]), one["words"]) for one in data.get("said", [])]
+
+
+def _registration_of(row: WorkItem) -> int | None:
+    """The registration whose page tells of the item's person: its own, or the person's newest."""
+    if row.subject_kind == "registration":
+        return row.subject_id
+    person = row.subject_id if row.subject_kind == "technician" else None
+    if row.subject_kind == "affiliation":
+        person = Affiliation.get_by_id(row.subject_id).technician_id
+    newest = Registration.newest().where(Registration.technician == person).first() if person else None
+    return newest.id if newest else None
+
+
 def _links(row: WorkItem) -> list[tuple[str, str]]:
     came = {"via": Via.WORK_ITEM, "of": ids.encode(row.id)}
-    if row.subject_kind == "registration":
-        return [(url_for("ops_record.show", registration=row.subject_id, **came), N_("この登録の時系列を見る"))]
+    if registration := _registration_of(row):
+        return [(url_for("ops_record.show", registration=registration, **came), N_("この登録の時系列を見る"))]
     if row.subject_kind == "returned_mail":
         return [(url_for("ops_returned_mail.show", mail=row.subject_id), N_("戻りメールを見る"))]
     if row.subject_kind == "messages":
