@@ -166,6 +166,8 @@ class Settings:
         _number(1, 1_000_000), "technicians of other businesses that all users of a business may look up in a day", 1000
     )
     invitations_per_day: int = setting(_number(1, 100_000), "technicians that a business may invite in a day", 100)
+    export_rows: int = setting(_number(100, 1_000_000), "rows that an exported file takes at most", 100_000)
+    keep_export_days: int = setting(_number(1, 365), "days for which an exported file can be fetched", 7)
     keep_access_days: int = setting(_number(365, 36_500), "days for which is kept who looked at whom", 1827)
     keep_audit_days: int = setting(_number(365, 36_500), "days for which the audit log is kept", 3653)
     keep_audit_words_days: int = setting(_number(30, 36_500), "days for which its personal part is kept", 3653)

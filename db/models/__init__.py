@@ -14,6 +14,7 @@ from db.models.cards import (
 )
 from db.models.disclosure import AccessRow, AffiliationInvitation, BulkChange, BulkChangeRow, Seal
 from db.models.email_change import EmailChange
+from db.models.exports import ExportRequest
 from db.models.inquiries import CardQuestion, Inquiry, InquiryEntry
 from db.models.messages import Attempt, Message, ReturnedMail, ReturnedMailSource
 from db.models.operations import Alarm, AuditDetail, AuditRow, Counter, Event, Fact, Switch, WorkerBeat, WorkItem
@@ -51,6 +52,7 @@ __all__ = [
     "EmailAddress",
     "EmailChange",
     "Event",
+    "ExportRequest",
     "Fact",
     "IdempotentRequest",
     "ImportOriginal",

@@ -19,6 +19,7 @@ def keep(
     terms: dict[str, str],
     now: dt.datetime,
     event: EventName | None = EventName.RECORD_OPS_SEARCHED,
+    kept_for: dt.timedelta = KEPT_FOR,
 ) -> str:
     """Keep the terms of a search and return the token that leads to them.
 
@@ -28,7 +29,7 @@ def keep(
     with transaction():
         SearchRequest.delete().where(SearchRequest.expires_at <= now).execute()
         SearchRequest.create(
-            token_hash=_digest(token), account=account_id, page=page, terms=terms, expires_at=now + KEPT_FOR
+            token_hash=_digest(token), account=account_id, page=page, terms=terms, expires_at=now + kept_for
         )
         if event is not None:
             audit(event, now, account_id, "search", detail={"page": page, **terms})
