@@ -23,6 +23,7 @@ BLUEPRINTS = (
     "business_users",
     "contact",
     "demo_mail",
+    "exports",
     "first_access",
     "health",
     "identity",

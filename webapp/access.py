@@ -7,13 +7,14 @@ viewer's, 403 for what the viewer may look at but not change.
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flask import abort
+from flask import abort, current_app
 from flask_login import current_user
 from peewee import Model
 
 from db.models import (
     Alarm,
     EmailAddress,
+    ExportRequest,
     Message,
     Postcard,
     PostcardBatch,
@@ -117,6 +118,13 @@ def get_postcard_for(viewer: Viewer, number: int, *, change: bool = False) -> Po
 def get_address_for(viewer: Viewer, number: int, *, change: bool = False) -> EmailAddress:
     """Return a version of an e-mail address."""
     return _get(EmailAddress, viewer, number, change)
+
+
+def get_export_for(viewer: Viewer, number: int) -> ExportRequest:
+    """Return an export for the one who asked for it, as long as the list itself would open for that account."""
+    row = ExportRequest.get_or_none((ExportRequest.id == number) & (ExportRequest.account == viewer.account_id))
+    rule = current_app.extensions["access_table"].get(row.source) if row else None
+    return _found(row if rule is not None and rule.allows(current_user) else None)
 
 
 def _get(model: type[Found], viewer: Viewer, number: int, change: bool) -> Found:

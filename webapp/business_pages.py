@@ -64,6 +64,7 @@ MENU = (
     ("business_applications.index", N_("代行した申請")),
     ("business_access_log.index", N_("閲覧の記録")),
     ("look_up.index", N_("他社の技能者")),
+    ("exports.index", N_("書き出し")),
     ("business_users.index", N_("利用者")),
 )
 

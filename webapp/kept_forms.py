@@ -15,9 +15,9 @@ from webapp.clock import now
 from webapp.domain import accounts, kept_forms
 
 
-def keep() -> str | None:
-    """Keep the form of the request at hand if we know whose it is; return the page on which it stands."""
-    page = _page()
+def keep(page: str | None = None) -> str | None:
+    """Keep the form of the request at hand if we know whose it is; return the page on which it stands, or `page`."""
+    page = page or _page()
     account_id = current_user.account.id if current_user.is_authenticated else None
     if account_id is None and session.get("_user_id"):
         account_id = accounts.account_of_ended(session["_user_id"])

@@ -29,6 +29,7 @@ from webapp.domain import (
     card_imports,
     card_watch,
     contact,
+    exports,
     metrics,
     outbox,
     outbox_finish,
@@ -126,6 +127,7 @@ class Worker:
             _Job("recount", 3600.0, self._recount),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
+            _Job("old exports", 60.0, lambda now: exports.remove_expired(exports.folder_of(settings.state_dir), now)),
         ]
 
     def stop(self) -> None:
@@ -140,6 +142,7 @@ class Worker:
         parts: list[tuple[str, Callable[[], float]]] = [("sending", self._sending()), ("periodic", self._periodic)]
         parts.append(("imports", self._imports()))
         parts.append(("printing", self._print))
+        parts.append(("exports", self._exports()))
         if self._listen:
             parts.append(("lmtp", self._keep_listening))
         threads = [threading.Thread(target=self._keep, args=part, name=part[0]) for part in parts]
@@ -166,6 +169,9 @@ class Worker:
             while not imports():
                 pass
             while self._production.step():
+                pass
+            write = self._exports()
+            while not write():
                 pass
             with Sender(self._relays, rest_seconds=_RELAY_REST_SECONDS) as sender:
                 while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
@@ -283,6 +289,13 @@ class Worker:
     def _imports(self) -> Callable[[], float]:
         uploads = Uploads(Path(self._settings.state_dir), self._clock)
         return lambda: 0.0 if uploads.step(self._clock()) else IDLE_SECONDS
+
+    def _exports(self) -> Callable[[], float]:
+        # Loaded when the work begins: only what stands behind the pages needs Flask.
+        from webapp.export_writer import Writer
+
+        writer = Writer(self._settings, self._clock)
+        return lambda: 0.0 if writer.step() else IDLE_SECONDS
 
     def _keep_listening(self) -> float:
         """Take returned mail; if another worker of this machine does so already, be ready to take its place."""

@@ -1,34 +1,29 @@
 """閲覧の記録: who looked at a business's people, by business and by person; to read, to print and to take away."""
 
-import csv
 import datetime as dt
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import xlsxwriter
-from flask import Blueprint, Response, url_for
-from flask_babel import gettext
+from flask import Blueprint, url_for
 
 from db import ids
 from db.models import Technician
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.business_access import viewer
 from webapp.business_pages import MenuItem, groups_in_words, menu
 from webapp.clock import now
 from webapp.domain import access_log
 from webapp.domain.access_log import LookCount, Looked, ViewKind
-from webapp.domain.disclosure import Relation, Viewer
+from webapp.domain.disclosure import Relation
 from webapp.domain.language import N_
+from webapp.exporting import source
 from webapp.language import say
-from webapp.recent import recent_authentication
 from webapp.rendering import JST, in_japan, render
 
 blueprint = Blueprint("business_access_log", __name__)
 
 DAYS = 30
 LINES = 50
-# A file is made in the answer and sent finished: above this many lines the days have to be narrowed.
-MOST_EXPORTED = 5_000
 KINDS = {
     ViewKind.LIST: N_("一覧"),
     ViewKind.RECORD: N_("技能者情報"),
@@ -81,7 +76,6 @@ class LogPage:
     people: list[Tally]
     lines: list[Line]
     after: str
-    exports: list[tuple[str, str]]
 
 
 @blueprint.get("/business/access-log")
@@ -103,61 +97,26 @@ def index():
         ],
         lines=[_line(one) for one in found[:LINES]],
         after=after,
-        exports=[
-            (url_for("business_access_log.workbook", **days), "Excel"),
-            (url_for("business_access_log.table", **days), "CSV"),
-        ],
     )
     return render("business/access_log.html", page)
 
 
-@blueprint.get("/business/access-log/export.xlsx")
-@recent_authentication
-def workbook():
-    target = io.BytesIO()
-    # Every cell as text: an ID stays an ID, and what looks like a formula is none.
-    book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet(gettext("閲覧の記録"))
-    for number, row in enumerate(_rows(viewer())):
-        for column, cell in enumerate(row):
-            sheet.write_string(number, column, cell)
-    sheet.set_column(0, len(HEAD) - 1, 20)
-    book.close()
-    return _file(target.getvalue(), "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+@source("business_access_log.index", N_("閲覧の記録"), "access-log")
+def _whole_log():
+    yield exporting.sheet("business_access_log.index", HEAD, exporting.lines(exporting.pages(_looks), _cells))
 
 
-@blueprint.get("/business/access-log/export.csv")
-@recent_authentication
-def table():
-    text = io.StringIO()
-    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in _rows(viewer()))
-    return _file(text.getvalue().encode("utf-8-sig"), "csv", "text/csv; charset=utf-8")
+def _looks(place: int | None) -> tuple[list[Looked], int | None]:
+    looks = access_log.of_employer(viewer(), *_bounds(*_days()), limit=exporting.CHUNK, before=place)
+    return looks, looks[-1].id if len(looks) == exporting.CHUNK else None
 
 
-def _rows(who: Viewer) -> list[tuple[str, ...]]:
-    looks = access_log.of_employer(who, *_bounds(*_days()), limit=MOST_EXPORTED)
+def _cells(looks: Sequence[Looked]):
     people = {look.technician_id for look in looks}
     numbers = dict(Technician.select(Technician.id, Technician.technician_id).where(Technician.id.in_(people)).tuples())
-    rows = [tuple(say(words) for words in HEAD)]
     for look in looks:
-        line = _line(look)
-        at = in_japan(look.at).strftime("%Y-%m-%d %H:%M:%S")
-        number = numbers.get(look.technician_id, "")
-        rows.append((at, line.business, line.user, line.technician, number, line.kind, line.groups))
-    if len(looks) == MOST_EXPORTED:
-        rows.append((gettext("これより前の記録は入っていません。期間を短くして、もう一度書き出してください。"),))
-    return rows
-
-
-def _harmless(cell: str) -> str:
-    # A spreadsheet program runs what begins so; names come from outside.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _file(content: bytes, suffix: str, mimetype: str) -> Response:
-    response = Response(content, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="access-log.{suffix}"'
-    return response
+        line, number = _line(look), numbers.get(look.technician_id, "")
+        yield (exporting.at(look.at), line.business, line.user, line.technician, number, line.kind, line.groups)
 
 
 def _days() -> tuple[dt.date, dt.date]:

@@ -1,13 +1,14 @@
 """所属技能者: the list of a business's own people, and the toggle of menu 8300 in each row."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db import ids
-from webapp import business_pages
+from webapp import business_pages, exporting
 from webapp.business_access import get_member_for, viewer
 from webapp.business_pages import TERM_PAGE, MenuItem, Row, menu, part_of, row_of
 from webapp.clock import now
@@ -16,13 +17,28 @@ from webapp.domain.disclosure import MASTER, Side, Viewer
 from webapp.domain.disclosure_keys import Stale, set_key
 from webapp.domain.disclosure_states import WORDS, State
 from webapp.domain.language import N_
-from webapp.domain.roster import Filter, Sort
+from webapp.domain.roster import Filter, Member, Sort
 from webapp.domain.roster_states import CARD_WORDS, NOTICE_WORDS, CardFilter, NoticeFilter
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import cursor
 from webapp.rendering import render, see_other, stale
 
 blueprint = Blueprint("business_technicians", __name__)
 
+HEADING = (
+    N_("氏名"),
+    N_("カナ"),
+    N_("技能者ID"),
+    N_("通知"),
+    N_("カード"),
+    N_("本人の設定"),
+    N_("所属事業者の設定（8300）"),
+    N_("開示"),
+    N_("サインイン"),
+)
+OPEN, NOT_OPEN = N_("開示"), N_("未開示")
+SIGNED_IN, NOT_SIGNED_IN = N_("あり"), N_("なし")
 SORTS = {Sort.KANA: N_("五十音順"), Sort.NEWEST: N_("所属が新しい順")}
 
 
@@ -135,6 +151,30 @@ def _page(who: Viewer) -> TechniciansPage:
         cards=list(CARD_WORDS.items()),
         sorts=list(SORTS.items()),
     )
+
+
+@source("business_technicians.index", N_("所属技能者"), "technicians", term_page=TERM_PAGE)
+def _whole_list():
+    yield exporting.sheet("business_technicians.index", HEADING, exporting.lines(_members(), _cells))
+
+
+def _members():
+    who = viewer()
+    part = part_of(request.args, who)
+    if part.over:
+        raise exporting.SearchOver
+    for total, members in roster.whole(who, part.filter, sort=part.sort, most=exporting.most_rows() + 1):
+        exporting.known(total)
+        yield members
+
+
+def _cells(members: Sequence[Member]):
+    who = viewer()
+    for row in (row_of(member, who) for member in members):
+        notice, card = (chip.words if chip else "" for chip in (row.notice, row.card))
+        keys = (say(OPEN if key else NOT_OPEN) for key in (row.theirs, row.open))
+        signed_in = say(SIGNED_IN if row.signed_in else NOT_SIGNED_IN)
+        yield (row.name, row.kana, row.number, notice, card, *keys, row.state.words, signed_in)
 
 
 def _to_do(who: Viewer, counts: dict[State, int]) -> list[ToDo]:

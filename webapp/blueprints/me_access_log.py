@@ -1,28 +1,27 @@
 """Who looked at me: when, which business, which groups, under which settings; by date, and to take away."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, make_response, request, url_for
+from flask import Blueprint, request, url_for
 from flask_babel import gettext
 
 from db import ids
+from webapp import exporting
 from webapp.access import looker
-from webapp.domain import tables_out
 from webapp.domain.access_log import ViewKind
 from webapp.domain.calendar import utc_start_of
 from webapp.domain.disclosure import Group, Relation
 from webapp.domain.language import N_
 from webapp.domain.own_looks import OwnLook, looks_at
+from webapp.exporting import source
 from webapp.language import say
-from webapp.recent import recent_authentication
-from webapp.rendering import full_moment, render
+from webapp.rendering import render
 
 blueprint = Blueprint("me_access_log", __name__)
 
 A_PAGE = 50
-# More lines than anybody reads and less than would keep a thread busy; the newest are kept.
-MOST_EXPORTED = 10_000
 OPERATOR = N_("運営")
 EMPLOYER = N_("%(business)s（所属事業者）")
 NOTHING_OPEN = N_("開示なし")
@@ -56,8 +55,6 @@ class LogPage:
     since: str
     until: str
     after: str
-    xlsx: str
-    csv: str
     heading: list[str]
 
 
@@ -73,37 +70,24 @@ def show():
         since=kept.get("from", ""),
         until=kept.get("to", ""),
         after=url_for("me_access_log.show", after=ids.encode(found[-1].look.id), **kept) if more else "",
-        xlsx=url_for("me_access_log.xlsx", **kept),
-        csv=url_for("me_access_log.csv", **kept),
         heading=[say(words) for words in HEADING],
     )
     return render("me/access_log.html", page)
 
 
-@blueprint.get("/me/access-log/xlsx")
-@recent_authentication
-def xlsx():
-    heading, rows = _table()
-    return _file(tables_out.as_xlsx(gettext("閲覧の記録"), heading, rows), tables_out.XLSX, "access-log.xlsx")
+@source("me_access_log.show", N_("閲覧の記録"), "access-log")
+def _whole_log():
+    yield exporting.sheet("me_access_log.show", HEADING, exporting.lines(exporting.pages(_some), _cells))
 
 
-@blueprint.get("/me/access-log/csv")
-@recent_authentication
-def csv():
-    return _file(tables_out.as_csv(*_table()), tables_out.CSV, "access-log.csv")
+def _some(place: int | None) -> tuple[list[OwnLook], int | None]:
+    looks = _looks(_day("from"), _day("to"), exporting.CHUNK, place)
+    return looks, looks[-1].look.id if len(looks) == exporting.CHUNK else None
 
 
-def _table() -> tuple[list[str], list[list[str]]]:
-    lines = [_line(one) for one in _looks(_day("from"), _day("to"), MOST_EXPORTED, None)]
-    rows = [[full_moment(one.at), one.who, one.where, one.groups, one.mine, one.theirs] for one in lines]
-    return [say(words) for words in HEADING], rows
-
-
-def _file(content: bytes, kind: str, name: str) -> Response:
-    response = make_response(content)
-    response.headers["Content-Type"] = kind
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+def _cells(looks: Sequence[OwnLook]):
+    for one in map(_line, looks):
+        yield (exporting.at(one.at), one.who, one.where, one.groups, one.mine, one.theirs)
 
 
 def _looks(since: dt.date | None, until: dt.date | None, limit: int, place: int | None) -> list[OwnLook]:

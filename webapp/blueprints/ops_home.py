@@ -60,6 +60,7 @@ PLACES = (
     ("ops_alarms.index", N_("警報")),
     ("ops_addresses.index", N_("送らないアドレス")),
     ("ops_sending.index", N_("送信の停止と再開")),
+    ("exports.index", N_("書き出し")),
 )
 
 
