@@ -12,7 +12,7 @@ from db import database as db
 from db import schema
 from db.fields import to_microseconds
 from db.ids import new_ids
-from db.models import Registration, Technician
+from db.models import Card, Registration, Shipment, Technician
 from webapp.domain import card_imports
 from webapp.domain.card_imports import ImportKind
 from webapp.domain.tracking.number import TrackingNumber, check_digit
@@ -106,33 +106,42 @@ def imported(lines: list[list[str]]) -> list[dict[str, object]]:
 
 
 def _cards(lines: list[list[str]]) -> None:
-    """A card and a shipment for each number, all of one invented person."""
+    """A person with a registration, a card and a shipment for each number."""
     accepted = {number: at[:10].replace("/", "-") for number, at, *_ in reversed(lines)}
-    at = to_microseconds(NOW)
-    empty = {"search_key": "", "kana_key": "", "created_at": NOW, "updated_at": NOW}
-    person = Technician.create(technician_id="1" * 14, name="佐藤", name_kana="サトウ", birth_date=NOW.date(), **empty)
-    registration = Registration.create(
-        application_number="B-1",
-        technician=person,
-        completed_at=NOW,
-        created_at=NOW,
-        language="ja",
-        first=True,
-        content={},
-        content_digest="",
-    )
-    ids, of_shipments = new_ids(len(accepted)), new_ids(len(accepted))
-    columns = ("id", "registration_id", "technician_id", "state", "ordered_at", "changed_at", "version")
+    at, count = to_microseconds(NOW), len(accepted)
+    people, registrations, cards, posted = (new_ids(count) for _ in range(4))
     with db.transaction():
-        db.write_rows("card", columns, [(n, registration.id, person.id, "ordered", at, at, 1) for n in ids])
-        db.write_rows(
-            "shipment",
-            ("id", "card_id", "n", "number", "accepted_on", "created_at"),
-            [
-                (shipment, card, 1, number.replace("-", ""), day, at)
-                for shipment, card, (number, day) in zip(of_shipments, ids, accepted.items(), strict=True)
-            ],
+        columns = ("technician_id", "name", "name_kana", "birth_date", "search_key", "kana_key")
+        _write(
+            Technician,
+            people,
+            {"created_at": at, "updated_at": at},
+            columns,
+            [(f"{n:014}", "佐藤", "サトウ", "1985-04-01", "佐藤", "サトウ") for n in range(count)],
         )
+        shared = {"completed_at": at, "created_at": at, "language": "ja", "first": True, "content": "{}"}
+        columns = ("application_number", "technician_id", "content_digest")
+        rows = [(f"B-{n}", person, "") for n, person in enumerate(people)]
+        _write(Registration, registrations, shared, columns, rows)
+        shared = {"state": "ordered", "ordered_at": at, "changed_at": at}
+        _write(Card, cards, shared, ("registration_id", "technician_id"), list(zip(registrations, people, strict=True)))
+        columns = ("card_id", "number", "accepted_on")
+        of_cards = zip(cards, accepted.items(), strict=True)
+        rows = [(card, number.replace("-", ""), day) for card, (number, day) in of_cards]
+        _write(Shipment, posted, {"n": 1, "created_at": at}, columns, rows)
+
+
+def _write(model, ids: list[int], shared: dict, columns: tuple[str, ...], rows: list[tuple]) -> None:
+    """Write rows with what they share and the defaults of the model."""
+    given = {"id", *columns, *shared}
+    defaults = {
+        field.column_name: field.db_value(field.default() if callable(field.default) else field.default)
+        for field in model._meta.sorted_fields
+        if field.default is not None and field.column_name not in given
+    }
+    same = shared | defaults
+    names = ("id", *columns, *same)
+    db.write_rows(model._meta.table_name, names, [(n, *row, *same.values()) for n, row in zip(ids, rows, strict=True)])
 
 
 if __name__ == "__main__":
