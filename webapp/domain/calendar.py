@@ -25,6 +25,8 @@ def jst_day(moment: datetime | date) -> date:
         return moment
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
+    if moment.tzinfo is JST:
+        return moment.date()
     return moment.astimezone(JST).date()
 
 

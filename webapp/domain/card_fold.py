@@ -9,13 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
-from db.database import database, exclusive, is_sqlite, write_rows
+from db.database import database, exclusive, is_sqlite, marks, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
-from db.models import Card, Shipment, TrackingEvent, WorkItem
+from db.models import Card, Shipment
+from db.rows import values_of
 from webapp.domain import metrics
-from webapp.domain.calendar import jst_day
+from webapp.domain.calendar import JST, jst_day
 from webapp.domain.card import (
     REUSE_GAP,
     CardEvent,
@@ -29,7 +31,7 @@ from webapp.domain.card import TrackingEvent as Report
 from webapp.domain.card import shipments as split
 from webapp.domain.events import EventName
 from webapp.domain.metrics import Figure
-from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
+from webapp.domain.work_items import State, WorkItemKind, close_items, open_items
 
 # Reports are folded by one process at a time: two would each miss what the other has not committed yet.
 LOCK = 7_403_001
@@ -47,6 +49,13 @@ class Changed:
     card_id: int
     before: str
     after: str
+
+
+class Posting(NamedTuple):
+    """As much of a shipment as tells which reports of its number are its own."""
+
+    id: int
+    accepted_on: dt.date
 
 
 def folding():
@@ -69,29 +78,25 @@ def moment_text(at: dt.datetime | dt.date | None) -> str:
 def _moment(text: str) -> dt.datetime | dt.date | None:
     if not text:
         return None
-    return dt.datetime.fromisoformat(text) if "T" in text else dt.date.fromisoformat(text)
+    if "T" not in text:
+        return dt.date.fromisoformat(text)
+    return dt.datetime.fromisoformat(text).astimezone(JST)  # one zone object: its day is soon told
 
 
 def reports_of(numbers: Iterable[str]) -> dict[str, list[Report]]:
     """Return all stored reports by number."""
     found: dict[str, list[Report]] = defaultdict(list)
-    columns = (
-        TrackingEvent.number,
-        TrackingEvent.at,
-        TrackingEvent.event,
-        TrackingEvent.label,
-        TrackingEvent.office,
-        TrackingEvent.receiver,
-    )
     for part in chunks(sorted(set(numbers))):
-        for number, at, event, label, office, receiver in (
-            TrackingEvent.select(*columns).where(TrackingEvent.number.in_(part)).tuples()
-        ):
+        listed = marks(1, len(part))
+        sql = f"SELECT number, at, event, label, office, receiver FROM tracking_event WHERE number IN {listed}"
+        for number, at, event, label, office, receiver in values_of(sql, *part):
             found[number].append(Report(_moment(at), CardEvent(event), label, office, Receiver(receiver)))
     return found
 
 
-def history_of(shipment: Shipment, same_number: Sequence[Shipment], reports: Sequence[Report]) -> tuple[Report, ...]:
+def history_of(
+    shipment: Shipment | Posting, same_number: Sequence[Shipment | Posting], reports: Sequence[Report]
+) -> tuple[Report, ...]:
     """Return the reports that belong to a shipment, oldest first.
 
     Numbers are used again after years: reports of the same number are split where an acceptance lies far behind the
@@ -140,15 +145,21 @@ def _current_histories(cards: Sequence[Card]) -> dict[int, tuple[Shipment | None
     for shipment in Shipment.select().where(Shipment.card.in_([card.id for card in cards])).order_by(Shipment.n):
         current[shipment.card_id] = shipment
     numbers = {shipment.number for shipment in current.values()}
-    by_number: dict[str, list[Shipment]] = defaultdict(list)
-    for part in chunks(sorted(numbers)):
-        for shipment in Shipment.select().where(Shipment.number.in_(part)):
-            by_number[shipment.number].append(shipment)
+    by_number = _posted_under(numbers)
     reports = reports_of(numbers)
     return {
         card_id: (shipment, history_of(shipment, by_number[shipment.number], reports.get(shipment.number, ())))
         for card_id, shipment in current.items()
     }
+
+
+def _posted_under(numbers: Iterable[str]) -> dict[str, list["Posting"]]:
+    found: dict[str, list[Posting]] = defaultdict(list)
+    for part in chunks(sorted(numbers)):
+        sql = f"SELECT number, id, accepted_on FROM shipment WHERE number IN {marks(1, len(part))}"
+        for number, shipment, day in values_of(sql, *part):
+            found[number].append(Posting(shipment, dt.date.fromisoformat(day)))
+    return found
 
 
 def cards_of_numbers(numbers: Iterable[str]) -> list[int]:
@@ -211,8 +222,7 @@ def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: i
             )
     _write(updates, events)
     metrics.add(counts)
-    for card, came_back in back:
-        _returned_item(card, came_back, now, cause, account_id)
+    _returned_items(back, now, cause, account_id)
     return changed
 
 
@@ -266,11 +276,10 @@ def _count(counts: Counter, card: Card, before: dict, after: dict, now: dt.datet
             counts[metrics.key(Figure.CARD_DAYS, day, str(taken))] += n
 
 
-def _returned_item(card: Card, came_back: bool, now: dt.datetime, cause: str, account_id: int | None) -> None:
+def _returned_items(back: list[tuple[Card, bool]], now: dt.datetime, cause: str, account_id: int | None) -> None:
     """A returned card is work for a person until it is posted again or the return turns out not to be one."""
-    if came_back:
-        open_item(WorkItemKind.CARD_RETURNED, "registration", card.registration_id, "returned", now)
-        return
-    same = (WorkItem.kind == WorkItemKind.CARD_RETURNED) & (WorkItem.subject_id == card.registration_id)
-    for item in WorkItem.open().where(same):
-        close_item(item, State.DISMISSED if cause == UNDONE else State.DONE, cause, now, account_id)
+    came = [(card.registration_id, "returned") for card, came_back in back if came_back]
+    went = [card.registration_id for card, came_back in back if not came_back]
+    state = State.DISMISSED if cause == UNDONE else State.DONE
+    close_items(WorkItemKind.CARD_RETURNED, "registration", went, state, cause, now, account_id)
+    open_items(WorkItemKind.CARD_RETURNED, "registration", came, now)

@@ -1,12 +1,19 @@
 """What a person must do: opened by rules, closed by people, at most one open for the same thing."""
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import islice
 
-from db.database import transaction
-from db.ids import new_id
+from db.database import marks, transaction, write_rows
+from db.fields import dump_json, to_microseconds
+from db.ids import new_id, new_ids
 from db.models import WorkItem
+from db.rows import values_of
 from webapp.domain.events import EventName, record
+
+_AT_ONCE = 500
+_EVENT = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "account_id", "data")
 
 
 class WorkItemKind(StrEnum):
@@ -78,3 +85,63 @@ def close_item(
         data = {"kind": item.kind, "resolution": resolution}
         record(EventName.WORK_ITEM_OPS_CLOSED, now, subject_id=item.id, account_id=account_id, data=data, **ids)
         return True
+
+
+def open_items(
+    kind: WorkItemKind, subject_kind: str, wanted: Iterable[tuple[int, str]], now: dt.datetime
+) -> dict[int, int]:
+    """Open many items as `open_item` opens one; `wanted` are (subject, reason). Return the new ids by subject."""
+    wanted, opened = iter(dict(wanted).items()), {}
+    at = to_microseconds(now)
+    while part := list(islice(wanted, _AT_ONCE)):
+        rows = [
+            (item, kind.value, subject_kind, subject, reason, State.OPEN.value, at)
+            for item, (subject, reason) in zip(new_ids(len(part)), part, strict=True)
+        ]
+        columns = "id, kind, subject_kind, subject_id, reason, state, opened_at"
+        sql = f"INSERT INTO work_item ({columns}) VALUES {marks(len(rows), 7)} ON CONFLICT DO NOTHING RETURNING id"
+        written = {row[0] for row in values_of(sql, *(value for row in rows for value in row))}
+        fresh = [row for row in rows if row[0] in written]
+        _events(
+            EventName.WORK_ITEM_RULE_OPENED,
+            at,
+            None,
+            [(row[0], subject_kind, row[3], {"kind": kind, "reason": row[4]}) for row in fresh],
+        )
+        opened |= {row[3]: row[0] for row in fresh}
+    return opened
+
+
+def close_items(
+    kind: WorkItemKind,
+    subject_kind: str,
+    subjects: Sequence[int],
+    state: State,
+    resolution: str,
+    now: dt.datetime,
+    account_id: int | None,
+) -> int:
+    """Close the open items of many subjects as `close_item` closes one, without a note; return how many."""
+    closed, at = 0, to_microseconds(now)
+    for begin in range(0, len(subjects), _AT_ONCE):
+        part = subjects[begin : begin + _AT_ONCE]
+        sql = (
+            "UPDATE work_item SET state = ?, closed_at = ?, closed_by_id = ?, resolution = ?"
+            f" WHERE kind = ? AND subject_kind = ? AND subject_id IN {marks(1, len(part))} AND state = 'open'"
+            " RETURNING id, subject_id"
+        )
+        rows = values_of(sql, state.value, at, account_id, resolution, kind.value, subject_kind, *part)
+        data = {"kind": kind, "resolution": resolution}
+        about = [(item, subject_kind, subject, data) for item, subject in sorted(rows)]
+        _events(EventName.WORK_ITEM_OPS_CLOSED, at, account_id, about)
+        closed += len(rows)
+    return closed
+
+
+def _events(name: EventName, at: int, account_id: int | None, about: list[tuple[int, str, int, dict]]) -> None:
+    """Write the events of many items: (item, kind of its subject, subject, data)."""
+    rows = []
+    for event, (item, subject_kind, subject, data) in zip(new_ids(len(about)) if about else (), about, strict=True):
+        whose = [subject if subject_kind == kind else None for kind in ("registration", "technician", "business")]
+        rows.append((event, at, name.value, *whose, item, account_id, dump_json(data)))
+    write_rows("event", _EVENT, rows)
