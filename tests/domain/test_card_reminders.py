@@ -8,7 +8,7 @@ import pytest
 from db.models import Alarm, Card, CardReminder, EmailAddress, Message, Registration, TrackingImport, WorkItem
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DAY, NUMBER, RETURNED, card_of, post, report
-from webapp.domain import card_imports, card_watch
+from webapp.domain import card_imports, card_reminders, card_watch
 from webapp.domain.calendar import WorkingCalendar, jst_day
 from webapp.domain.card import CardState
 from webapp.domain.card_alarms import AlarmKind, AlarmLimits, CardFacts, alarms
@@ -23,7 +23,9 @@ WATCH = Watch(AlarmLimits(), WorkingCalendar())
 HEARD = dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC)  # 18:00 in Japan, after the attempt at 11:00
 
 
-def waiting(now, mail="sato@mobile.example", office="soumu@yamada.example", lines=ABSENT, at=HEARD) -> Card:
+def waiting(
+    now, mail="sato@mobile.example", office="soumu@yamada.example", lines=ABSENT, at=HEARD, number=NUMBER
+) -> Card:
     card = card_of(now)
     employer = cast.business(now)
     cast.affiliate(card.technician, employer, now)
@@ -31,8 +33,8 @@ def waiting(now, mail="sato@mobile.example", office="soumu@yamada.example", line
         cast.email(card.technician, mail, now)
     if office:
         cast.email(employer, office, now)
-    post(card, now)
-    report(lines, at)
+    post(card, now, number)
+    report(lines, at, number)
     return Card.get_by_id(card.id)
 
 
@@ -56,6 +58,18 @@ def test_both_are_told_at_once_and_again_two_days_before_the_card_goes_back(data
     for days in (5, 6, 7, 8, 20):
         assert remind(HEARD + days * DAY) == 0
     assert not WorkItem.open().exists()
+
+
+def test_cards_of_which_all_is_told_take_no_place_from_others(database, now, monkeypatch):
+    """A thousand returned cards that nobody has posted again may not silence the kept ones."""
+    monkeypatch.setattr(card_reminders, "AT_ONCE", 2)
+    numbers = [f"123456{n}00{n}0" for n in range(1, 6)]
+    cards = [waiting(now, f"p{n}@a.example", f"o{n}@b.example", RETURNED, number=n_) for n, n_ in enumerate(numbers)]
+    cards.append(waiting(now, "last@a.example", "last@b.example"))
+    assert [remind(HEARD + 9 * DAY, limit=1) for _ in range(3)] == [4, 4, 2], "a kept card that went back is not told"
+    assert remind(HEARD, limit=1) == 2, "and the newest card of all is"
+    assert remind(HEARD, limit=1) == 0
+    assert CardReminder.select().where(CardReminder.card == cards[-1]).count() == 2
 
 
 def test_what_is_heard_late_is_told_once(database, now):

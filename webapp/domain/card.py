@@ -172,6 +172,10 @@ def in_order(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     if all(isinstance(event.at, datetime) for event in events) and len({e.label for e in events}) == len(events):
         # Nearly every history is so: nothing says the same as another one, and all have their place.
         return tuple(sorted(events, key=_order_key))
+    return _placed(events)
+
+
+def _placed(events: set[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     kept: dict[tuple[str, CardEvent], list[TrackingEvent]] = {}
     for event in sorted(events, key=_fullest_first):
         same = kept.setdefault((event.label, event.event), [])

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from db.database import exclusive, transaction
-from db.models import Affiliation, Business, Card, CardReminder, EmailAddress, Message, Shipment, WorkItem
-from webapp.domain import addresses
+from db.ids import new_id
+from db.models import Affiliation, Business, Card, CardReminder, EmailAddress, Message, Shipment, Technician, WorkItem
+from db.rows import insert_row, values_of
 from webapp.domain.addresses import AddressState, OwnerKind
 from webapp.domain.calendar import jst_day
-from webapp.domain.card import CardState, reminder_days
-from webapp.domain.card_fold import LOCK, chunks
+from webapp.domain.card import LAST_REMINDER_DAYS, CardState, reminder_days
+from webapp.domain.card_fold import LOCK
 from webapp.domain.events import EventName, record
-from webapp.domain.metrics import day_of
 from webapp.domain.notices import MessageKind, Role, new_message
 from webapp.domain.tracking.number import TrackingNumber
 from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
 
 BUSINESS_LANGUAGE = "ja"
+AT_ONCE = 500  # cards in one transaction
 # Another end of the keeping time is another keeping only when it is this far from the one that was told: a report that
 # comes late may move the end by a day or two, a forwarded card is kept anew.
 SAME_KEEPING = dt.timedelta(days=3)
@@ -47,31 +48,88 @@ class _Due:
     about: str
 
 
+@dataclass(frozen=True)
+class _People:
+    """Whom the cards of one lot concern: their working addresses, employers and tracking numbers."""
+
+    own: dict[int, EmailAddress]  # by technician
+    employers: dict[int, Business]  # by technician
+    offices: dict[int, EmailAddress]  # by business
+    numbers: dict[int, str]  # by shipment
+
+
 def remind(now: dt.datetime, limit: int = 2000) -> int:
-    """Queue the reminders that are due and return how many mails; whoever calls it how often, each is queued once."""
-    queued = 0
-    with exclusive(LOCK + 1):
-        for part in chunks(_waiting(now, limit)):
-            told: dict[int, list[CardReminder]] = defaultdict(list)
-            for row in CardReminder.select().where(CardReminder.shipment_id.in_([c.shipment_id for c in part])):
-                told[row.shipment_id].append(row)
-            for card in part:
-                due = _due(card, told[card.shipment_id], now)
-                if due is not None:
-                    queued += _tell(due, now)
-        _close_settled(now)
+    """Queue the reminders that are due and return how many mails; whoever calls it how often, each is queued once.
+
+    It stops behind the lot of cards in which `limit` mails were reached; the next call goes on there.
+    """
+    queued, behind = 0, 0
+    while queued < limit:
+        with exclusive(LOCK + 1):
+            waiting = _waiting(now, behind)
+            queued += _remind(waiting, now)
+        if len(waiting) < AT_ONCE:
+            break
+        behind = waiting[-1].id
+    _close_settled(now)
     return queued
 
 
-def _waiting(now: dt.datetime, limit: int) -> list[Card]:
-    kept = Card.kept_until >= day_of(now)
-    back = Card.known == CardState.RETURNED
-    return list(
-        Card.select()
-        .where((kept | back) & Card.shipment_id.is_null(False))
-        .order_by(Card.kept_until, Card.id)
-        .limit(limit)
+def _remind(waiting: list[Card], now: dt.datetime) -> int:
+    told: dict[int, list[CardReminder]] = defaultdict(list)
+    for row in CardReminder.select().where(CardReminder.shipment_id.in_([c.shipment_id for c in waiting])):
+        told[row.shipment_id].append(row)
+    due = [one for card in waiting if (one := _due(card, told[card.shipment_id], now))]
+    people = _people([one.card for one in due])
+    return sum(_tell(one, people, now) for one in due)
+
+
+# Cards of which not all is told yet. What the dates of reminders say of a keeping that moved a little, `_due` knows.
+_WAITING = """
+SELECT id FROM card
+WHERE (kept_until IS NOT NULL OR known = 'returned') AND shipment_id IS NOT NULL AND id > ?
+AND CASE WHEN known = 'returned'
+    THEN NOT EXISTS (SELECT 1 FROM card_reminder r WHERE r.shipment_id = card.shipment_id AND r.kind = 'returned')
+    ELSE kept_until >= ? AND (
+        NOT EXISTS (SELECT 1 FROM card_reminder r
+            WHERE r.shipment_id = card.shipment_id AND r.kind = 'kept' AND r.about = card.kept_until)
+        OR kept_until <= ? AND NOT EXISTS (SELECT 1 FROM card_reminder r
+            WHERE r.shipment_id = card.shipment_id AND r.kind = 'last' AND r.about = card.kept_until))
+    END
+ORDER BY id LIMIT ?
+"""
+
+
+def _waiting(now: dt.datetime, behind: int) -> list[Card]:
+    today = jst_day(now)
+    last = today + dt.timedelta(days=LAST_REMINDER_DAYS)
+    ids = [row[0] for row in values_of(_WAITING, behind, today.isoformat(), last.isoformat(), AT_ONCE)]
+    query = Card.select(Card, Technician).join(Technician, on=(Card.technician == Technician.id))
+    return list(query.where(Card.id.in_(ids)).order_by(Card.id)) if ids else []
+
+
+def _people(cards: list[Card]) -> _People:
+    persons = [card.technician_id for card in cards]
+    affiliations = (
+        Affiliation.select(Affiliation, Business)
+        .join(Business, on=(Affiliation.business == Business.id))
+        .where(Affiliation.technician.in_(persons) & Affiliation.current)
     )
+    employers = {each.technician_id: each.business for each in affiliations}
+    shipments = Shipment.select(Shipment.id, Shipment.number).where(Shipment.id.in_([c.shipment_id for c in cards]))
+    return _People(
+        _working(OwnerKind.TECHNICIAN, persons),
+        employers,
+        _working(OwnerKind.BUSINESS, [employer.id for employer in employers.values()]),
+        {row.id: str(TrackingNumber(row.number)) for row in shipments},
+    )
+
+
+def _working(kind: OwnerKind, owners: list[int]) -> dict[int, EmailAddress]:
+    """The newest address of each owner, unless it is known not to work."""
+    mine = (EmailAddress.owner_kind == kind) & EmailAddress.owner_id.in_(owners) & EmailAddress.valid_to.is_null()
+    newest = {row.owner_id: row for row in EmailAddress.select().where(mine).order_by(EmailAddress.version)}
+    return {owner: row for owner, row in newest.items() if row.state != AddressState.INVALID}
 
 
 def _due(card: Card, told: list[CardReminder], now: dt.datetime) -> _Due | None:
@@ -91,14 +149,13 @@ def _due(card: Card, told: list[CardReminder], now: dt.datetime) -> _Due | None:
     return None
 
 
-def _tell(due: _Due, now: dt.datetime) -> int:
+def _tell(due: _Due, people: _People, now: dt.datetime) -> int:
     card = due.card
     person = card.technician
-    mine = _working(addresses.current(OwnerKind.TECHNICIAN, person.id))
-    affiliation = Affiliation.get_or_none((Affiliation.technician == person) & Affiliation.current)
-    employer: Business | None = affiliation.business if affiliation else None
-    theirs = _working(addresses.current(OwnerKind.BUSINESS, employer.id)) if employer else None
-    content = _content(due)
+    mine = people.own.get(person.id)
+    employer = people.employers.get(person.id)
+    theirs = people.offices.get(employer.id) if employer else None
+    content = _content(due, people.numbers[card.shipment_id])
     queued = 0
     if mine is not None:
         message = _queue(due, Role.TECHNICIAN, mine, person.language, content, now)
@@ -123,14 +180,9 @@ def _tell(due: _Due, now: dt.datetime) -> int:
     return queued
 
 
-def _working(address: EmailAddress | None) -> EmailAddress | None:
-    return None if address is None or address.state == AddressState.INVALID else address
-
-
-def _content(due: _Due) -> dict[str, str]:
+def _content(due: _Due, number: str) -> dict[str, str]:
     """What the text needs beyond names and numbers of the registration; dates in a form both languages read."""
-    shipment = Shipment.get_by_id(due.card.shipment_id)
-    content = {"tracking_number": str(TrackingNumber(shipment.number))}
+    content = {"tracking_number": number}
     if due.kind is ReminderKind.RETURNED:
         return content | {"returned": "1"}
     content["kept_until"] = due.about.replace("-", "/")
@@ -162,7 +214,9 @@ def _queue(
 
 
 def _remember(due: _Due, role: Role, outcome: ReminderOutcome, message: Message | None, now: dt.datetime) -> None:
-    CardReminder.insert(
+    insert_row(
+        CardReminder,
+        id=new_id(),
         card=due.card,
         shipment_id=due.card.shipment_id,
         kind=due.kind,
@@ -171,7 +225,7 @@ def _remember(due: _Due, role: Role, outcome: ReminderOutcome, message: Message 
         outcome=outcome,
         message=message,
         at=now,
-    ).on_conflict_ignore().execute()
+    )
 
 
 def _event(name: EventName, due: _Due, now: dt.datetime, data: dict) -> None:
