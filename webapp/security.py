@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, current_app, g, request
 from flask_compress import Compress
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import csrf
@@ -47,6 +48,16 @@ def bound_body() -> None:
     """Let a route that takes files or batches take what its setting says; every other one takes a form."""
     if request.endpoint in LARGER_BODIES:
         request.max_content_length = getattr(current_app.extensions["settings"], LARGER_BODIES[request.endpoint])
+
+
+def largest_body(app: Flask, path: str) -> int:
+    """Return how many bytes of a body are read at all for a path, before anything is known of who sends it."""
+    settings = app.extensions["settings"]
+    try:
+        endpoint, _ = app.url_map.bind("").match(path, "POST")
+    except HTTPException:
+        endpoint = ""
+    return getattr(settings, LARGER_BODIES[endpoint]) if endpoint in LARGER_BODIES else LARGEST_FORM
 
 
 def is_document(response: Response) -> bool:

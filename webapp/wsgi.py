@@ -2,9 +2,16 @@
 
 from flask import Flask
 
-from webapp import create_app, settings
+from webapp import create_app, security, settings
+from webapp.server import Server
 
 
 def application() -> Flask:
     """Return the application; SettingsError in one sentence when a setting is missing or bad."""
     return create_app(settings.load())
+
+
+def served() -> Server:
+    """Return the application as `todoke web` serves it: slow lines hold none of its threads."""
+    app = application()
+    return Server(app, app.extensions["settings"].web_threads, lambda path: security.largest_body(app, path))

@@ -126,6 +126,10 @@ def disable_user(login: str) -> None:
     click.echo(f"disabled {login}")
 
 
+# Requests at once in a process, most of which wait for a slow line or for a thread.
+WAITING = 2048
+
+
 @click.command()
 def web() -> None:
     """Serve the pages; several processes, several threads each, so that slow lines hold up nobody else."""
@@ -137,15 +141,15 @@ def web() -> None:
         sys.executable,
         [
             sys.executable, "-m", "granian",
-            "--interface", "wsgi",
+            "--interface", "rsgi",
             "--host", settings.host,
             "--port", str(settings.port),
             "--workers", str(settings.web_workers),
-            "--blocking-threads", str(settings.web_threads),
-            "--backpressure", str(settings.web_threads * 16),
+            # Who waits or sends slowly holds no thread; so many of them a process has room for.
+            "--backpressure", str(WAITING),
             "--no-ws",
             "--factory",
             "--log-level", "warning",
-            "webapp.wsgi:application",
+            "webapp.wsgi:served",
         ],
     )  # fmt: skip
