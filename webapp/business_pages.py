@@ -4,9 +4,10 @@ import datetime as dt
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import current_app, request, url_for
+from flask import request
 
 from db import ids
+from webapp import menu as menus
 from webapp.clock import now
 from webapp.domain import message_words, search_requests
 from webapp.domain.card import CardState
@@ -19,6 +20,7 @@ from webapp.domain.language import N_
 from webapp.domain.roster import Filter, Member, Sort
 from webapp.domain.roster_states import CardFilter, NoticeFilter
 from webapp.language import say
+from webapp.menu import MenuItem
 
 TERM_PAGE = "business_technicians"
 KINDS = {
@@ -48,15 +50,6 @@ class Chip:
     kind: str
 
 
-@dataclass(frozen=True)
-class MenuItem:
-    """A page of the business's menu."""
-
-    address: str
-    words: str
-    here: bool
-
-
 MENU = (
     ("business_technicians.index", N_("所属技能者")),
     ("business_disclosure.index", N_("開示設定（8300）")),
@@ -71,12 +64,7 @@ MENU = (
 
 def menu() -> list[MenuItem]:
     """Return the menu of a business's pages; the page at hand is marked."""
-    topic = (request.endpoint or "").split(".")[0]
-    return [
-        MenuItem(url_for(endpoint), say(words), endpoint.split(".")[0] == topic)
-        for endpoint, words in MENU
-        if endpoint in current_app.view_functions
-    ]
+    return menus.menu(MENU)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from flask import Flask, current_app, g, request
 from flask_login import current_user
 
+from webapp.domain.accounts import AccountKind
+from webapp.menu import OPERATORS, MenuItem, menu
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -18,21 +21,23 @@ class Frame:
     opens: int
     closes: int
     here: str  # where the choice of a language leads back to
+    menu: list[MenuItem]  # an operator's, on every page
 
 
 def frame() -> Frame:
     """Return the frame of the page at hand, without touching the database on an error page."""
     settings = current_app.extensions["settings"]
-    plain = g.get("plain_frame", False)
+    user = None if g.get("plain_frame", False) or not current_user.is_authenticated else current_user
     return Frame(
         service_name=settings.service_name,
-        user="" if plain or not current_user.is_authenticated else current_user.display_name,
+        user=user.display_name if user else "",
         telephone=settings.contact_telephone,
         email=settings.contact_email,
         homepage=settings.contact_homepage,
         opens=settings.contact_opens,
         closes=settings.contact_closes,
         here=request.path if request.method == "GET" and request.endpoint else "/",
+        menu=menu(OPERATORS) if user and user.kind == AccountKind.OPERATOR else [],
     )
 
 

@@ -154,3 +154,13 @@ def test_each_number_on_the_first_page_is_that_of_its_list(story, ops_operator):
         shown = home.split(f'href="{address}"')[1].split("件")[0].rsplit(">", 1)[1]
         assert int(shown) == rows, address
         assert ops_operator.get(address).text.count("<tr>") - 1 == rows, address
+
+
+def test_every_page_of_an_operator_leads_on_and_marks_where_one_is(story, ops_operator, ops_viewer):
+    for address in ("/ops", "/ops/messages", f"/ops/registrations/{ids.encode(story.registration.id)}"):
+        menu = ops_operator.get(address).text.split('<nav class="crumbs menu"')[1].split("</nav>")[0]
+        for place in ("/ops", "/ops/dashboard", "/ops/registrations", "/ops/messages", "/ops/postcards", "/ops/cards"):
+            assert f'href="{place}"' in menu, (address, place)
+        assert menu.count('aria-current="page"') == (0 if "registrations/" in address else 1), address
+    assert 'href="/ops/postcards/returned"' in ops_operator.get("/ops").text
+    assert 'href="/ops/postcards/returned"' not in ops_viewer.get("/ops").text  # scanning is no viewer's work

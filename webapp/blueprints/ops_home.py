@@ -15,6 +15,7 @@ from webapp.domain.notices import MessageState
 from webapp.domain.returned import ReturnedState
 from webapp.domain.work_items import State, WorkItemKind
 from webapp.domain.work_words import alarm_words, item_words
+from webapp.menu import MenuItem, menu
 from webapp.ops_pages import Option
 from webapp.rendering import render
 
@@ -41,26 +42,53 @@ class Home:
     work: list[Option]
     queues: list[Option]
     stopped: list[str]
-    places: list[tuple[str, str]]
+    places: list[tuple[str, list[MenuItem]]]
 
 
+# Every list and page of the operators, by what it is about.
 PLACES = (
-    ("ops_dashboard.index", N_("ダッシュボード")),
-    ("ops_registrations.index", N_("登録申請")),
-    ("ops_imports.index", N_("取り込み")),
-    ("ops_messages.index", N_("メール")),
-    ("ops_returned_mail.index", N_("戻りメール")),
-    ("ops_postcards.index", N_("はがき")),
-    ("ops_batches.index", N_("発送ロット")),
-    ("ops_holds.index", N_("保留中のはがき")),
-    ("ops_cards.index", N_("カード")),
-    ("ops_card_imports.index", N_("発送と追跡の取り込み")),
-    ("ops_inquiries.index", N_("お問い合わせの対応")),
-    ("ops_work_items.index", N_("対応事項")),
-    ("ops_alarms.index", N_("警報")),
-    ("ops_addresses.index", N_("送らないアドレス")),
-    ("ops_sending.index", N_("送信の停止と再開")),
-    ("exports.index", N_("書き出し")),
+    (
+        N_("申請と取り込み"),
+        (("ops_registrations.index", N_("登録申請")), ("ops_imports.index", N_("取り込み"))),
+    ),
+    (
+        N_("メール"),
+        (
+            ("ops_messages.index", N_("メール")),
+            ("ops_returned_mail.index", N_("戻りメール")),
+            ("ops_addresses.index", N_("送らないアドレス")),
+            ("ops_sending.index", N_("送信の停止と再開")),
+        ),
+    ),
+    (
+        N_("はがき"),
+        (
+            ("ops_postcards.index", N_("はがき")),
+            ("ops_batches.index", N_("発送ロット")),
+            ("ops_holds.index", N_("保留中のはがき")),
+            ("ops_returned_postcards.index", N_("返送されたはがきの読み取り")),
+        ),
+    ),
+    (
+        N_("カード"),
+        (("ops_cards.index", N_("カード")), ("ops_card_imports.index", N_("発送と追跡の取り込み"))),
+    ),
+    (
+        N_("対応"),
+        (
+            ("ops_inquiries.index", N_("お問い合わせの対応")),
+            ("ops_work_items.index", N_("対応事項")),
+            ("ops_sign_ins.index", N_("サインインの支援")),
+        ),
+    ),
+    (
+        N_("状況"),
+        (
+            ("ops_dashboard.index", N_("ダッシュボード")),
+            ("ops_alarms.index", N_("警報")),
+            ("exports.index", N_("書き出し")),
+        ),
+    ),
 )
 
 
@@ -79,7 +107,7 @@ def _page() -> Home:
         work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
         queues=_queues(),
         stopped=[message_words.KINDS[kind] for kind in sorted(switches.stopped_kinds())],
-        places=[(url_for(endpoint), words) for endpoint, words in PLACES],
+        places=[(topic, menu(some)) for topic, some in PLACES],
     )
 
 
