@@ -1,4 +1,4 @@
-"""Write docs/settings.md and docs/commands.md from the code: `make docs`. A test compares them with the files."""
+"""Write docs/settings.md, commands.md and alarms.md from the code: `make docs`. A test compares them with the files."""
 
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 import click
 
 from webapp.cli import main
+from webapp.domain.alarm_rules import RULES, UNITS, Rule
+from webapp.domain.alarms import AlarmKind
+from webapp.domain.work_words import alarm_words
 from webapp.settings import PREFIX, Settings
+from webapp.translations import speaker
 
 HERE = Path(__file__).parent
 
@@ -29,6 +33,51 @@ COMMANDS_HEAD = """# Commands
 Every command ends with exit code 0 when it did what it says, 2 with one sentence when it could not begin; other codes
 are named with the command. All read the [settings](settings.md).
 """
+
+ALARMS_HEAD = """# Alarms
+
+An alarm opens once and holds until it is over: an episode. `/ops/alarms` shows what is open, what was, how long, who
+acknowledged it and with which note; each alarm leads to its cases. Its subject (a domain, a queue, a host) is nothing
+personal. How operators are mailed: [operation](operation.md).
+
+## Rules
+
+The worker looks each minute, over the last attempts and the last days, not over cohorts: an alarm must not wait for a
+day to end. Where a number can hover around its threshold, the alarm closes only below `TODOKE_ALARM_CLEAR_PERCENT`
+percent of it. `todoke alarms list` shows the bounds as they stand. `todoke alarms try RULE` reads the past of 90 days
+anew from the tables and says when the rule would have opened its alarm, with the settings or with `--threshold`, `--window`,
+`--least` in their place; live rule and replay ask the same function, and a property test compares them.
+
+| rule | opens when | settings | on the past |
+|---|---|---|---|
+"""
+
+ALARMS_WORKER = """
+A worker that is alone cannot miss itself: watch `todoke_worker_seen_timestamp_seconds` from outside as well. The seals
+are checked a part at a time, round and round; the alarm closes after a whole round without a finding.
+
+## All alarms
+
+| alarm | what it says | what to do |
+|---|---|---|
+"""
+
+
+def alarms_page() -> str:
+    """Return docs/alarms.md."""
+    say = speaker("en")
+    rules = "".join(_rule(rule, say) for rule in RULES)
+    kinds = "".join(
+        f"| `{kind}` | {say(alarm_words(kind).title)} | {say(alarm_words(kind).to_do)} |\n" for kind in AlarmKind
+    )
+    return ALARMS_HEAD + rules + ALARMS_WORKER + kinds
+
+
+def _rule(rule: Rule, say) -> str:
+    names = ", ".join(f"`{PREFIX}{name.upper()}`" for name in rule.settings if name != "alarm_clear_percent")
+    unit = f" ({say(UNITS[rule.unit])})" if rule.threshold else ""
+    past = f"yes. {say(rule.caveat)}" if rule.past and rule.caveat else "yes" if rule.past else say(rule.caveat)
+    return f"| `{rule.kind}` | {say(rule.opens)} | {names or 'none'}{unit} | {past} |\n"
 
 
 def settings_page() -> str:
@@ -76,7 +125,7 @@ def _shown(value) -> str:
     return str(value) or " "
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "alarms.md": alarms_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -9,6 +9,7 @@ import click
 
 # name: (module in webapp.commands, attribute). One line a command; the module is imported at its first use.
 COMMANDS = {
+    "alarms": ("alarms", "alarms"),
     "apikey": ("apikey", "apikey"),
     "barcode": ("barcode", "barcode"),
     "bounce": ("bounce", "bounce"),

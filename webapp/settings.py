@@ -151,6 +151,18 @@ class Settings:
         _number(1, 10_000), "minutes for which a notice may be due and unsent before an alarm opens", 60
     )
     alarm_worker_minutes: int = setting(_number(1, 1_000), "minutes without a worker's sign of life before an alarm", 5)
+    alarm_unmailed_days: int = setting(
+        _number(1, 60), "working days on which no postcard is handed in although some wait, before an alarm opens", 3
+    )
+    alarm_returned_percent: int = setting(
+        _number(1, 100), "percent of the cards whose way has ended that came back at which an alarm opens", 8
+    )
+    alarm_returned_days: int = setting(_number(1, 90), "the last days in which these cards arrived or came back", 14)
+    alarm_returned_least: int = setting(_number(5, 100_000), "such cards below which no alarm opens", 50)
+    alarm_unmatched_mails: int = setting(
+        _number(1, 1_000_000), "returned mails that match nothing at which an alarm opens", 20
+    )
+    alarm_unmatched_hours: int = setting(_number(1, 720), "the last hours in which these came", 24)
     figures_least: int = setting(_number(1, 10_000), "notices below which the dashboard shows no rate", 20)
     metrics_token: str = setting(
         _token, "the bearer token of /metrics, 32 characters or more; empty: /metrics answers nobody", "", secret=True

@@ -120,6 +120,7 @@ class Worker:
             _Job("card imports", 2.0, self._read_card_imports),
             _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
             _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
+            _Job("seal watch", 600.0, lambda now: upkeep.watch_seals(settings.state_dir, now)),
             _Job("requests", 2.0, lambda now: access_requests.answer_requests(settings.secret_key, now)),
             _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),

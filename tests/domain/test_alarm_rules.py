@@ -4,11 +4,18 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from db.models import Alarm, Attempt, Message, WorkerBeat
+from db.database import transaction
+from db.models import Alarm, Attempt, Message, Postcard, ReturnedMail, WorkerBeat
 from tests.web import ops_story
-from webapp.domain import alarm_rules
+from webapp.domain import alarm_rules, metrics
+from webapp.domain.alarm_readings import Bounds, Reading, holds
 from webapp.domain.alarms import AlarmKind
+from webapp.domain.events import EventName, record
+from webapp.domain.metrics import Figure
+from webapp.settings import Settings as AllSettings
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,16 @@ class Settings:
     alarm_clear_percent: int = 50
     alarm_queue_minutes: int = 60
     alarm_worker_minutes: int = 5
+    alarm_unmailed_days: int = 2
+    alarm_returned_percent: int = 10
+    alarm_returned_days: int = 7
+    alarm_returned_least: int = 10
+    alarm_unmatched_mails: int = 3
+    alarm_unmatched_hours: int = 24
+    contact_opens: int = 9
+    contact_closes: int = 17
+    contact_year_end: tuple = ((12, 29), (1, 3))
+    contact_closed_days: tuple = ()
 
 
 def attempts(now, *hard: bool, domain="docomo.ne.jp"):
@@ -89,4 +106,85 @@ def test_a_worker_that_left_its_sign_behind_is_missed(database, now, minutes, si
     assert ((AlarmKind.WORKER_SILENT, "one") in open_kinds()) is silent
     WorkerBeat.update(seen_at=now + dt.timedelta(minutes=minutes)).execute()
     alarm_rules.watch(now + dt.timedelta(minutes=minutes), Settings())
+    assert open_kinds() == set()
+
+
+@given(
+    st.floats(1, 100),
+    st.integers(10, 100),
+    st.lists(st.floats(0, 100), min_size=1, max_size=40),
+)
+def test_a_rate_that_stays_between_both_edges_never_changes_the_alarm(threshold, clear, values):
+    bounds = Bounds(threshold, clear)
+    for before in (False, True):
+        between = [value for value in values if bounds.clear <= value < threshold and value > 0]
+        assert all(holds(before, Reading(value), bounds) is before for value in between)
+    assert all(holds(before, Reading(value), bounds) for value in values if value >= threshold for before in (0, 1))
+    assert not any(
+        holds(before, Reading(value), bounds) for value in values if value < bounds.clear for before in (0, 1)
+    )
+
+
+def test_too_few_cases_say_nothing_whatever_they_say():
+    assert not holds(False, Reading(100, 9), Bounds(1, least=10)) and not holds(
+        True, Reading(100, 9), Bounds(1, least=10)
+    )
+    assert holds(False, Reading(100, 10), Bounds(1, least=10))
+
+
+def test_every_rule_names_settings_that_there_are_and_says_when_it_opens():
+    names = AllSettings.__dataclass_fields__.keys()
+    for rule in alarm_rules.RULES:
+        assert set(rule.settings) <= names and rule.opens and (rule.past or rule.caveat)
+        assert bool(rule.past) <= bool(rule.read), "what can be replayed is looked at live"
+    assert len({rule.kind for rule in alarm_rules.RULES}) == len(alarm_rules.RULES)
+
+
+def test_postcards_that_wait_while_none_is_handed_in_raise_an_alarm_after_whole_working_days(database, now):
+    ops_story.bounced(now)  # a Wednesday: Thursday and Friday must go by
+    open_at = {}
+    for days in range(7):
+        alarm_rules.watch(now + dt.timedelta(days=days), Settings())
+        open_at[days] = (AlarmKind.POSTCARDS_NOT_MAILED, "postcards") in open_kinds()
+    assert open_at == {0: False, 1: False, 2: False, 3: True, 4: True, 5: True, 6: True}, "opens on Saturday"
+    Postcard.update(state="cancelled").execute()
+    alarm_rules.watch(now + dt.timedelta(days=7), Settings())
+    assert open_kinds() == set()
+
+
+def test_postcards_are_handed_in_so_nobody_is_bothered(database, now):
+    ops_story.bounced(now)
+    later = now + dt.timedelta(days=5)
+    with transaction():
+        record(EventName.POSTCARD_OPS_MAILED, later, subject_id=1, data={"cause": "userunknown"})
+    alarm_rules.watch(later + dt.timedelta(days=1), Settings())
+    assert open_kinds() == set()
+
+
+def test_a_wave_of_returned_cards_raises_an_alarm(database, now):
+    def ended(state, n, days=0):
+        metrics.add({metrics.key(Figure.CARDS, metrics.day_of(now - dt.timedelta(days=days)), state): n})
+
+    ended("delivered", 9)
+    ended("returned", 50, days=8)  # before the days that are looked at
+    alarm_rules.watch(now, Settings())
+    assert open_kinds() == set(), "nine are too few to say"
+    ended("returned", 1)
+    alarm_rules.watch(now, Settings())
+    assert open_kinds() == {(AlarmKind.CARD_RETURN_RATE, "cards")}
+    assert Alarm.get().data == {"returned": 1, "ended": 10}
+    ended("delivered", 20)
+    alarm_rules.watch(now, Settings())
+    assert open_kinds() == set()
+
+
+def test_much_mail_that_matches_nothing_raises_an_alarm_until_a_day_has_gone_by(database, now):
+    for minutes in range(3):
+        alarm_rules.watch(now + dt.timedelta(minutes=minutes), Settings())
+        assert open_kinds() == set()
+        ops_story.returned(None, now + dt.timedelta(minutes=minutes), state="unmatched")
+    alarm_rules.watch(now + dt.timedelta(minutes=3), Settings())
+    assert open_kinds() == {(AlarmKind.UNMATCHED_RISING, "returned_mail")}
+    assert ReturnedMail.select().count() == 3
+    alarm_rules.watch(now + dt.timedelta(hours=25), Settings())
     assert open_kinds() == set()

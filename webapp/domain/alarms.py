@@ -34,6 +34,11 @@ class AlarmKind(StrEnum):
     WORKER_SILENT = "worker_silent"  # a worker has given no sign of life · subject: host
     COUNTER_DIFFERENCE = "counter_difference"  # counters and rows disagree · subject: figure
     UNMATCHED_MAIL = "unmatched_mail"  # the space for unmatched mail is full · subject: returned mail
+    UNMATCHED_RISING = "unmatched_rising"  # much unmatched mail in the last hours · subject: returned mail
+    POSTCARDS_NOT_MAILED = "postcards_not_mailed"  # postcards wait and none is handed in · subject: postcards
+    CARD_RETURN_RATE = "card_return_rate"  # too many of the last cards came back · subject: cards
+    SEAL_BROKEN = "seal_broken"  # a sealed log does not say what it said · subject: log
+    ALARM_MAIL_FAILED = "alarm_mail_failed"  # a mail about an alarm did not arrive · subject: domain
 
 
 def open_alarm(kind: AlarmKind, subject: str, now: dt.datetime, data: dict | None = None) -> Alarm:

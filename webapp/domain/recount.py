@@ -33,7 +33,7 @@ class Checked:
 
 
 @contextlib.contextmanager
-def _snapshot() -> Iterator[None]:
+def snapshot() -> Iterator[None]:
     """Read everything as of one moment, without keeping writers from their work."""
     if is_sqlite():
         with database.atomic("DEFERRED"):
@@ -47,7 +47,7 @@ def _snapshot() -> Iterator[None]:
 def check() -> Iterator[Checked]:
     """Count every figure anew and compare it with its counters; one result a figure, not inside a transaction."""
     for figure, count in _COUNTS.items():
-        with _snapshot():
+        with snapshot():
             right = Tally(count())
             stands = _stored(figure)
         wrong = {key: right[key] - stands[key] for key in right.keys() | stands.keys() if right[key] != stands[key]}

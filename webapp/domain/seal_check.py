@@ -65,10 +65,10 @@ def verify(now: dt.datetime, path: Path | None = None) -> Verified:
     """
     findings: list[Finding] = []
     seals = rows = retired = unsealed = 0
-    removed_until = _removed_until()
+    removed = removed_until()
     for stream in STREAMS:
         leaves: dict[int, bytes] = {}
-        for chained in _chain(stream, removed_until, findings):
+        for chained in check_chain(stream, removed, findings):
             seals += 1
             if chained.leaves is None:
                 retired += chained.count
@@ -77,13 +77,13 @@ def verify(now: dt.datetime, path: Path | None = None) -> Verified:
         counted, loose = _rows(stream, leaves, now, findings)
         rows += counted
         unsealed += loose
-    findings += _words(removed_until.get("audit_detail", 0))
+    findings += check_words(removed.get("audit_detail", 0))
     if path is not None:
-        findings += _file(path)
+        findings += check_file(path)
     return Verified(seals, rows, retired, unsealed, tuple(findings))
 
 
-def _removed_until() -> dict[str, int]:
+def removed_until() -> dict[str, int]:
     """Return up to which moment (microseconds) retention has removed what, by its own audit rows."""
     rows = AuditRow.select(AuditRow.subject_kind, AuditRow.subject_id).where(
         AuditRow.action == EventName.RETENTION_RULE_REMOVED
@@ -94,9 +94,17 @@ def _removed_until() -> dict[str, int]:
     return until
 
 
-def _chain(stream: str, removed_until: dict[str, int], findings: list[Finding]) -> Iterator[Seal]:
-    expected, previous = 1, GENESIS
-    for row in Seal.select().where(Seal.stream == stream).order_by(Seal.n).iterator():
+def check_chain(
+    stream: str,
+    removed_until: dict[str, int],
+    findings: list[Finding],
+    after: Seal | None = None,
+    most: int | None = None,
+) -> Iterator[Seal]:
+    """Return the seals of a log from behind one of them, at most so many; what is wrong with them joins `findings`."""
+    expected, previous = (after.n + 1, after.hash) if after else (1, GENESIS)
+    seals = Seal.select().where((Seal.stream == stream) & (Seal.n >= expected)).order_by(Seal.n).limit(most)
+    for row in seals.iterator():
         for missing in range(expected, row.n):
             findings.append(Finding(FindingKind.SEAL_REMOVED, stream, missing))
         broken = row.n == expected and row.previous_hash != previous
@@ -133,21 +141,23 @@ def _rows(stream: str, leaves: dict[int, bytes], now: dt.datetime, findings: lis
     return counted, loose
 
 
-def _words(removed_until: int) -> Iterator[Finding]:
-    """Check the personal parts against the digests in the audit rows."""
+def check_words(removed_until: int, first: int = 0, last: int | None = None) -> Iterator[Finding]:
+    """Check the personal parts of audit rows, of all or within ids, against the digests in the rows."""
     sql = (
         "SELECT a.id, a.at, a.detail_digest, d.salt, d.content FROM audit_row a"
         " LEFT JOIN audit_detail d ON d.audit_id = a.id WHERE a.id > {} ORDER BY a.id LIMIT 5000"
     ).format("?" if is_sqlite() else "%s")
-    last = 0
-    while rows := database.execute_sql(sql, (last,)).fetchall():
+    before = first - 1
+    while rows := database.execute_sql(sql, (before,)).fetchall():
         for row_id, at, digest, salt, content in rows:
+            if last is not None and row_id > last:
+                return
             if content is None:
                 if digest and at >= removed_until:
                     yield Finding(FindingKind.WORDS_REMOVED, "audit_row", row_id)
             elif hashlib.sha256((salt + _spelling(content)).encode()).hexdigest() != digest:
                 yield Finding(FindingKind.WORDS_CHANGED, "audit_row", row_id)
-        last = rows[-1][0]
+        before = rows[-1][0]
 
 
 def _spelling(content: str) -> str:
@@ -157,7 +167,8 @@ def _spelling(content: str) -> str:
         return content
 
 
-def _file(path: Path) -> Iterator[Finding]:
+def check_file(path: Path) -> Iterator[Finding]:
+    """Check the seals that were written out against those in the database."""
     try:
         lines = read_out(path)
     except ValueError as error:

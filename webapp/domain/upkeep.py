@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from webapp.domain import disclosure_bulk, retention, seals
+from webapp.domain import disclosure_bulk, retention, seal_watch, seals
 
 SEAL_FILE = "seals.jsonl"
 
@@ -12,6 +12,11 @@ def seal_logs(state_dir: str | Path, now: dt.datetime) -> None:
     """Seal what the logs have gained, and once a day write the newest seals out; each minute."""
     seals.seal(now)
     seals.write_out(Path(state_dir) / SEAL_FILE, now)
+
+
+def watch_seals(state_dir: str | Path, now: dt.datetime) -> None:
+    """Check the next part of the seals; every ten minutes."""
+    seal_watch.watch(Path(state_dir) / SEAL_FILE, now)
 
 
 def go_on_with_bulk_changes(now: dt.datetime) -> None:

@@ -3,7 +3,11 @@
 The compiled `.mo` files are made, not kept: by `python -m webapp.translations`, and at the start of a demo or a test.
 """
 
+import contextlib
+import gettext
 import os
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from babel.messages import mofile, pofile
@@ -43,3 +47,20 @@ def compile_catalogues(directory: Path = DIRECTORY) -> list[Path]:
 def _is_fresh(po: Path) -> bool:
     mo = po.with_suffix(".mo")
     return mo.exists() and mo.stat().st_mtime_ns >= po.stat().st_mtime_ns
+
+
+@cache
+def speaker(language: str) -> Callable[..., str]:
+    """Return what says a sentence and its parameters in a language outside a page: in a mail, at the command line."""
+    if language == "ja":
+        return lambda sentence, parameters=None: _filled(sentence, parameters)
+    with contextlib.suppress(OSError):  # where nothing may be written, they were compiled when it was installed
+        compile_catalogues()
+    first, *others = (gettext.translation(topic, DIRECTORY, [language], fallback=True) for topic in topics())
+    for other in others:
+        first.add_fallback(other)
+    return lambda sentence, parameters=None: _filled(first.gettext(sentence), parameters)
+
+
+def _filled(sentence: str, parameters: Mapping | None) -> str:
+    return sentence % parameters if parameters else sentence
