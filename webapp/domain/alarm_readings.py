@@ -42,7 +42,7 @@ class Bounds:
     @property
     def clear(self) -> float:
         """The reading below which an open alarm closes."""
-        return self.threshold * self.clear_percent / 100
+        return min(self.threshold, self.threshold * self.clear_percent / 100)
 
 
 @dataclass(frozen=True)
