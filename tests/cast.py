@@ -69,7 +69,7 @@ def registration(person: Technician, now: dt.datetime, **values) -> Registration
     return Registration.create(
         application_number=values.pop("application_number", f"A-2026-{n:05}"),
         technician=person,
-        completed_at=now,
+        completed_at=values.pop("completed_at", now),
         created_at=now,
         language=person.language,
         first=True,
@@ -103,6 +103,7 @@ def sent_notice(
         first_attempt_at=now,
         cohort_day=now.date(),
         sent_at=now,
+        first_sent_at=now,
     )
     attempt = Attempt.create(
         message=message,

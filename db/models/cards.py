@@ -95,6 +95,8 @@ class Shipment(Row):
     import_run = ForeignKeyField(TrackingImport, column_name="import_id", null=True)
     created_at = MomentField()
     lost_at = MomentField(null=True)
+    prefecture = TextField(default="")  # of the address it was posted to; empty where the address names none
+    missed = TextField(default="")  # the worst that kept it from its receiver: absent, kept or returned
     closed_at = MomentField(null=True)  # nothing more is expected of it: the card goes out again
     close_reason = TextField(null=True)
 

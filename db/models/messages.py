@@ -33,6 +33,7 @@ class Message(Row):
     first_attempt_at = MomentField(null=True)
     cohort_day = DayField(null=True)
     sent_at = MomentField(null=True)
+    first_sent_at = MomentField(null=True)  # when a relay accepted its first attempt; it stays
     settled_at = MomentField(null=True)
 
     @classmethod

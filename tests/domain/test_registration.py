@@ -111,6 +111,7 @@ def test_a_first_registration_brings_person_notices_card_and_events(database, no
     assert {(c.figure, c.a): c.n for c in Counter.select()} == {
         ("registrations", "affiliated"): 1,
         ("cards", "ordered"): 1,
+        ("funnel", "registered"): 1,
     }
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from db.database import transaction
 from db.models import Attempt, Business, Card, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
 from tests import cast
-from webapp.domain import metrics, notices
+from webapp.domain import funnel, metrics, notices
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.events import EventName, record
+from webapp.domain.funnel import Reached
 from webapp.domain.notices import MessageState, Policy, Role, Verdict
 from webapp.domain.returned import as_json, judge
 
@@ -44,13 +45,13 @@ class Story:
     mail: ReturnedMail | None = None
 
 
-def sent(now: dt.datetime, email: str = EMAIL, **values) -> Story:
+def sent(now: dt.datetime, email: str = EMAIL, completed_at: dt.datetime | None = None, **values) -> Story:
     """A registration whose notices a relay has accepted: the person's and the employer's."""
     person, employer = cast.technician(now, **values), cast.business(now)
     cast.affiliate(person, employer, now)
     address = cast.email(person, email, now)
     firm = cast.email(employer, f"office-{employer.id}@yamada.example", now)
-    registration = cast.registration(person, now, affiliated_business=employer)
+    registration = cast.registration(person, now, affiliated_business=employer, completed_at=completed_at or now)
     record(
         EventName.REGISTRATION_IMPORT_COMPLETED, now, registration_id=registration.id, technician_id=person.id, data={}
     )
@@ -59,8 +60,10 @@ def sent(now: dt.datetime, email: str = EMAIL, **values) -> Story:
     notices.note(EventName.NOTICE_EMAIL_SENT, message, now, data)
     second, _ = cast.sent_notice(registration, firm, now, Role.BUSINESS, business=employer)
     notices.note(EventName.NOTICE_EMAIL_SENT, second, now, data)
-    metrics.add(notices.counter_deltas(message, 1))
-    metrics.add(notices.counter_deltas(second, 1))
+    for notice in (message, second):
+        metrics.add(notices.counter_deltas(notice, 1))
+        metrics.add(notices.sent_after(notice, registration.completed_at, now))
+    metrics.add(funnel.deltas({(registration.id, Reached.REGISTERED): 1}))
     Card.create(registration=registration, technician=person, state="ordered", ordered_at=now, changed_at=now)
     return Story(person, employer, registration, message, attempt, second)
 

@@ -1,6 +1,7 @@
 """The list of what was posted: application number or technician ID, tracking number, acceptance date (引受日)."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,14 +9,17 @@ from peewee import fn
 
 from db.ids import new_id
 from db.models import Card, Registration, Shipment, Technician, TrackingImport
+from webapp.domain import metrics
 from webapp.domain.calendar import jst_day
 from webapp.domain.card import CardState
-from webapp.domain.card_fold import refold
+from webapp.domain.card_desk import delivery_of
+from webapp.domain.card_fold import refold, shipment_key
 from webapp.domain.events import EventName, record
 from webapp.domain.intake.cells import CellError, parse_application_number, parse_technician_id
 from webapp.domain.intake.dates import parse_date
 from webapp.domain.intake.search_key import fold_search_key
 from webapp.domain.language import N_
+from webapp.domain.missed import prefecture
 from webapp.domain.tracking.columns import cell_text, serial_date
 from webapp.domain.tracking.number import NotATrackingNumber, TrackingNumber, parse_number
 
@@ -179,8 +183,10 @@ def _post_one(
         outcome.warned += 1
         outcome.problems.append(row.number.warning)
     last = Shipment.select(fn.COALESCE(fn.MAX(Shipment.n), 0)).where(Shipment.card == card).scalar()
+    delivery = delivery_of(card, card.registration, card.technician)
     shipment = Shipment.create(
         id=new_id(),
+        prefecture=prefecture(delivery.postal_code, delivery.address),
         card=card,
         n=last + 1,
         number=row.number.digits,
@@ -188,6 +194,7 @@ def _post_one(
         import_run=run,
         created_at=now,
     )
+    metrics.add({shipment_key(shipment): 1})
     record(
         EventName.CARD_IMPORT_POSTED,
         now,
@@ -233,6 +240,7 @@ def _made(cards: Sequence[Card], now: dt.datetime, touched: list[int]) -> Said |
 def forget(run: TrackingImport) -> list[int]:
     """Remove the shipments that an import brought and return their cards; call it inside `folding()`."""
     mine = Shipment.import_run == run
-    cards = [row[0] for row in Shipment.select(Shipment.card).where(mine).tuples()]
+    gone = list(Shipment.select().where(mine))
     Shipment.delete().where(mine).execute()
-    return sorted(set(cards))
+    metrics.add({key: -n for key, n in Counter(map(shipment_key, gone)).items()})
+    return sorted({shipment.card_id for shipment in gone})

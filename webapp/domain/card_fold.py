@@ -16,7 +16,7 @@ from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
 from db.models import Card, Shipment
 from db.rows import values_of
-from webapp.domain import metrics
+from webapp.domain import funnel, metrics
 from webapp.domain.calendar import JST, jst_day
 from webapp.domain.card import (
     REUSE_GAP,
@@ -30,7 +30,9 @@ from webapp.domain.card import (
 from webapp.domain.card import TrackingEvent as Report
 from webapp.domain.card import shipments as split
 from webapp.domain.events import EventName
+from webapp.domain.funnel import Reached
 from webapp.domain.metrics import Figure
+from webapp.domain.missed import missed
 from webapp.domain.work_items import State, WorkItemKind, close_items, open_items
 
 # Reports are folded by one process at a time: two would each miss what the other has not committed yet.
@@ -136,21 +138,43 @@ def standing(card: Card, current: Shipment | None, history: Sequence[Report]) ->
 
 def standing_now(card: Card) -> Standing:
     """Return how one card stands, read from the database; its columns say the same in short."""
-    current, histories = _current_histories([card]).get(card.id, (None, ()))
-    return standing(card, current, histories)
+    current, history = _histories([card]).get(card.id, [(None, ())])[-1]
+    return standing(card, current, history)
 
 
-def _current_histories(cards: Sequence[Card]) -> dict[int, tuple[Shipment | None, tuple[Report, ...]]]:
-    current: dict[int, Shipment] = {}
-    for shipment in Shipment.select().where(Shipment.card.in_([card.id for card in cards])).order_by(Shipment.n):
-        current[shipment.card_id] = shipment
-    numbers = {shipment.number for shipment in current.values()}
+def _histories(cards: Sequence[Card]) -> dict[int, list[tuple[Shipment, tuple[Report, ...]]]]:
+    """Return the shipments of each card that has one, the current one last, with what the post has told of each."""
+    mine = list(Shipment.select().where(Shipment.card.in_([card.id for card in cards])).order_by(Shipment.n))
+    numbers = {shipment.number for shipment in mine}
     by_number = _posted_under(numbers)
     reports = reports_of(numbers)
-    return {
-        card_id: (shipment, history_of(shipment, by_number[shipment.number], reports.get(shipment.number, ())))
-        for card_id, shipment in current.items()
-    }
+    found: dict[int, list[tuple[Shipment, tuple[Report, ...]]]] = defaultdict(list)
+    for shipment in mine:
+        history = history_of(shipment, by_number[shipment.number], reports.get(shipment.number, ()))
+        found[shipment.card_id].append((shipment, history))
+    return found
+
+
+def _missed_anew(shipments: dict[int, list[tuple[Shipment, tuple[Report, ...]]]]) -> Counter:
+    """Write what kept shipments from their receivers, where it is another than before; return the counters' change."""
+    counts: Counter = Counter()
+    changed = []
+    for shipment, history in (each for told in shipments.values() for each in told):
+        after = missed(history)
+        if after != shipment.missed:
+            counts[shipment_key(shipment)] -= 1
+            shipment.missed = after.value
+            counts[shipment_key(shipment)] += 1
+            changed.append((shipment.missed, shipment.id))
+    if changed:
+        mark = "?" if is_sqlite() else "%s"
+        database.cursor().executemany(f"UPDATE shipment SET missed = {mark} WHERE id = {mark}", changed)
+    return counts
+
+
+def shipment_key(shipment: Shipment) -> metrics.Key:
+    """Return the counter in which a shipment stands."""
+    return metrics.key(Figure.SHIPMENTS, shipment.accepted_on, shipment.prefecture, shipment.missed)
 
 
 def _posted_under(numbers: Iterable[str]) -> dict[str, list["Posting"]]:
@@ -199,8 +223,10 @@ def refold(
 
 
 def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: int | None, undo: bool) -> list[Changed]:
-    histories = _current_histories(cards)
-    updates, events, changed, counts = [], [], [], Counter()
+    shipments = _histories(cards)
+    histories = {card_id: told[-1] for card_id, told in shipments.items()}
+    updates, events, changed, counts = [], [], [], _missed_anew(shipments)
+    reached: Counter = Counter()
     back: list[tuple[Card, bool]] = []
     for card in cards:
         current, history = histories.get(card.id, (None, ()))
@@ -209,6 +235,9 @@ def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: i
         if after == before:
             continue
         _count(counts, card, before, after, now, undo)
+        for values, n in ((before, -1), (after, 1)):
+            reached[card.registration_id, Reached.CARD_POSTED] += n * bool(values["posted_on"])
+            reached[card.registration_id, Reached.CARD_DELIVERED] += n * (values["state"] == CardState.DELIVERED)
         at = to_microseconds(now)
         moved = after["state"] != before["state"]
         updates.append((*after.values(), at if moved else to_microseconds(card.changed_at), card.id))
@@ -221,6 +250,7 @@ def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: i
                 (at, EventName.CARD_POST_MOVED, card.registration_id, card.technician_id, card.id, account_id, data)
             )
     _write(updates, events)
+    counts.update(funnel.deltas(reached))
     metrics.add(counts)
     _returned_items(back, now, cause, account_id)
     return changed

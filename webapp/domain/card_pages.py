@@ -39,6 +39,9 @@ class Filters:
     needs: AlarmKind | None = None
     age: int = 0
     under: int = 0
+    # Delivered within these days after it was posted; both or none.
+    since: dt.date | None = None
+    until: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def filtered(query, filters: Filters, now: dt.datetime, watch: Watch):
     query = query.join(Registration, on=(Card.registration == Registration.id)).switch(Card)
     if filters.state is not None:
         query = query.where(Card.state == filters.state)
-    elif filters.needs is None:
+    elif filters.needs is None and not filters.since:
         query = query.where(Card.state.in_([state.value for state in OPEN_STATES]))
     if filters.needs is not None:
         query = query.where(condition(filters.needs, now, watch))
@@ -121,6 +124,9 @@ def filtered(query, filters: Filters, now: dt.datetime, watch: Watch):
         first = jst_day(now) - dt.timedelta(days=filters.under - 1)
         unfolded = Card.since_on.is_null() & (Card.changed_at >= utc_start_of(first))
         query = query.where((Card.since_on >= first) | unfolded)
+    if filters.since and filters.until:
+        delivered = (Card.state == CardState.DELIVERED) & Card.posted_on.is_null(False)
+        query = query.where(delivered & Card.since_on.between(filters.since, filters.until))
     return query
 
 

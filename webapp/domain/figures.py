@@ -1,7 +1,8 @@
 """What became of notices, postcards and cards in a period: plain rows, read from the daily counters alone.
 
 The bounce rate of a cohort is the notices that failed hard among those that a relay has accepted or that were finally
-refused, by the day of their first attempt in Japan (docs/dashboard.md). What waits for another try is neither.
+refused, by the day of their first attempt in Japan (docs/dashboard.md). What a relay has accepted stays accepted when
+it came back and waits for another try; what no relay has accepted yet is neither.
 """
 
 import datetime as dt
@@ -13,11 +14,12 @@ from db.database import database, is_sqlite
 from webapp.domain import metrics
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.metrics import Figure
-from webapp.domain.notices import MessageKind, MessageState
+from webapp.domain.notices import ACCEPTED, MessageKind, MessageState
 from webapp.domain.periods import Period, Span
 
 CLASSES = (ReasonClass.DEAD, ReasonClass.REFUSED, ReasonClass.TEMPORARY, ReasonClass.OURS)
-# What a rate divides by, and what is not decided yet.
+# What a rate divides by whatever it was before, and what is not decided yet. A notice in any other state is counted
+# too once a relay has accepted it.
 COUNTED = (MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED)
 UNDECIDED = (
     MessageState.QUEUED,
@@ -43,13 +45,13 @@ class Tally:
         """Return the share of a class, 0 to 1; None below the least volume, where chance would speak."""
         return self.failed[failure] / self.counted if self.counted >= max(1, least) else None
 
-    def add(self, state: str, failure: str, n: int) -> None:
-        """Count `n` notices in a state; `failure` is the class of those that failed."""
+    def add(self, state: str, outcome: str, n: int) -> None:
+        """Count `n` notices in a state; `outcome` is the class of those that failed, or says that a relay took them."""
         self.total += n
-        self.counted += n if state in COUNTED else 0
+        self.counted += n if state in COUNTED or outcome == ACCEPTED else 0
         self.undecided += n if state in UNDECIDED else 0
         if state == MessageState.FAILED:
-            self.failed[failure] += n
+            self.failed[outcome] += n
 
     def __add__(self, other: "Tally") -> "Tally":
         failed = {key: self.failed[key] + other.failed[key] for key in CLASSES}
@@ -83,7 +85,7 @@ class Destination:
     tally: Tally
 
 
-def _rows(figure: Figure, span: Span, columns: str, condition: str = "", values: tuple = ()) -> list[tuple]:
+def rows(figure: Figure, span: Span, columns: str, condition: str = "", values: tuple = ()) -> list[tuple]:
     """Return (…columns, n) of the counters of a span; shards are added up."""
     sql = (
         f"SELECT {columns}, SUM(n) FROM counter WHERE figure = ? AND day >= ? AND day <= ?{condition}"
@@ -94,7 +96,8 @@ def _rows(figure: Figure, span: Span, columns: str, condition: str = "", values:
     return [(*row[:-1], int(row[-1])) for row in found.fetchall()]
 
 
-def _of_kind(kind: str, role: str) -> tuple[str, tuple]:
+def of_kind(kind: str, role: str) -> tuple[str, tuple]:
+    """Return the condition, and its values, on counters of one kind of message, to one role or to all."""
     if role:
         return " AND a = ?", (f"{kind}/{role}",)
     return " AND a >= ? AND a < ?", (f"{kind}/", f"{kind}0")  # 0 follows / in every order of ASCII
@@ -109,24 +112,24 @@ def notices(
     period: Period, now: dt.datetime, presumed_hours: int = 72, kind: str = MessageKind.ID_NOTICE, role: str = ""
 ) -> Notices:
     """Return what became of the notices first tried in a period, part by part, and in the period before."""
-    condition, values = _of_kind(kind, role)
+    condition, values = of_kind(kind, role)
     days: dict[str, Tally] = defaultdict(Tally)
     before, everything = Tally(), Tally()
     reasons: dict[tuple[str, str], int] = defaultdict(int)
     # Of the period before only the sum is shown: the database adds it up.
-    for state, outcome, n in _rows(Figure.NOTICES, period.before(), "b, c", condition, values):
-        before.add(state, outcome.partition("/")[0] if state == MessageState.FAILED else "", n)
-    for day, state, outcome, n in _rows(Figure.NOTICES, period, "day, b, c", condition, values):
-        failure, _, reason = outcome.partition("/") if state == MessageState.FAILED else ("", "", "")
+    for state, outcome, n in rows(Figure.NOTICES, period.before(), "b, c", condition, values):
+        before.add(state, outcome.partition("/")[0], n)
+    for day, state, outcome, n in rows(Figure.NOTICES, period, "day, b, c", condition, values):
+        failure, _, reason = outcome.partition("/")
         days[day].add(state, failure, n)
         everything.add(state, failure, n)
-        if failure:
+        if state == MessageState.FAILED:
             reasons[failure, reason] += n
     open_from = settled_before(now, presumed_hours)
     cohorts = []
     for span in period.parts():
         tally = Tally()
-        for day in _days(span):
+        for day in days_of(span):
             if day.isoformat() in days:
                 tally = tally + days[day.isoformat()]
         cohorts.append(Cohort(span, tally, span.until >= open_from))
@@ -138,11 +141,14 @@ def destinations(
     span: Span, kind: str = MessageKind.ID_NOTICE, role: str = "", least: int = LEAST_VOLUME, most: int = 10
 ) -> list[Destination]:
     """Return the domains that most often refuse hard, worst first; domains below the least volume are left out."""
-    condition, values = _of_kind(kind, role)
+    condition, values = of_kind(kind, role)
     tallies: dict[str, Tally] = defaultdict(Tally)
-    for domain, word, n in _rows(Figure.NOTICES_BY_DESTINATION, span, "b, c", condition, values):
-        failed = word in CLASSES
-        tallies[domain].add(MessageState.FAILED if failed else word, word if failed else "", n)
+    for domain, word, n in rows(Figure.NOTICES_BY_DESTINATION, span, "b, c", condition, values):
+        if word in CLASSES:
+            tallies[domain].add(MessageState.FAILED, word, n)
+        else:
+            state, _, accepted = word.partition("/")
+            tallies[domain].add(state, accepted, n)
     found = [Destination(domain, tally) for domain, tally in tallies.items() if tally.counted >= max(1, least)]
     found.sort(key=lambda one: (-_badness(one.tally), -one.tally.counted, one.domain))
     return found[:most]
@@ -173,10 +179,10 @@ class Postcards:
 def postcards(period: Period) -> Postcards:
     """Return how many postcards entered which state in a period, and why those were queued that were."""
     days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    before = dict(_rows(Figure.POSTCARDS, period.before(), "a"))
+    before = dict(rows(Figure.POSTCARDS, period.before(), "a"))
     entered: dict[str, int] = defaultdict(int)
     causes: dict[str, int] = defaultdict(int)
-    for day, state, cause, n in _rows(Figure.POSTCARDS, period, "day, a, b"):
+    for day, state, cause, n in rows(Figure.POSTCARDS, period, "day, a, b"):
         days[day][state] += n
         entered[state] += n
         if state == "queued":
@@ -184,7 +190,7 @@ def postcards(period: Period) -> Postcards:
     parts = []
     for span in period.parts():
         sums: dict[str, int] = defaultdict(int)
-        for day in _days(span):
+        for day in days_of(span):
             for state, n in days.get(day.isoformat(), {}).items():
                 sums[state] += n
         parts.append(PostcardPart(span, dict(sums)))
@@ -205,12 +211,12 @@ class DeliveryDays:
 def delivery_days(period: Period) -> list[DeliveryDays]:
     """Return how long cards were on their way, by day of delivery; days are exact, the least that holds for a share."""
     days: dict[str, dict[int, int]] = defaultdict(dict)
-    for day, taken, n in _rows(Figure.CARD_DAYS, period, "day, a"):
+    for day, taken, n in rows(Figure.CARD_DAYS, period, "day, a"):
         days[day][int(taken)] = n
     found = []
     for span in period.parts():
         histogram: dict[int, int] = defaultdict(int)
-        for day in _days(span):
+        for day in days_of(span):
             for taken, n in days.get(day.isoformat(), {}).items():
                 histogram[taken] += n
         found.append(DeliveryDays(span, sum(histogram.values()), quantile(histogram, 50), quantile(histogram, 90)))
@@ -229,9 +235,10 @@ def quantile(histogram: dict[int, int], percent: int) -> int | None:
 
 def registrations(span: Span) -> int:
     """Return how many registrations came in within a span."""
-    return sum(n for _, n in _rows(Figure.REGISTRATIONS, span, "a"))
+    return sum(n for _, n in rows(Figure.REGISTRATIONS, span, "a"))
 
 
-def _days(span: Span) -> Iterator[dt.date]:
+def days_of(span: Span) -> Iterator[dt.date]:
+    """Yield the days of a span, oldest first."""
     for number in range(span.days):
         yield span.since + dt.timedelta(days=number)

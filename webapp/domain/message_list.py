@@ -4,10 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 
 from db.models import Message, Registration, Technician
-from webapp.domain import keyset
+from webapp.domain import keyset, latency
 from webapp.domain.keyset import Order
 from webapp.domain.notices import MessageKind, MessageState
 
+# What may still be sent for the first time.
+UNSENT = (MessageState.QUEUED, MessageState.SENDING, MessageState.WAITING_RETRY, MessageState.RECONCILIATION)
 ORDER = Order(Message, (Message.id,))
 
 
@@ -24,6 +26,9 @@ class MessageFilters:
     # The days of the first attempt: the cohorts that the dashboard counts.
     since: dt.date | None = None
     until: dt.date | None = None
+    # ID notices whose first acceptance took at least as long as a class of times begins (latency.py); 0: all.
+    slow: int = 0
+    unsent: bool = False  # only what no relay has accepted yet and may still go
 
 
 def listing(filters: MessageFilters, state: str | None = None):
@@ -43,6 +48,12 @@ def listing(filters: MessageFilters, state: str | None = None):
         query = query.where(Message.cohort_day >= filters.since)
     if filters.until:
         query = query.where(Message.cohort_day <= filters.until)
+    if filters.slow:
+        took = Message.first_sent_at - Registration.completed_at
+        query = query.join(Registration).where(took >= latency.EDGES[filters.slow])
+    if filters.unsent:
+        waiting = Message.state.in_([state.value for state in UNSENT])
+        query = query.where(waiting & Message.first_sent_at.is_null())
     return query
 
 

@@ -19,11 +19,17 @@ class Figure(StrEnum):
     """What is counted; the three dimensions a, b, c of each."""
 
     REGISTRATIONS = "registrations"  # day of import · a: affiliated or alone
-    NOTICES = "notices"  # cohort day (first attempt) · a: kind/role · b: state · c: failure class/reason, or ""
-    NOTICES_BY_DESTINATION = "notices_by_destination"  # cohort day · a: kind/role · b: domain · c: state/failure class
+    # c: failure class/reason of the failed, how delivery is known, or whether a relay has accepted it, or ""
+    NOTICES = "notices"  # cohort day (first attempt) · a: kind/role · b: state · c: see above
+    # c: failure class of the failed, else the state, with /accepted where a relay has accepted it before
+    NOTICES_BY_DESTINATION = "notices_by_destination"  # cohort day · a: kind/role · b: domain · c: see above
+    SENT_AFTER = "sent_after"  # cohort day · a: kind/role · b: class of minutes from completion to first acceptance
     POSTCARDS = "postcards"  # day of the change · a: state entered · b: cause
     CARDS = "cards"  # day of the change · a: state entered
     CARD_DAYS = "card_days"  # day of delivery · a: days from acceptance to delivery
+    POSTCARD_RETURNS = "postcard_returns"  # day of mailing · a: days until it came back
+    SHIPMENTS = "shipments"  # day of acceptance by the post · a: prefecture · b: what was missed (see missed.py)
+    FUNNEL = "funnel"  # day of completion · a: how far a registration has come (see funnel.py)
 
 
 Key = tuple[str, str, str, str, str]  # figure, day (YYYY-MM-DD, JST), a, b, c

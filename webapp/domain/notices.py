@@ -12,11 +12,12 @@ from db.fields import dump_json, to_microseconds
 from db.ids import new_id, new_ids
 from db.models import Attempt, EmailAddress, Message, Registration
 from db.rows import change_rows, read_row, update_rows, values_of
-from webapp.domain import addresses, metrics
+from webapp.domain import addresses, funnel, latency, metrics
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.alarms import AlarmKind, open_alarm
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.events import EventName, record
+from webapp.domain.funnel import Reached
 from webapp.domain.metrics import Figure
 from webapp.domain.postcard import fallback
 from webapp.domain.work_items import WorkItemKind, open_item
@@ -145,11 +146,17 @@ class Verdict:
     reason_class: ReasonClass
 
 
+# What a counter says of a message that waits, is queued again or was given up, and that a relay has accepted before.
+ACCEPTED = "accepted"
+
+
 def outcome(message: Message) -> str:
-    """Return the third dimension of a message's counter: its failure, or how its delivery is known, or nothing."""
+    """Return the third dimension of a message's counter: its failure, how delivery is known, ACCEPTED, or nothing."""
     if message.state == S.FAILED:
         return f"{message.failure_class}/{message.reason}"
-    return message.reason or "" if message.state == S.DELIVERED else ""
+    if message.state == S.DELIVERED:
+        return message.reason or ""
+    return ACCEPTED if message.first_sent_at and message.state != S.SENT else ""
 
 
 def counter_deltas(message: Message, n: int) -> dict[metrics.Key, int]:
@@ -158,10 +165,26 @@ def counter_deltas(message: Message, n: int) -> dict[metrics.Key, int]:
         return {}
     who = f"{message.kind}/{message.role}"
     by_state = message.failure_class if message.state == S.FAILED else message.state
+    if outcome(message) == ACCEPTED and message.state not in (S.FAILED, S.DELIVERED):
+        by_state = f"{by_state}/{ACCEPTED}"
     return {
         metrics.key(Figure.NOTICES, message.cohort_day, who, message.state, outcome(message)): n,
         metrics.key(Figure.NOTICES_BY_DESTINATION, message.cohort_day, who, message.destination, by_state or ""): n,
     }
+
+
+def sent_after(message: Message, completed_at: dt.datetime | None, first: dt.datetime) -> dict[metrics.Key, int]:
+    """Return what the first acceptance of an ID notice, `first`, adds to the figures."""
+    if message.kind != MessageKind.ID_NOTICE or completed_at is None:
+        return {}
+    took = str(latency.class_of(first - completed_at))
+    return {metrics.key(Figure.SENT_AFTER, message.cohort_day, f"{message.kind}/{message.role}", took): 1}
+
+
+def _told(message: Message, state: MessageState) -> bool:
+    """Whether a message in this state is the mail that has told its person."""
+    mine = message.kind == MessageKind.ID_NOTICE and message.role == Role.TECHNICIAN and message.registration_id
+    return bool(mine) and state == S.DELIVERED
 
 
 def move(message: Message, step: Step, **changes) -> None:
@@ -173,15 +196,27 @@ def move(message: Message, step: Step, **changes) -> None:
     after = STEPS.get((before, step))
     if after is None:
         raise StepError(f"a message that is {before} cannot {step}")
-    deltas = counter_deltas(message, -1)
+    deltas: Tally = Tally(counter_deltas(message, -1))
     fence = message.fence
+    # The first acceptance stays; what is held or came back before its answer was noted has been accepted as well.
+    first = changes.get("sent_at") or changes.get("first_sent_at")
+    if first is not None and message.first_sent_at is None:
+        changes["first_sent_at"] = first
+        first_time = True
+    else:
+        changes.pop("first_sent_at", None)
+        first_time = False
     for name, value in {"state": after, "due_at": None, **changes}.items():
         setattr(message, name, value)
     changed = {name: getattr(message, name) for name in ("state", "due_at", *changes)}
     if not update_rows(Message, changed, {"id": message.id, "state": before, "fence": fence}):
         raise StepError("somebody else has moved this message")
-    for counter, n in counter_deltas(message, 1).items():
-        deltas[counter] = deltas.get(counter, 0) + n
+    deltas.update(counter_deltas(message, 1))
+    if first_time and message.registration_id:
+        completed_at = funnel.completed([message.registration_id]).get(message.registration_id)
+        deltas.update(sent_after(message, completed_at, first))
+    if told := _told(message, after) - _told(message, before):
+        deltas.update(funnel.deltas({(message.registration_id, Reached.BY_MAIL): told}))
     metrics.add(deltas)
 
 
@@ -223,7 +258,8 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
         after, moment = STEPS[S.SENT, Step.PRESUME], to_microseconds(now)
         sql = f"UPDATE message SET state = ?, reason = ?, settled_at = ?, due_at = NULL WHERE id IN ({listed})"
         change_rows(sql, after, "presumed", moment)
-        counted: dict[metrics.Key, int] = {}
+        told = Tally((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
+        counted = funnel.deltas(told)
         for alike, n in Tally(row[4:] for row in due).items():
             kind, role, destination, day = alike
             day = dt.date.fromisoformat(day) if day else None
@@ -231,8 +267,7 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
                 message = Message(
                     kind=kind, role=role, destination=destination, cohort_day=day, state=state, reason=reason
                 )
-                for key, count in counter_deltas(message, sign).items():
-                    counted[key] = counted.get(key, 0) + count
+                counted.update(counter_deltas(message, sign))
         metrics.add(counted)
         events = [
             (event_id, moment, EventName.NOTICE_EMAIL_PRESUMED, *row[1:4], row[0], _about(*row[4:6]))
@@ -243,6 +278,7 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
         return len(due)
 
 
+_OWN_NOTICE = (MessageKind.ID_NOTICE, Role.TECHNICIAN)
 # What is presumed comes in tens of thousands: rows without models, oldest first, in batches that end soon.
 _LONG_SENT = "SELECT id FROM message WHERE state = 'sent' AND sent_at <= ? ORDER BY sent_at LIMIT ?"
 _ALIKE = "SELECT id, registration_id, technician_id, business_id, kind, role, destination, cohort_day FROM message"
@@ -274,7 +310,10 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
     began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
     wait = _RETRY_AFTER[min(message.attempts, len(_RETRY_AFTER)) - 1]
     if now + wait <= began + patience:
-        move(message, Step.RETRY, due_at=now + wait, reason=verdict.reason, failure_class=verdict.reason_class)
+        # A mail that has come back was accepted, even where its answer was never noted.
+        accepted = {"first_sent_at": now} if attempt.state == "accepted" else {}
+        again = {"due_at": now + wait, "reason": verdict.reason, "failure_class": verdict.reason_class}
+        move(message, Step.RETRY, **again, **accepted)
         data = {"reason": verdict.reason, "class": verdict.reason_class, "again_at": (now + wait).isoformat()}
         note(EventName.NOTICE_BOUNCE_RETRY, message, now, data)
     else:

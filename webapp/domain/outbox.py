@@ -7,6 +7,7 @@ What comes of the sending is written by `outbox_finish`.
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,9 +20,10 @@ from db.database import database, is_sqlite, transaction, write_rows
 from db.fields import to_microseconds
 from db.ids import encode, new_ids
 from db.models import Message
-from webapp.domain import metrics, notices
+from webapp.domain import latency, metrics, notices
 from webapp.domain.addresses import AddressState
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
+from webapp.domain.metrics import Figure
 from webapp.domain.notices import STEPS, MessageKind, MessageState, Policy, Role, Step, StepError, Verdict
 from webapp.domain.pacing import Bucket, Pace, full_bucket, take
 
@@ -70,6 +72,8 @@ class Claimed:
     reason: str | None
     first_attempt_at: int | None
     cohort_day: dt.date | None
+    first_sent_at: int | None
+    completed_at: int | None  # of its registration
     lease_until: dt.datetime
     attempt_id: int = 0
     attempt_started_at: int = 0
@@ -155,7 +159,7 @@ def claim(
 _READ = """
 SELECT m.id, m.kind, m.role, m.state, m.fence, m.attempts, m.registration_id, m.technician_id, m.business_id,
  m.address_id, m.language, m.content, m.destination, m.failure_class, m.reason, m.first_attempt_at, m.cohort_day,
- e.value, e.state, e.reason, t.name, t.technician_id, r.application_number, b.name
+ m.first_sent_at, r.completed_at, e.value, e.state, e.reason, t.name, t.technician_id, r.application_number, b.name
 FROM message m LEFT JOIN email_address e ON e.id = m.address_id LEFT JOIN technician t ON t.id = m.technician_id
  LEFT JOIN registration r ON r.id = m.registration_id LEFT JOIN business b ON b.id = m.business_id
 WHERE m.id IN """
@@ -180,9 +184,10 @@ def _claimed(row: tuple, now: dt.datetime) -> Claimed:
     content = json.loads(row[11]) if row[11] else {}
     day = dt.date.fromisoformat(row[16]) if row[16] else None
     one = Claimed(
-        row[0], MessageKind(row[1]), Role(row[2]), MessageState(row[3]), *row[4:11], content, *row[12:16], day, now
+        *(row[0], MessageKind(row[1]), Role(row[2]), MessageState(row[3]), *row[4:11], content, *row[12:16], day),
+        *(*row[17:19], now),
     )
-    one.recipient, (name, technician_id, number, business) = row[17], row[20:]
+    one.recipient, (name, technician_id, number, business) = row[19], row[22:]
     given = {"name": name, "technician_id": technician_id, "application_number": number, "business_name": business}
     one.values = {key: value for key, value in given.items() if value is not None}
     one.values.update({key: value for key, value in content.items() if isinstance(value, str)})
@@ -210,7 +215,7 @@ def _without_dead_addresses(rows: list[tuple], policy: Policy, now: dt.datetime)
     """What must not be mailed any more fails here, and becomes a postcard."""
     kept = []
     for row in rows:
-        state, reason = row[18:20]
+        state, reason = row[20:22]
         if state is not None and state != AddressState.INVALID:
             kept.append(row)
             continue
@@ -296,19 +301,28 @@ class Deltas:
 
     def __init__(self) -> None:
         self._rows: dict[tuple, int] = {}
+        self._took: Counter = Counter()
 
     def add(self, row: Claimed, n: int) -> None:
         """Count a message as it stands now `n` times."""
         if row.cohort_day is None:
             return
+        accepted = row.first_sent_at is not None
         alike = (row.kind, row.role, row.state, row.destination, row.failure_class, row.reason, row.cohort_day)
-        self._rows[alike] = self._rows.get(alike, 0) + n
+        self._rows[alike, accepted] = self._rows.get((alike, accepted), 0) + n
+
+    def first_sent(self, row: Claimed, at: int) -> None:
+        """Count how long a notice took to its first acceptance; later ones change nothing."""
+        if row.first_sent_at is None and row.kind == MessageKind.ID_NOTICE and row.completed_at is not None:
+            took = latency.class_of(dt.timedelta(microseconds=at - row.completed_at))
+            self._took[row.cohort_day, f"{row.kind}/{row.role}", str(took)] += 1
+        row.first_sent_at = row.first_sent_at or at
 
     def write(self) -> None:
         """Add all of it to the counters, in the running transaction."""
-        deltas: dict[metrics.Key, int] = {}
-        for alike, n in self._rows.items():
-            for key in _keys(alike):
+        deltas: dict[metrics.Key, int] = {metrics.key(Figure.SENT_AFTER, *took): n for took, n in self._took.items()}
+        for (alike, accepted), n in self._rows.items():
+            for key in _keys(alike, accepted):
                 deltas[key] = deltas.get(key, 0) + n
         metrics.add(deltas)
 
@@ -321,12 +335,13 @@ class _Alike(NamedTuple):
     failure_class: str | None
     reason: str | None
     cohort_day: dt.date
+    first_sent_at: bool
 
 
 @lru_cache(maxsize=4096)
-def _keys(alike: tuple) -> tuple[metrics.Key, ...]:
+def _keys(alike: tuple, accepted: bool) -> tuple[metrics.Key, ...]:
     """Return the counters in which a message stands; many messages in a row stand in the same ones."""
-    return tuple(notices.counter_deltas(_Alike(*alike), 1))
+    return tuple(notices.counter_deltas(_Alike(*alike, accepted), 1))
 
 
 def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:

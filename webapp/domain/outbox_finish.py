@@ -36,7 +36,8 @@ _REPLY_ACCEPTED = (
 )
 _ACCEPTED = (
     f"UPDATE message SET state = '{MessageState.SENT}', due_at = NULL, sent_at = v.column2, reason = NULL,"
-    " failure_class = NULL FROM (VALUES {}) AS v WHERE message.id = v.column1"
+    " first_sent_at = COALESCE(first_sent_at, v.column2), failure_class = NULL"
+    " FROM (VALUES {}) AS v WHERE message.id = v.column1"
 )
 _SENT = "INSERT INTO event (id, at, name, registration_id, technician_id, business_id, subject_id, data) VALUES {}"
 _OPEN_RELAY_ALARMS = f"SELECT subject FROM alarm WHERE kind = '{AlarmKind.RELAY_DOWN}' AND closed_at IS NULL"
@@ -115,6 +116,7 @@ def _accept(results: Sequence[Result]) -> None:
         message, at = result.message, to_microseconds(result.at)
         counted.add(message, -1)
         message.state = notices.STEPS[message.state, Step.ACCEPT]
+        counted.first_sent(message, at)
         counted.add(message, 1)
         rows += (message.id, at)
         data = _sent_data(message.kind, message.role, message.attempts, result.reply.relay)

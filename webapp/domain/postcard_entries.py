@@ -33,6 +33,7 @@ class EntryFilters:
     since: dt.date | None = None
     until: dt.date | None = None
     cause: str = ""
+    came_back: bool = False  # of those that were mailed: only what came back, by the day of mailing
 
 
 def listing(filters: EntryFilters):
@@ -48,17 +49,28 @@ def listing(filters: EntryFilters):
         of_cause = Postcard.select(1).where((Postcard.id == Event.subject_id) & (Postcard.cause == filters.cause))
         query = query.where(fn.EXISTS(of_cause))
     if filters.state == "returned":
-        later, between = Event.alias("later"), Event.alias("between_them")
-        same = (between.registration_id == Event.registration_id) & (between.subject_id == Event.subject_id)
-        again = between.select(1).where(
-            same & (between.name.in_(ENTRIES["returned"])) & (between.id > Event.id) & (between.id < later.id)
-        )
-        undone = later.select(1).where(
-            (later.registration_id == Event.registration_id)
-            & (later.subject_id == Event.subject_id)
-            & (later.name == UNDONE)
-            & (later.id > Event.id)
-            & ~fn.EXISTS(again)
-        )
-        query = query.where(~fn.EXISTS(undone))
+        query = query.where(~fn.EXISTS(_undone(Event)))
+    if filters.state == "mailed" and filters.came_back:
+        query = query.where(fn.EXISTS(_return_of_it()))
     return query
+
+
+def _later(event, names: tuple[str, ...], earlier):
+    """A condition: `event` is one of these names, of the same postcard as `earlier`, and came after it."""
+    same = (event.registration_id == earlier.registration_id) & (event.subject_id == earlier.subject_id)
+    return same & event.name.in_(names) & (event.id > earlier.id)
+
+
+def _undone(returned):
+    """The taking back of this return: no other return stands between them."""
+    later, between = Event.alias("later"), Event.alias("between_them")
+    again = between.select(1).where(_later(between, ENTRIES["returned"], returned) & (between.id < later.id))
+    return later.select(1).where(_later(later, (UNDONE,), returned) & ~fn.EXISTS(again))
+
+
+def _return_of_it():
+    """The return, not taken back, of what was mailed; not one of a later mailing of the same postcard."""
+    returned, remailed = Event.alias("returned"), Event.alias("remailed")
+    again = remailed.select(1).where(_later(remailed, ENTRIES["mailed"], Event) & (remailed.id < returned.id))
+    mine = _later(returned, ENTRIES["returned"], Event) & ~fn.EXISTS(again)
+    return returned.select(1).where(mine & ~fn.EXISTS(_undone(returned)))

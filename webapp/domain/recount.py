@@ -11,13 +11,15 @@ from peewee import SQL, fn
 
 from db.database import database, is_sqlite, transaction
 from db.fields import from_microseconds
-from db.models import Card, Counter, Event, Message, Postcard, Registration
-from webapp.domain import metrics, notices, postcard_entries
+from db.models import Card, Counter, Event, Message, Postcard, Registration, Shipment
+from webapp.domain import metrics, notices, postcard_entries, registration_list
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.card import CardState
 from webapp.domain.card_fold import UNDONE
 from webapp.domain.events import EventName
+from webapp.domain.funnel import Reached
 from webapp.domain.metrics import Figure, Key
+from webapp.domain.notices import MessageKind
 
 _JST_MICROSECONDS = 9 * 3600 * 1_000_000
 _DAY_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -93,8 +95,10 @@ def _notices(figure: Figure) -> Iterator[tuple[Key, int]]:
     columns = [Message.kind, Message.role, Message.state, Message.failure_class, Message.reason, Message.cohort_day]
     if figure is Figure.NOTICES_BY_DESTINATION:
         columns.append(Message.destination)
-    rows = Message.select(*columns, fn.COUNT(Message.id).alias("n")).where(Message.cohort_day.is_null(False))
-    for alike in rows.group_by(*columns):
+    accepted = Message.first_sent_at.is_null(False)
+    rows = Message.select(*columns, accepted.alias("accepted"), fn.COUNT(Message.id).alias("n"))
+    for alike in rows.where(Message.cohort_day.is_null(False)).group_by(*columns, accepted):
+        alike.first_sent_at = alike.accepted or None
         for key, n in notices.counter_deltas(alike, alike.n).items():
             if key[0] == figure:
                 yield key, n
@@ -157,6 +161,49 @@ def _card_days() -> Iterator[tuple[Key, int]]:
         yield metrics.key(Figure.CARD_DAYS, since, str(max(0, (since - posted).days))), n
 
 
+def _sent_after() -> Iterator[tuple[Key, int]]:
+    columns = (Message.kind, Message.role, Message.cohort_day, Message.first_sent_at, Registration.completed_at)
+    first = Message.select(*columns).join(Registration).where(Message.first_sent_at.is_null(False))
+    for kind, role, day, sent, completed in first.where(Message.kind == MessageKind.ID_NOTICE).tuples().iterator():
+        message = Message(kind=kind, role=role, cohort_day=day)
+        yield from notices.sent_after(message, _moment(completed), _moment(sent)).items()
+
+
+def _postcard_returns() -> Iterator[tuple[Key, int]]:
+    names = (*postcard_entries.ENTRIES["mailed"], *postcard_entries.ENTRIES["returned"], postcard_entries.UNDONE)
+    rows = Event.select(Event.at, Event.name, Event.subject_id).where(Event.name.in_(names))
+    mailed: dict[int, dt.date] = {}
+    returned: dict[int, Key] = {}
+    for at, name, postcard in rows.order_by(Event.id).tuples().iterator():
+        day = metrics.day_of(_moment(at))
+        if name in postcard_entries.ENTRIES["mailed"]:
+            mailed[postcard] = day
+        elif name == postcard_entries.UNDONE:
+            if postcard in returned:
+                yield returned.pop(postcard), -1
+        elif postcard in mailed:
+            taken = (day - mailed[postcard]).days
+            returned[postcard] = metrics.key(Figure.POSTCARD_RETURNS, mailed[postcard], str(taken))
+            yield returned[postcard], 1
+
+
+def _shipments() -> Iterator[tuple[Key, int]]:
+    alike = (Shipment.accepted_on, Shipment.prefecture, Shipment.missed)
+    for day, prefecture, missed, n in Shipment.select(*alike, fn.COUNT(Shipment.id)).group_by(*alike).tuples():
+        yield metrics.key(Figure.SHIPMENTS, day, prefecture, missed), n
+
+
+def _funnel() -> Iterator[tuple[Key, int]]:
+    """Count each step over the very select of its list."""
+    day = (Registration.completed_at + _JST_MICROSECONDS) / _DAY_MICROSECONDS
+    for reached in Reached:
+        query = Registration.select(day, fn.COUNT(Registration.id)).group_by(SQL("1"))
+        for condition in registration_list.reached(reached):
+            query = query.where(condition)
+        for number, n in query.tuples():
+            yield metrics.key(Figure.FUNNEL, _day(number), reached), n
+
+
 def _moment(value: int | dt.datetime) -> dt.datetime:
     return from_microseconds(value) if isinstance(value, int) else value
 
@@ -175,4 +222,8 @@ _COUNTS = {
     Figure.POSTCARDS: lambda: _summed(_postcards()),
     Figure.CARDS: lambda: _summed(_cards()),
     Figure.CARD_DAYS: lambda: _summed(_card_days()),
+    Figure.SENT_AFTER: lambda: _summed(_sent_after()),
+    Figure.POSTCARD_RETURNS: lambda: _summed(_postcard_returns()),
+    Figure.SHIPMENTS: lambda: _summed(_shipments()),
+    Figure.FUNNEL: lambda: _summed(_funnel()),
 }

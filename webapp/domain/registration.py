@@ -9,9 +9,10 @@ import secrets
 from collections.abc import Sequence
 
 from db.fields import dump_json, to_microseconds
-from webapp.domain import addresses
+from webapp.domain import addresses, metrics
 from webapp.domain.addresses import AddressState, OwnerKind, value_key
 from webapp.domain.events import EventName
+from webapp.domain.funnel import Reached
 from webapp.domain.intake.decisions import Decision, content_of, decide
 from webapp.domain.intake.known import PERSON_COLUMNS, Application, Email, Employer, ItemKind, Known, Person, fetch
 from webapp.domain.intake.outcomes import Origin, Outcome, Result
@@ -139,6 +140,7 @@ def _complete(
     ids = (registration, person.id)
     batch.event(_COMPLETED, _COMPLETED_DATA[first], *ids)
     batch.count(Figure.REGISTRATIONS, "affiliated" if affiliated else "alone")
+    batch.count(Figure.FUNNEL, Reached.REGISTERED, day=metrics.day_of(row.completed_at))
     if not first:
         _change(person, row, batch, ids)
     _take_email(person, row, known, batch, ids)

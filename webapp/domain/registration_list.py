@@ -9,10 +9,12 @@ from peewee import JOIN, Field, fn
 
 from db.models import Card, Message, Postcard, Registration, Technician
 from webapp.domain import metrics
+from webapp.domain.card import CardState
+from webapp.domain.funnel import TOLD_BY_POSTCARD, Reached
 from webapp.domain.intake.search_key import fold_search_key
 from webapp.domain.keyset import Order
 from webapp.domain.language import N_
-from webapp.domain.notices import MessageKind, Role
+from webapp.domain.notices import MessageKind, MessageState, Role
 
 _KANA = re.compile(r"[\u30a0-\u30ff]+")
 LAST = "\U0010ffff"
@@ -50,6 +52,7 @@ class Filters:
     failure: str = ""
     postcard: str = ""  # a state, or "any" or "none"
     card: str = ""
+    reached: str = ""  # a step of the funnel
     since: dt.date | None = None
     until: dt.date | None = None
 
@@ -82,7 +85,11 @@ def listing(filters: Filters) -> Listing:
     query = Registration.select(*columns, *people).join(Technician)
     if filters.term:
         query, order = _searched(query, filters)
-        rest = {"notice", "postcard", "card", "days"}
+        rest = {"notice", "postcard", "card", "days", "reached"}
+    elif filters.reached:
+        # The days of completion are the range; each row is then asked how far it has come.
+        order = Order(Registration, (Registration.completed_at, Registration.id))
+        rest = {"notice", "postcard", "card", "days", "reached"}
     elif filters.postcard not in ("", "none"):
         query = query.switch(Registration).join(Postcard, JOIN.INNER, on=(Postcard.registration == Registration.id))
         query, order = query.where(_postcard(filters.postcard)), _order_of(Postcard, Postcard.queued_at, filters)
@@ -161,6 +168,27 @@ def _conditions(filters: Filters, rest: set[str]):
         wanted = _postcard("any" if none else filters.postcard)
         found = fn.EXISTS(Postcard.select(1).where((Postcard.registration == Registration.id) & wanted))
         yield ~found if none else found
+    if "reached" in rest and filters.reached:
+        yield from reached(filters.reached)
+
+
+def reached(step: str):
+    """Yield what is asked of a registration that has come so far."""
+    if step == Reached.BY_MAIL:
+        yield fn.EXISTS(
+            Message.select(1).where(
+                (Message.registration == Registration.id) & _notice(Filters(notice=MessageState.DELIVERED))
+            )
+        )
+    if step == Reached.BY_POSTCARD:
+        told = Postcard.state.in_(TOLD_BY_POSTCARD)
+        yield fn.EXISTS(Postcard.select(1).where((Postcard.registration == Registration.id) & told))
+    if step == Reached.CARD_POSTED:
+        posted = Card.posted_on.is_null(False)
+        yield fn.EXISTS(Card.select(1).where((Card.registration == Registration.id) & posted))
+    if step == Reached.CARD_DELIVERED:
+        delivered = Card.state == CardState.DELIVERED
+        yield fn.EXISTS(Card.select(1).where((Card.registration == Registration.id) & delivered))
 
 
 def midnight(day: dt.date) -> dt.datetime:

@@ -110,8 +110,11 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
     in_flight = Message.state.in_(_IN_FLIGHT)
     deltas: dict[metrics.Key, int] = {}
     by = (Message.kind, Message.role, Message.state, Message.failure_class, Message.reason, Message.cohort_day)
-    groups = Message.select(*by, Message.destination, fn.COUNT(Message.id).alias("n"))
-    for group in groups.where(in_flight & Message.cohort_day.is_null(False)).group_by(*by, Message.destination):
+    accepted = Message.first_sent_at.is_null(False)
+    groups = Message.select(*by, Message.destination, accepted.alias("accepted"), fn.COUNT(Message.id).alias("n"))
+    groups = groups.where(in_flight & Message.cohort_day.is_null(False))
+    for group in groups.group_by(*by, Message.destination, accepted):
+        group.first_sent_at = group.accepted or None
         before, group.state = MessageState(group.state), STEPS[MessageState(group.state), Step.HOLD]
         for sign, state in ((-1, before), (1, group.state)):
             group.state = state

@@ -71,6 +71,7 @@ class Batch:
     def __init__(self, now: dt.datetime, account_id: int | None = None) -> None:
         self.now = now
         self.at = to_microseconds(now)
+        self.today = metrics.day_of(now)
         self.account_id = account_id
         self.rows: dict[str, list[tuple]] = {table: [] for table in TABLES}
         self.counts: Counter = Counter()
@@ -90,9 +91,9 @@ class Batch:
         self.rows[table].append((number, *values))
         return number
 
-    def count(self, figure: Figure, a: str, b: str = "") -> None:
-        """Count one more today."""
-        self.counts[figure, a, b] += 1
+    def count(self, figure: Figure, a: str, b: str = "", day: dt.date | None = None) -> None:
+        """Count one more, today or on another day."""
+        self.counts[figure, day or self.today, a, b] += 1
 
     def event(
         self,
@@ -144,8 +145,7 @@ class Batch:
             *("work_item", "audit_row", "audit_detail", "event"),
         ):
             write_rows(table, TABLES[table], self.rows[table])
-        day = metrics.day_of(self.now)
-        metrics.add({metrics.key(figure, day, a, b): n for (figure, a, b), n in self.counts.items()})
+        metrics.add({metrics.key(*what): n for what, n in self.counts.items()})
 
     def _write_people(self) -> None:
         changed = []

@@ -5,7 +5,7 @@ import datetime as dt
 
 from db.models import EmailAddress, Message, Postcard, Registration, Technician
 from db.rows import insert_row, read_row, values_of
-from webapp.domain import metrics
+from webapp.domain import funnel, metrics
 from webapp.domain.addresses import OwnerKind
 from webapp.domain.events import EventName, record
 from webapp.domain.metrics import Figure
@@ -63,7 +63,7 @@ def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) ->
 
     StepError when the table has no such step, or when the row is no longer as it was read.
     """
-    state = next_state(postcard.state, step)
+    before, state = postcard.state, next_state(postcard.state, step)
     values = {"state": state, "changed_at": now, "version": postcard.version + 1, **changes}
     as_read = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
     if not Postcard.update(values).where(as_read).execute():
@@ -72,6 +72,8 @@ def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) ->
         setattr(postcard, name, value)
     if step is not PostcardStep.UNDO_RETURN:  # it only takes a count back
         count_state(postcard, now)
+    if told := (state in funnel.TOLD_BY_POSTCARD) - (before in funnel.TOLD_BY_POSTCARD):
+        metrics.add(funnel.postcards_moved([(postcard.id, postcard.registration_id)], told))
 
 
 def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime, part: str = "", signs: tuple[str, ...] = ()) -> None:

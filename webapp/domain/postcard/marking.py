@@ -7,7 +7,7 @@ from db.database import database, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch
-from webapp.domain import metrics
+from webapp.domain import funnel, metrics
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
 from webapp.domain.metrics import Figure
@@ -82,7 +82,10 @@ def move_all(
         write_rows("event", columns, events)
     counts = Counter(row[4] for row in rows)
     day = metrics.day_of(now)
-    metrics.add({metrics.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})
+    counted = Counter({metrics.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})
+    if after is PostcardState.MAILED:
+        counted.update(funnel.postcards_moved([(row[0], row[2]) for row in rows], 1))
+    metrics.add(counted)
     return rows
 
 

@@ -99,6 +99,7 @@ def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> Outco
         fallback.move(postcard, PostcardStep.RETURN, now)
     except StepError:
         return Outcome.NOT_MAILED
+    metrics.add({_return_of(postcard, now): 1})
     activation_codes.end([encode(postcard.id)], _RETURNED, now)
     data = {"print": found.print_number}
     fallback.note(EventName.POSTCARD_OPS_RETURNED, postcard, now, data, account_id)
@@ -122,12 +123,19 @@ def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
             raise StepError("something was done about the returned card meanwhile")
         cause, returned_at = postcard.cause, postcard.changed_at
         fallback.move(postcard, PostcardStep.UNDO_RETURN, now)
-        metrics.add({metrics.key(Figure.POSTCARDS, metrics.day_of(returned_at), PostcardState.RETURNED, cause): -1})
+        entry = metrics.key(Figure.POSTCARDS, metrics.day_of(returned_at), PostcardState.RETURNED, cause)
+        metrics.add({entry: -1, _return_of(postcard, returned_at): -1})
         same = (ActivationCode.card_id == encode(postcard.id)) & (ActivationCode.print_number == postcard.print_number)
         ended = ActivationCode.end_reason == _RETURNED
         ActivationCode.update(ended_at=None, end_reason=None).where(same & ended).execute()
         fallback.note(EventName.POSTCARD_OPS_RETURN_UNDONE, postcard, now, None, account_id)
         close_item(item, State.DISMISSED, "undone", now, account_id)
+
+
+def _return_of(postcard: Postcard, returned_at: dt.datetime) -> metrics.Key:
+    """The counter of a return: the day on which the postcard was mailed, and the days until it came back."""
+    mailed, returned = metrics.day_of(postcard.mailed_at), metrics.day_of(returned_at)
+    return metrics.key(Figure.POSTCARD_RETURNS, mailed, str((returned - mailed).days))
 
 
 def work_of(postcard: Postcard) -> WorkItem | None:
