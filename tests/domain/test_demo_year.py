@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from db.models import Message, Registration
-from webapp.domain import figures, metrics, recount
+from db.models import Card, Message, Registration, Shipment
+from webapp.domain import card_fold, figures, metrics, recount
 from webapp.domain.calendar import WorkingCalendar
 from webapp.domain.demo import build, year
 from webapp.domain.demo.build import NotTheDemo
@@ -26,6 +26,17 @@ def test_the_counters_of_the_past_agree_with_its_rows(database, now):
     days = Counter(metrics.day_of(at).weekday() for (at,) in Registration.select(Registration.completed_at).tuples())
     assert days[2] > 3 * days[5] > 0
     assert not Message.select().where(Message.sent_at > now).exists()
+
+
+def test_cards_folded_anew_from_what_the_post_has_told_stand_as_they_stood(sqlite, now):
+    build.build("test", now, random.Random(1), count=5, large=0)
+    list(year.write_year("test", now, random.Random(3), 60, 400))
+    # Those of the demo's own file were ordered a moment ago and never folded.
+    folded = Card.select(Card.id, Card.version).where(Card.since_on.is_null(False)).order_by(Card.id).tuples()
+    before = list(folded)
+    assert card_fold.refold([card for card, _ in before], now, "tracking") == []
+    assert list(folded.clone()) == before and len(before) == 400
+    assert len({card.state for card in Card.select()}) >= 6 and Shipment.select().where(Shipment.n == 2).exists()
 
 
 def test_year_end_and_holidays_are_quiet():

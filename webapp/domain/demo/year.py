@@ -6,6 +6,7 @@ home. Everything is invented.
 """
 
 import datetime as dt
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -15,15 +16,19 @@ from db.database import transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
 from db.models import Business, EmailAddress
-from webapp.domain import addresses, metrics
+from webapp.domain import addresses, latency, metrics
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.calendar import WorkingCalendar
 from webapp.domain.card import CardState
+from webapp.domain.demo import year_cards
 from webapp.domain.demo.build import NotTheDemo
 from webapp.domain.demo.people import Person, person
 from webapp.domain.events import EventName
+from webapp.domain.funnel import TOLD_BY_POSTCARD, Reached
 from webapp.domain.intake.search_key import fold_search_key
 from webapp.domain.metrics import Figure
+from webapp.domain.missed import prefecture
+from webapp.domain.notices import ACCEPTED
 
 # domain: how many of a hundred people have an address there, and per mille of them whose address is dead or refuses.
 DOMAINS = {
@@ -40,7 +45,7 @@ DOMAINS = {
 NO_EMAIL_PERCENT = 4
 OUTAGE, BLOCKED = "docomo.example", "au.example"
 # So many days before today.
-OUTAGE_DAYS, BLOCKED_DAYS, ABSENCE_DAYS = (97, 96), (41,), range(150, 158)
+OUTAGE_DAYS, BLOCKED_DAYS = (97, 96), (41,)
 _POOL = 2_000
 _AT_ONCE = 5_000
 
@@ -66,7 +71,7 @@ TABLES = {
     "message": (
         *("id", "kind", "role", "registration_id", "technician_id", "business_id", "address_id", "language"),
         *("destination", "state", "failure_class", "reason", "attempts", "queued_at", "due_at", "fence"),
-        *("first_attempt_at", "cohort_day", "sent_at", "settled_at"),
+        *("first_attempt_at", "cohort_day", "sent_at", "first_sent_at", "settled_at"),
     ),
     "attempt": (
         *("id", "message_id", "n", "address_id", "message_ref", "state", "tries", "started_at", "replied_at"),
@@ -74,12 +79,9 @@ TABLES = {
     ),
     "postcard": (
         *("id", "registration_id", "technician_id", "message_id", "n", "state", "cause", "queued_at", "changed_at"),
-        "version",
+        *("version", "mailed_at"),
     ),
-    "card": (
-        *("id", "registration_id", "technician_id", "state", "ordered_at", "changed_at", "version", "known"),
-        *("since_on", "posted_on", "kept_until", "last_word_on", "receiver", "made_at"),
-    ),
+    **year_cards.TABLES,
     "event": ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "data"),
 }
 
@@ -91,6 +93,7 @@ class _Batch:
     rows: dict[str, list[tuple]] = field(default_factory=lambda: {table: [] for table in TABLES})
     counts: Counter = field(default_factory=Counter)
     ids: Iterator[int] = field(default_factory=lambda: iter(()))
+    numbers: Iterator[int] = field(default_factory=itertools.count)  # of shipments
 
     def new_id(self) -> int:
         number = next(self.ids, None)
@@ -114,7 +117,7 @@ class _Year:
     def __init__(self, now: dt.datetime, chance: random.Random) -> None:
         self.now, self.chance, self.today = now, chance, metrics.day_of(now)
         self.calendar = WorkingCalendar()
-        self.batch = _Batch()
+        self.batch = _Batch(numbers=itertools.count(chance.randrange(10**8)))
         self.people: list[Person] = [person(chance, None, n) for n in range(_POOL)]
         self.firms = self._firms()
         self.serial = chance.randrange(10**6)
@@ -149,6 +152,7 @@ class _Year:
              "")
         )  # fmt: skip
         self._event(EventName.REGISTRATION_IMPORT_COMPLETED, at, registration, technician)
+        self._reached(Reached.REGISTERED, at)
         batch.counts[metrics.key(Figure.REGISTRATIONS, metrics.day_of(at), "affiliated" if firm else "alone")] += 1
         if firm:
             batch.rows["affiliation"].append(
@@ -157,7 +161,7 @@ class _Year:
             )  # fmt: skip
             self._firm_notice(registration, technician, firm, at)
         self._own_notice(registration, technician, at)
-        self._card(registration, technician, at)
+        self._card(registration, technician, at, prefecture(someone.postal_code, someone.address))
 
     def _event(self, name: str, at: dt.datetime, registration: int, technician: int, subject=None, data=None) -> None:
         row = (str(name), registration, technician, None, subject, data and dump_json(data))
@@ -171,7 +175,7 @@ class _Year:
 
     def _own_notice(self, registration: int, technician: int, at: dt.datetime) -> None:
         if self.chance.random() * 100 < NO_EMAIL_PERCENT:
-            self._postcard(registration, technician, None, "no_email", at)
+            self._postcard(registration, technician, None, "no_email", at, at)
             return
         names, shares = list(DOMAINS), [share for share, *_ in DOMAINS.values()]
         domain = self.chance.choices(names, shares)[0]
@@ -187,7 +191,7 @@ class _Year:
         failed = self._notice("technician", registration, technician, None, address, domain, verdict, at)
         if failed and REASON_CLASS[verdict] is not ReasonClass.OURS:
             message, when = failed
-            self._postcard(registration, technician, message, str(verdict), when)
+            self._postcard(registration, technician, message, str(verdict), when, at)
 
     def _verdict(self, domain: str, at: dt.datetime) -> Reason | None:
         """Say why a mail fails in the end; most do not."""
@@ -213,7 +217,8 @@ class _Year:
         batch, message = self.batch, self.batch.new_id()
         failure = REASON_CLASS[verdict] if verdict else None
         days = {None: 3, ReasonClass.DEAD: 0, ReasonClass.OURS: 5}.get(failure, 3)
-        settled = at + dt.timedelta(days=days, minutes=1)
+        sent = min(at + self._waited(at), self.now)
+        settled = sent + dt.timedelta(days=days, minutes=1)
         done = settled <= self.now
         due = None
         if failure is None:
@@ -227,27 +232,40 @@ class _Year:
         word = None if failure is None else str(failure)
         batch.rows["message"].append(
             (message, "id_notice", role, registration, technician, business, address, "ja", domain, state, word, reason,
-             1, moment, due, 0, moment, day.isoformat(), moment, settled_at)
+             1, moment, due, 0, moment, day.isoformat(), to_microseconds(sent), to_microseconds(sent), settled_at)
         )  # fmt: skip
         attempt = batch.new_id()
         batch.rows["attempt"].append(
-            (attempt, message, 1, address, f"{attempt}@demo.example", "accepted", 1, moment, moment,
+            (attempt, message, 1, address, f"{attempt}@demo.example", "accepted", 1, moment, to_microseconds(sent),
              verdict and str(verdict), None if verdict is None else failure is ReasonClass.DEAD)
         )  # fmt: skip
         who = f"id_notice/{role}"
-        outcome = f"{word}/{reason}" if state == "failed" else (reason if state == "delivered" else "")
+        outcome = {"failed": f"{word}/{reason}", "delivered": reason, "waiting_retry": ACCEPTED}.get(state, "")
         batch.counts[metrics.key(Figure.NOTICES, day, who, state, outcome)] += 1
-        shown = word if state == "failed" else state
+        shown = {"failed": word, "waiting_retry": f"{state}/{ACCEPTED}"}.get(state, state)
         batch.counts[metrics.key(Figure.NOTICES_BY_DESTINATION, day, who, domain, shown)] += 1
+        took = str(latency.class_of(sent - at))
+        batch.counts[metrics.key(Figure.SENT_AFTER, day, who, took)] += 1
+        if state == "delivered" and role == "technician":
+            self._reached(Reached.BY_MAIL, at)
         if state == "failed":
             data = {"kind": "id_notice", "role": role, "reason": reason, "class": word}
             self._event(EventName.NOTICE_BOUNCE_FAILED, settled, registration, technician, message, data)
             return message, settled
         return None
 
+    def _waited(self, at: dt.datetime) -> dt.timedelta:
+        """Say how long a notice took to the relay: a minute or two, longer behind the rush of a Monday morning."""
+        rush = 12 if at.astimezone(metrics.JST).weekday() == 0 else 1
+        slow = self.chance.random() < 0.04
+        return dt.timedelta(seconds=round(self.chance.expovariate(1 / (2400 if slow else 50 * rush))) + 15)
+
     # -- postcards -----------------------------------------------------------------------------------------------------
 
-    def _postcard(self, registration: int, technician: int, message: int | None, cause: str, at: dt.datetime) -> None:
+    def _postcard(
+        self, registration: int, technician: int, message: int | None, cause: str, at: dt.datetime,
+        completed_at: dt.datetime,
+    ) -> None:  # fmt: skip
         """Write a postcard with every state that it has entered until now."""
         number = self.batch.new_id()
         way = [("queued", "postcard:fallback:queued", at)]
@@ -256,7 +274,7 @@ class _Year:
         way += [("batched", "postcard:worker:batched", made), ("printed", "postcard:ops:printed", printed)]
         mailed = self._working(made, 1, 16)
         way.append(("mailed", "postcard:ops:mailed", mailed))
-        if self.chance.random() < 0.045:
+        if self.chance.random() < (0.09 if metrics.day_of(mailed).month in (3, 4) else 0.04):  # people move in spring
             back = self._working(mailed + dt.timedelta(days=self.chance.randint(4, 9)), 1, 11)
             way.append(("returned", "postcard:ops:returned", back))
         else:
@@ -266,9 +284,14 @@ class _Year:
             self._event(name, when, registration, technician, number, {"cause": cause})
             self.batch.counts[metrics.key(Figure.POSTCARDS, metrics.day_of(when), state, cause)] += 1
         state, _, changed = way[-1]
+        if state in TOLD_BY_POSTCARD:
+            self._reached(Reached.BY_POSTCARD, completed_at)
+        if state == "returned":
+            taken = str((metrics.day_of(changed) - metrics.day_of(mailed)).days)
+            self.batch.counts[metrics.key(Figure.POSTCARD_RETURNS, metrics.day_of(mailed), taken)] += 1
         self.batch.rows["postcard"].append(
             (number, registration, technician, message, 1, state, cause, to_microseconds(at), to_microseconds(changed),
-             len(way))
+             len(way), to_microseconds(mailed) if mailed <= self.now else None)
         )  # fmt: skip
 
     def _working(self, at: dt.datetime, days: int, hour: int) -> dt.datetime:
@@ -277,56 +300,24 @@ class _Year:
 
     # -- cards ---------------------------------------------------------------------------------------------------------
 
-    def _card(self, registration: int, technician: int, at: dt.datetime) -> None:
+    def _card(self, registration: int, technician: int, at: dt.datetime, home: str) -> None:
         """Write a card with every state that it has entered until now."""
         number = self.batch.new_id()
-        way = self._way_of_card(at)
-        told = [step for step in way if step[1] <= self.now]
+        told = year_cards.way(at, self.today, home, self.calendar, self.chance)
+        told = [step for step in told if step[1] <= self.now]
         states = [CardState.ORDERED, *(state for state, _ in told)]
         for before, (state, when) in zip(states, told, strict=False):
             data = {"from": before.value, "to": state.value, "cause": "made" if state is CardState.MADE else "tracking"}
             self._event(EventName.CARD_POST_MOVED, when, registration, technician, number, data)
-            self.batch.counts[metrics.key(Figure.CARDS, metrics.day_of(when), state)] += 1
-        self.batch.counts[metrics.key(Figure.CARDS, metrics.day_of(at), CardState.ORDERED)] += 1
-        when_of = dict(told)
-        state, changed = told[-1] if told else (CardState.ORDERED, at)
-        made, posted, tried = (when_of.get(s) for s in (CardState.MADE, CardState.POSTED, CardState.ABSENT))
-        since = metrics.day_of(changed)
-        kept_until = None
-        if state in (CardState.ABSENT, CardState.KEPT) and tried:
-            kept_until = (metrics.day_of(tried) + dt.timedelta(days=7)).isoformat()
-        posted_on = metrics.day_of(posted).isoformat() if posted else None
-        self.batch.rows["card"].append(
-            (number, registration, technician, state.value, to_microseconds(at), to_microseconds(changed),
-             len(states), state.value, since.isoformat(), posted_on, kept_until, since.isoformat() if posted else None,
-             "unknown", to_microseconds(made) if made else None)
-        )  # fmt: skip
+        state = year_cards.write(self.batch, number, (registration, technician), at, told, home)
+        if told and state not in (CardState.ORDERED, CardState.MADE):
+            self._reached(Reached.CARD_POSTED, at)
         if state is CardState.DELIVERED:
-            taken = (since - metrics.day_of(posted)).days
-            self.batch.counts[metrics.key(Figure.CARD_DAYS, since, str(taken))] += 1
+            self._reached(Reached.CARD_DELIVERED, at)
 
-    def _way_of_card(self, at: dt.datetime) -> list[tuple[CardState, dt.datetime]]:
-        chance = self.chance
-        made = self._working(at, 3, 14)
-        posted = self._working(made, 1, 17)
-        out = posted + dt.timedelta(days=chance.choice((1, 1, 1, 2, 2, 3)), hours=-7)
-        ago = (self.today - metrics.day_of(out)).days
-        way = [(CardState.MADE, made), (CardState.POSTED, posted), (CardState.OUT_FOR_DELIVERY, out)]
-        if chance.random() >= (0.46 if ago in ABSENCE_DAYS else 0.13):
-            return [*way, (CardState.DELIVERED, out + dt.timedelta(hours=chance.randint(2, 8)))]
-        absent = out + dt.timedelta(hours=chance.randint(2, 8))
-        way += [(CardState.ABSENT, absent), (CardState.KEPT, absent + dt.timedelta(hours=5))]
-        if chance.random() < 0.8:
-            fetched = absent + dt.timedelta(days=chance.choice((1, 1, 2, 2, 3, 4, 5, 6)), hours=6)
-            return [*way, (CardState.DELIVERED, fetched)]
-        back = absent + dt.timedelta(days=8, hours=3)
-        way.append((CardState.RETURNED, back))
-        if chance.random() < 0.06:
-            return way
-        made = self._working(back, 6, 14)
-        posted = self._working(made, 1, 17)
-        way += [(CardState.MADE, made), (CardState.POSTED, posted)]
-        return [*way, (CardState.DELIVERED, posted + dt.timedelta(days=1, hours=chance.randint(-6, 0)))]
+    def _reached(self, reached: Reached, at: dt.datetime) -> None:
+        """Count that a registration completed at `at` has come so far."""
+        self.batch.counts[metrics.key(Figure.FUNNEL, metrics.day_of(at), reached)] += 1
 
 
 def weight(day: dt.date, calendar: WorkingCalendar) -> float:
