@@ -5,6 +5,10 @@ Each value carries its words and the address of its cases, so that picture, tabl
 
 from dataclasses import dataclass, field
 
+from flask_babel import gettext
+
+from webapp.domain.tables_out import Sheet
+
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 38, 6, 8, 24
 ROW = 26
@@ -212,6 +216,26 @@ def shortened(name: str, room: int = 22) -> str:
         if taken > room:
             return name[: place - 1] + "…"
     return name
+
+
+def sheet(chart: Chart) -> Sheet:
+    """Return a chart's table to take away: the words of the page, and beside words that are no number their value."""
+    heading, columns, shares = [chart.head], [], set()
+    for one in chart.series:
+        if all(cell.value is None or cell.words == f"{cell.value:,}" for cell in one.cells):
+            heading.append(f"{one.name} ({chart.unit})")
+            columns.append([cell.value for cell in one.cells])
+            continue
+        heading += [one.name, gettext("%(name)s（数値）", name=one.name)]
+        columns += [[cell.words for cell in one.cells], [cell.value for cell in one.cells]]
+        if chart.percent:
+            shares.add(len(columns))
+    if any(chart.notes):
+        heading.append(gettext("注"))
+        columns.append(chart.notes)
+    rows = list(zip(chart.names, *columns, strict=True))
+    notes = [words for words in (chart.says, chart.empty) if words]
+    return Sheet(chart.title, heading, rows, frozenset(shares), notes)
 
 
 def figure(chart: Chart) -> dict:

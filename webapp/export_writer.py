@@ -8,6 +8,7 @@ import datetime as dt
 import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from flask import Flask, g
@@ -29,6 +30,10 @@ from webapp.settings import Settings
 
 CUT = N_("一覧には続きがあります。1つのファイルに入るのは%(n)s行までです。条件で絞り込んで、書き出し直してください。")
 _NOTED_EVERY = 1.0
+
+
+class NoTable(Exception):
+    """The page has no such table: another try would find none either."""
 
 
 class Asker(UserMixin):
@@ -67,6 +72,8 @@ class Writer:
             pass
         except SearchOver:
             exports.fail(row, Failure.SEARCH_OVER, self._clock())
+        except NoTable:
+            exports.fail(row, Failure.BROKEN, self._clock())
         except Exception:
             exports.give_back(row, self._clock())
             raise
@@ -92,10 +99,13 @@ class Writer:
     def _fill(self, row: ExportRequest, source: Source, asker: Asker, path: Path) -> None:
         begun, count = self._clock(), Count(row, self._clock)
         sheets = (self._bounded(sheet, count) for sheet in source.sheets())
+        first = next(sheets, None)
+        if first is None:
+            raise NoTable
         if row.format == Format.CSV:
-            tables_out.write_csv(path, next(iter(sheets)))
+            tables_out.write_csv(path, first)
         else:
-            tables_out.write_xlsx(path, self._and_about(sheets, source, asker, begun, count))
+            tables_out.write_xlsx(path, self._and_about(chain([first], sheets), source, asker, begun, count))
         count.note()
 
     def _bounded(self, sheet: Sheet, count: "Count") -> Sheet:

@@ -8,16 +8,21 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Account, Alarm
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.access import get_alarm_for, viewer
 from webapp.clock import now
 from webapp.domain import alarms, keyset
 from webapp.domain.keyset import Order
+from webapp.domain.language import N_
 from webapp.domain.work_words import alarm_words
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import Option
 from webapp.rendering import render, see_other
 
 blueprint = Blueprint("ops_alarms", __name__)
+
+ORDER = Order(Alarm, (Alarm.id,))
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class AlarmsPage:
 @blueprint.get("/ops/alarms")
 def index():
     which = ops_pages.choice("show", ("open", "history"), "open")
-    page = keyset.read(_listing(which), Order(Alarm, (Alarm.id,)), ops_pages.cursor())
+    page = keyset.read(_listing(which), ORDER, ops_pages.cursor())
     before, after = ops_pages.around("ops_alarms.index", page, show=which)
     options = [
         Option(url_for("ops_alarms.index", show=one), one, ops_pages.counted(_listing(one)), one == which)
@@ -74,6 +79,33 @@ def acknowledge(alarm: int):
 
 def _listing(which: str):
     return Alarm.select().where(Alarm.closed_at.is_null(which == "open"))
+
+
+HEADING = (
+    N_("警報"),
+    N_("対象"),
+    N_("発生"),
+    N_("最新"),
+    N_("終了"),
+    N_("回数"),
+    N_("何度目の発生"),
+    N_("確認済み"),
+    N_("確認した人"),
+    N_("メモ"),
+)
+
+
+@source("ops_alarms.index", N_("警報"), "alarms")
+def _whole_list():
+    rows = exporting.walk(_listing(ops_pages.choice("show", ("open", "history"), "open")), ORDER)
+    yield exporting.sheet("ops_alarms.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        times = [exporting.at(one) for one in (row.opened_at, row.seen_at, row.closed_at)]
+        done = (exporting.at(row.acknowledged_at), row.who, row.note)
+        yield (say(row.title), row.subject, *times, row.count, row.episode, *done)
 
 
 def _rows(rows) -> list[Row]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, current_app, jsonify, request, url_for
 
 from db.models import Alarm, Postcard
-from webapp import charts, dashboard_charts, ops_pages
+from webapp import charts, dashboard_charts, exporting, ops_pages
 from webapp.charts import Chart, Picture
 from webapp.clock import now
 from webapp.dashboard_charts import percent, points, span_words
@@ -21,6 +21,8 @@ from webapp.domain.periods import LENGTHS, LONGEST, Grain, Period, last_days
 from webapp.domain.postcard_entries import EntryFilters
 from webapp.domain.record_looks import Via
 from webapp.domain.work_words import alarm_words
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import Chip
 from webapp.rendering import render, wants_partial
 
@@ -235,12 +237,7 @@ class EntriesPage:
 @blueprint.get("/ops/postcards/entered")
 def entered():
     """List the postcards behind a bar: those that entered a state within days, each entry a row."""
-    filters = EntryFilters(
-        state=ops_pages.choice("state", postcard_entries.ENTRIES, "queued"),
-        since=ops_pages.day("since"),
-        until=ops_pages.day("until"),
-        cause=ops_pages.choice("cause", message_words.CAUSES),
-    )
+    filters = _entry_filters()
     query = postcard_entries.listing(filters)
     page = keyset.read(query, postcard_entries.ORDER, ops_pages.cursor())
     kept = {"state": filters.state, "since": filters.since, "until": filters.until, "cause": filters.cause}
@@ -249,6 +246,40 @@ def entered():
     state = message_words.POSTCARD_STATES[filters.state][0]
     shown = EntriesPage(_entries(page.rows), ops_pages.counted(query), state, words, before, after)
     return render("ops_dashboard/entered.html", shown)
+
+
+def _entry_filters() -> EntryFilters:
+    return EntryFilters(
+        state=ops_pages.choice("state", postcard_entries.ENTRIES, "queued"),
+        since=ops_pages.day("since"),
+        until=ops_pages.day("until"),
+        cause=ops_pages.choice("cause", message_words.CAUSES),
+    )
+
+
+HEADING = (N_("申請番号"), N_("氏名"), N_("日時"), N_("理由"), N_("いまの状態"))
+
+
+@source("ops_dashboard.entered", N_("はがきの一覧"), "postcards-entered")
+def _all_entered():
+    rows = exporting.walk(postcard_entries.listing(_entry_filters()), postcard_entries.ORDER)
+    yield exporting.sheet("ops_dashboard.entered", HEADING, exporting.lines(rows, _entry_cells))
+
+
+def _entry_cells(events):
+    for row in _entries(events):
+        cause = say(row.cause) if row.cause else ""
+        yield (row.number, row.name, exporting.at(row.at), cause, say(row.chip.words))
+
+
+@source("ops_dashboard.index", N_("運用ダッシュボード"), "dashboard", single=False)
+def _tables():
+    """Give the table of each chart of the page, or of the one that is named."""
+    period, role = _period(), ops_pages.choice("role", Role)
+    wanted = request.args.get("chart", "")
+    for chart in _charts(period, role, _notices(period, role)):
+        if not wanted or chart.id == wanted:
+            yield charts.sheet(chart)
 
 
 def _entries(events) -> list[Entry]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from flask import Blueprint, abort, current_app, flash, request, url_for
 from flask_babel import force_locale, gettext
 from flask_login import current_user
+from peewee import JOIN, ModelSelect
 
 from db.models import Inquiry, InquiryEntry, Registration
 from webapp import card_pages as card_words
+from webapp import exporting
 from webapp.card_pages import CardInWords
 from webapp.clock import now
 from webapp.domain import inquiries
@@ -37,8 +39,10 @@ from webapp.domain.inquiries import (
     Topic,
 )
 from webapp.domain.intake.cells import fold
+from webapp.domain.keyset import Order
 from webapp.domain.language import N_
 from webapp.domain.notices import Role
+from webapp.exporting import source
 from webapp.language import say
 from webapp.rendering import invalid, render, see_other, stale
 
@@ -128,10 +132,10 @@ def _options(words: dict) -> Options:
 
 @blueprint.get("/ops/inquiries")
 def index():
-    chosen = request.args.get("state", "")
-    state = InquiryState(chosen) if chosen in set(InquiryState) else InquiryState.OPEN
-    order = Inquiry.changed_at.desc() if state is InquiryState.CLOSED else Inquiry.opened_at
-    query = Inquiry.select().where(Inquiry.state == state).order_by(order, Inquiry.id).limit(PAGE)
+    state = _chosen()
+    query, order = _listing(state)
+    newest = [field.desc() if order.falling else field for field in order.fields]
+    query = query.order_by(*newest).limit(PAGE)
     states = [
         (
             url_for("ops_inquiries.index", state=each),
@@ -142,6 +146,41 @@ def index():
         for each, words in STATE_WORDS.items()
     ]
     return render("ops_inquiries/index.html", QueuePage(states, [_row(row) for row in query], _may_act()))
+
+
+def _chosen() -> InquiryState:
+    chosen = request.args.get("state", "")
+    return InquiryState(chosen) if chosen in set(InquiryState) else InquiryState.OPEN
+
+
+def _listing(state: InquiryState) -> tuple[ModelSelect, Order]:
+    """Return the cases in a state with their registrations, those that wait longest first, closed ones newest first."""
+    closed = state is InquiryState.CLOSED
+    query = Inquiry.select(Inquiry, Registration).join(Registration, JOIN.LEFT_OUTER).where(Inquiry.state == state)
+    return query, Order(Inquiry, (Inquiry.changed_at if closed else Inquiry.opened_at, Inquiry.id), closed)
+
+
+HEADING = (
+    N_("受付番号"),
+    N_("内容"),
+    N_("問い合わせた人"),
+    N_("状態"),
+    N_("受付"),
+    N_("経過（営業時間）"),
+    N_("申請番号"),
+)
+
+
+@source("ops_inquiries.index", N_("お問い合わせの対応"), "inquiries")
+def _whole_list():
+    rows = exporting.lines(exporting.walk(*_listing(_chosen())), _cells)
+    yield exporting.sheet("ops_inquiries.index", HEADING, rows)
+
+
+def _cells(rows):
+    for row in map(_row, rows):
+        asked = (row.number, row.topic, row.caller, row.state[0])
+        yield (*asked, exporting.at(row.opened_at), row.hours, row.application_number)
 
 
 def _row(row: Inquiry) -> Row:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from flask import Blueprint, request, url_for
 
 from db import ids
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.access import viewer
 from webapp.domain import keyset, message_list, message_words
 from webapp.domain.bounce.model import Reason, ReasonClass
+from webapp.domain.language import N_
 from webapp.domain.message_list import MessageFilters
 from webapp.domain.notices import MessageKind, MessageState, Role
 from webapp.domain.record_looks import Via
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import Chip, Option
 from webapp.rendering import render
 
@@ -126,6 +129,32 @@ def _rows(messages) -> list[Row]:
         )
         for message in messages
     ]
+
+
+HEADING = (
+    N_("申請番号"),
+    N_("氏名"),
+    N_("宛先"),
+    N_("宛先のドメイン"),
+    N_("状態"),
+    N_("理由"),
+    N_("送信回数"),
+    N_("日時"),
+    N_("次の送信"),
+)
+
+
+@source("ops_messages.index", N_("メール"), "messages")
+def _whole_list():
+    rows = exporting.walk(message_list.listing(_filters()), message_list.ORDER)
+    yield exporting.sheet("ops_messages.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(messages):
+    for row in _rows(messages):
+        reason = say(row.reason) if row.reason else ""
+        what = (say(row.role), row.destination, say(row.chip.words), reason)
+        yield (row.number, row.name, *what, row.attempts, exporting.at(row.at), exporting.at(row.due))
 
 
 def _record(registration_id: int | None) -> str:

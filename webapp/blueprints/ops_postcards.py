@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from flask import Blueprint, url_for
 
 from db.models import Postcard
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.domain import keyset, message_list, message_words
 from webapp.domain.keyset import Order
+from webapp.domain.language import N_
 from webapp.domain.record_looks import Via
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import Chip, Option
 from webapp.rendering import render
 
 blueprint = Blueprint("ops_postcards", __name__)
+
+ORDER = Order(Postcard, (Postcard.queued_at, Postcard.id))
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,8 @@ class PostcardsPage:
 
 @blueprint.get("/ops/postcards")
 def index():
-    state = ops_pages.choice("state", message_words.POSTCARD_STATES, "queued")
-    cause = ops_pages.choice("cause", message_words.CAUSES)
-    page = keyset.read(_listing(state, cause), Order(Postcard, (Postcard.queued_at, Postcard.id)), ops_pages.cursor())
+    state, cause = _chosen()
+    page = keyset.read(_listing(state, cause), ORDER, ops_pages.cursor())
     before, after = ops_pages.around("ops_postcards.index", page, state=state, cause=cause)
     there = {"cause": cause} if cause else {}
     states = [
@@ -63,9 +67,29 @@ def index():
     return render("ops/postcards.html", PostcardsPage(_rows(page.rows), before, after, states, state, cause, causes))
 
 
+def _chosen() -> tuple[str, str]:
+    state = ops_pages.choice("state", message_words.POSTCARD_STATES, "queued")
+    return state, ops_pages.choice("cause", message_words.CAUSES)
+
+
 def _listing(state: str, cause: str):
     query = Postcard.select().where(Postcard.state == state)
     return query.where(Postcard.cause == cause) if cause else query
+
+
+HEADING = (N_("申請番号"), N_("氏名"), N_("状態"), N_("保留の理由"), N_("理由"), N_("作成待ちになった日時"))
+
+
+@source("ops_postcards.index", N_("はがき"), "postcards")
+def _whole_list():
+    rows = exporting.walk(_listing(*_chosen()), ORDER)
+    yield exporting.sheet("ops_postcards.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        words = (say(row.chip.words), say(row.hold) if row.hold else "", say(row.cause))
+        yield (row.number, row.name, *words, exporting.at(row.queued_at))
 
 
 def _rows(rows) -> list[Row]:

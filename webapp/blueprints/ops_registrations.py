@@ -7,7 +7,7 @@ from flask import Blueprint, request, url_for
 from peewee import fn
 
 from db.models import Card, Message, Postcard
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.access import viewer
 from webapp.clock import now
 from webapp.domain import keyset, message_words, registration_list, search_requests
@@ -18,6 +18,8 @@ from webapp.domain.language import N_
 from webapp.domain.notices import MessageKind, MessageState, Role
 from webapp.domain.record_looks import Via
 from webapp.domain.registration_list import Filters, SearchField, TermTooShort
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import Chip
 from webapp.rendering import invalid, render, see_other
 
@@ -135,6 +137,38 @@ def _page(filters: Filters, token: str, over: bool, errors: dict | None = None) 
         cards=[(state, words) for state, (_, words) in CHIPS.items()],
         errors=errors or {},
     )
+
+
+HEADING = (
+    N_("申請番号"),
+    N_("登録完了"),
+    N_("氏名"),
+    N_("カナ"),
+    N_("技能者ID"),
+    N_("お知らせ"),
+    N_("届かない理由"),
+    N_("はがき"),
+    N_("カード"),
+)
+
+
+@source("ops_registrations.index", N_("登録申請"), "registrations", term_page=PAGE)
+def _whole_list():
+    token = request.args.get("s", "")
+    terms = search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    if terms is None:
+        raise exporting.SearchOver
+    found = registration_list.listing(_filters(request.args, terms))
+    rows = exporting.walk(found.query, found.order, _key)
+    yield exporting.sheet("ops_registrations.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows, None):
+        chips = [say(chip.words) if chip else "" for chip in (row.notice, row.postcard, row.card)]
+        reason = say(row.notice_reason) if row.notice_reason else ""
+        who = (row.number, exporting.at(row.completed_at), row.name, row.kana, row.technician_id)
+        yield (*who, chips[0], reason, *chips[1:])
 
 
 def _key(row) -> int:

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from db.models import Attempt, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.access import Viewer, get_returned_mail_for, viewer
 from webapp.clock import now
 from webapp.domain import keyset, message_words, overruling
@@ -22,12 +22,15 @@ from webapp.domain.record_looks import Via
 from webapp.domain.returned import ReturnedState
 from webapp.domain.returned_text import readable
 from webapp.domain.timeline import failures_of, mask_in, steps_of
+from webapp.exporting import source
+from webapp.language import say
 from webapp.ops_pages import Chip, Option
 from webapp.rendering import invalid, render, see_other
 from webapp.spoken import spoken
 
 blueprint = Blueprint("ops_returned_mail", __name__)
 
+ORDER = Order(ReturnedMail, (ReturnedMail.id,))
 STATES: dict[str, tuple[str, str]] = {
     ReturnedState.UNMATCHED: (N_("照合できません"), "wait"),
     ReturnedState.CONFLICT: (N_("宛先が違う"), "bad"),
@@ -101,7 +104,7 @@ class MailPage:
 @blueprint.get("/ops/returned-mail")
 def index():
     state = ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)
-    page = keyset.read(_listing(state), Order(ReturnedMail, (ReturnedMail.id,)), ops_pages.cursor())
+    page = keyset.read(_listing(state), ORDER, ops_pages.cursor())
     before, after = ops_pages.around("ops_returned_mail.index", page, state=state)
     states = [
         Option(url_for("ops_returned_mail.index", state=one), words, ops_pages.counted(_listing(one)), one == state)
@@ -195,6 +198,21 @@ def _rows(rows) -> list[Row]:
         )
         for row in rows
     ]
+
+
+HEADING = (N_("受信"), N_("内容"), N_("理由"), N_("状態"), N_("照合"), N_("申請番号"), N_("氏名"))
+
+
+@source("ops_returned_mail.index", N_("戻りメール"), "returned-mail")
+def _whole_list():
+    rows = exporting.walk(_listing(ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)), ORDER)
+    yield exporting.sheet("ops_returned_mail.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        words = [say(one) if one else "" for one in (row.kind, row.reason, row.chip.words, row.token)]
+        yield (exporting.at(row.received_at), *words, row.number, row.name)
 
 
 def _people(attempts: set) -> dict[int, tuple[int, str, str]]:

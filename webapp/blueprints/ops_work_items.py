@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Account, Affiliation, Business, EmailAddress, Registration, Technician, WorkItem
-from webapp import ops_pages
+from webapp import exporting, ops_pages
 from webapp.access import get_work_item_for, viewer
 from webapp.clock import now
 from webapp.domain import addresses, affiliation, corrections, keyset, message_words, work_items
@@ -25,6 +25,7 @@ from webapp.domain.record_looks import Via
 from webapp.domain.timeline import mask
 from webapp.domain.work_items import State, WorkItemKind
 from webapp.domain.work_words import ITEM_STATES, ITEMS, item_words
+from webapp.exporting import source
 from webapp.language import say
 from webapp.ops_pages import Chip, Option
 from webapp.rendering import invalid, render, see_other, stale
@@ -89,7 +90,7 @@ class ItemPage:
 @blueprint.get("/ops/work-items")
 def index():
     state, kind = ops_pages.choice("state", State, State.OPEN), ops_pages.choice("kind", WorkItemKind)
-    page = keyset.read(_listing(state, kind), Order(WorkItem, (WorkItem.id,), state != State.OPEN), ops_pages.cursor())
+    page = keyset.read(_listing(state, kind), _order(state), ops_pages.cursor())
     before, after = ops_pages.around("ops_work_items.index", page, state=state, kind=kind)
     kept = {"kind": kind} if kind else {}
     states = [
@@ -194,6 +195,27 @@ def _rows(rows) -> list[Row]:
         )
         for row in rows
     ]
+
+
+HEADING = (N_("内容"), N_("対象"), N_("理由"), N_("状態"), N_("発生"), N_("終了"))
+
+
+@source("ops_work_items.index", N_("対応事項"), "work-items")
+def _whole_list():
+    state, kind = ops_pages.choice("state", State, State.OPEN), ops_pages.choice("kind", WorkItemKind)
+    rows = exporting.walk(_listing(state, kind), _order(state))
+    yield exporting.sheet("ops_work_items.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        reason = say(row.reason) if row.reason else ""
+        when = (exporting.at(row.opened_at), exporting.at(row.closed_at))
+        yield (say(row.title), row.subject, reason, say(row.chip.words), *when)
+
+
+def _order(state: str) -> Order:
+    return Order(WorkItem, (WorkItem.id,), state != State.OPEN)
 
 
 def _reason(row: WorkItem) -> str:
