@@ -234,7 +234,7 @@ def test_the_file_speaks_the_language_of_the_asker_and_says_what_it_is(app, admi
     rows = taken(app, admin, LIST)
     assert rows[0][:3] == ["Name", "Kana", "Technician ID"]
     answer = fetch(admin)
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="technicians-20261118-1002.xlsx"'
+    assert answer.headers["Content-Disposition"] == "attachment; filename=technicians-20261118-1002.xlsx"
     assert answer.headers["Cache-Control"] == "no-store"
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from flask import Blueprint, Response, abort, current_app, flash, request, url_for
+from flask import Blueprint, abort, current_app, flash, request, send_file, url_for
 from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
@@ -22,6 +22,7 @@ from webapp.domain.tables_out import CSV, XLSX
 from webapp.exporting import SOURCES, Source
 from webapp.kept_forms import kept
 from webapp.language import chosen_language, say
+from webapp.menu import MenuItem
 from webapp.ops_pages import Chip
 from webapp.recent import recent_authentication
 from webapp.rendering import in_japan, render, see_other
@@ -49,10 +50,6 @@ FAILURES = {
 }
 SEARCH_OVER = N_("検索から30分が過ぎたため、検索語を消しました。もう一度検索してから、書き出してください。")
 WAITING = N_("作成中の書き出しが%(n)s件あります。できあがってから、もう一度お試しください。")
-WAYS = {
-    AccountKind.OPERATOR: (N_("運用"), "/ops"),
-    AccountKind.TECHNICIAN: (N_("マイページ"), "/me"),
-}
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ class Line:
 class ExportsPage:
     """One's own exports; `delay` seconds until htmx asks again, None when nothing is being written."""
 
-    menu: list[business_pages.MenuItem]
-    crumbs: list[tuple[str, str]]
+    menu: list[MenuItem]  # of a business
+    technician: bool
     lines: list[Line]
     delay: int | None
     days: int
@@ -96,10 +93,9 @@ def index():
     again = kept("of")
     asked = _source(again) if again else None
     settings = current_app.extensions["settings"]
-    way = WAYS.get(current_user.kind)
     page = ExportsPage(
-        menu=business_pages.menu() if way is None else [],
-        crumbs=[(say(way[0]), way[1])] if way else [],
+        menu=business_pages.menu() if current_user.kind == AccountKind.BUSINESS_USER else [],
+        technician=current_user.kind == AccountKind.TECHNICIAN,
         lines=[_line(row) for row in rows],
         delay=_delay(waiting[0]) if waiting else None,
         days=settings.keep_export_days,
@@ -129,12 +125,12 @@ def file(export: int):
     path = exports.folder_of(current_app.extensions["settings"].state_dir) / (row.file or "-")
     if row.state != ExportState.READY or not path.is_file():
         abort(404)
-    # In one piece: an answer that is read piece by piece would hold a thread for as long as a slow phone reads.
-    content = path.read_bytes()
     exports.fetched(row, now())
-    response = Response(content, mimetype=MIMES[Format(row.format)])
     name = f"{SOURCES[row.source].name}-{in_japan(row.asked_at):%Y%m%d-%H%M}.{row.format}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    how = {"mimetype": MIMES[Format(row.format)], "as_attachment": True, "download_name": name}
+    # From its path and always whole: a slow reader holds no thread.
+    response = send_file(path.resolve(), **how, conditional=False, etag=False)
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 
