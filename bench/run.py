@@ -6,10 +6,12 @@ the section that they had.
 
 import datetime as dt
 import importlib
+import multiprocessing
 import os
 import platform
 import re
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -32,12 +34,18 @@ def names() -> list[str]:
     return [path.stem for path in found if re.search(r"^def run\(", path.read_text("utf-8"), re.M)]
 
 
-def section(name: str) -> str:
-    """Run a bench and return its part of the results."""
+def measured(name: str) -> tuple[str, list[dict[str, object]]]:
+    """Run a bench and return what it is about, and its rows."""
     module = importlib.import_module(f"bench.{name}")
-    rows = module.run()
+    return (module.__doc__ or "").splitlines()[0], module.run()
+
+
+def section(name: str) -> str:
+    """Run a bench in a process of its own, free of what the one before held, and return its part of the results."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        about, rows = pool.submit(measured, name).result()
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [f"## {name}", "", (module.__doc__ or "").splitlines()[0], ""]
+    lines = [f"## {name}", "", about, ""]
     lines += [f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}", ""]
     lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
