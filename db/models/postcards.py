@@ -33,8 +33,8 @@ class PostcardBatch(Row):
 
     @classmethod
     def newest(cls):
-        """Return a select of all batches, newest first."""
-        return cls.select().order_by(cls.id.desc())
+        """Return a select of all batches, the one begun last first."""
+        return cls.select().order_by(cls.made_at.desc(), cls.id.desc())
 
 
 class Postcard(Row):

@@ -50,6 +50,8 @@ class HoldsPage:
     """The work list of postcards on hold, counted by reason."""
 
     reasons: list[Option]
+    total: int
+    chosen: str
     advice: str
     rows: list[HoldRow]
     before: str
@@ -117,7 +119,9 @@ def index():
     advice = HOLD_SENTENCES[HoldReason(reason)] if reason and reason != HoldReason.MISSING_GLYPH else ""
     restored = reason == HoldReason.RESTORED and viewer().may_act
     release, rows = url_for("ops_holds.release") if restored else "", _rows(page.rows)
-    return render("postcards/holds.html", HoldsPage(hold_options(reason), advice, rows, before, after, release))
+    total = Postcard.select().where(held).count()
+    found = HoldsPage(hold_options(reason), total, reason, advice, rows, before, after, release)
+    return render("postcards/holds.html", found)
 
 
 @blueprint.post("/ops/postcards/holds/release")

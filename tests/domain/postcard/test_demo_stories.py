@@ -3,12 +3,32 @@
 import random
 from collections import Counter
 
-from db.models import Event, Postcard, PostcardBatch
+import pytest
+
+from db.models import Event, Postcard, PostcardBatch, Technician
 from tests.domain.postcard import desk
 from webapp.domain import accounts
 from webapp.domain.demo.build import build
 from webapp.domain.demo.postcards import STORIES, stories
+from webapp.domain.postcard import mending
 from webapp.domain.postcard.states import PostcardState
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_what_the_demo_holds_is_held_whoever_the_people_are(sqlite, now, tmp_path, seed):
+    # Everybody lives where the demo used to put a wrong postal code.
+    build("test", now, random.Random(seed), count=30, large=0)
+    Technician.update(postal_code="5300001", address="大阪府大阪市北区梅田9-9").execute()
+    ops = accounts.create_operator("ops", "運営", accounts.OperatorRole.OPERATOR, "a long enough password", now).id
+    told = stories(now, random.Random(seed), desk.office(tmp_path), ops)
+    held = {name: Postcard.get(Postcard.registration == number).hold_reason for name, number in told.items()}
+    assert {name: reason for name, reason in held.items() if reason} == {
+        "on hold: code and address disagree": "code_address_disagree",
+        "on hold: a sign that does not print": "missing_glyph",
+        "on hold: no postal code": "no_usable_address",
+    }
+    flagged = {card.registration_id for card, _ in mending.disagreeing()}
+    assert told["queued: a withdrawn code"] in flagged
 
 
 def test_there_is_a_postcard_in_each_state_and_counters_agree(sqlite, now, tmp_path):

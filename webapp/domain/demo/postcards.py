@@ -27,13 +27,16 @@ STORIES = {
     "batched": 30,
     "on hold: code and address disagree": 30,
     "on hold: a sign that does not print": 30,
+    "on hold: no postal code": 30,
     "mended": 30,
     "cancelled": 6,
     "queued": 3,
+    "queued: a withdrawn code": 3,
 }
 # How long before the card was queued the registration was complete: a mail had been tried over three days.
 _BEFORE = dt.timedelta(days=3, hours=2)
-_SOMEWHERE_ELSE = "5300001"
+_RARE_NAME = "田中 龘"  # the packaged fonts have no such sign
+_WITHDRAWN = {"postal_code": "2280001", "address": "神奈川県座間市相模が丘9-14-2"}
 
 
 def stories(now: dt.datetime, chance: random.Random, office: PrintOffice, account_id: int) -> dict[str, int]:
@@ -77,16 +80,19 @@ def _happen(
     hour = dt.timedelta(hours=1)
     if "cancelled" in cards:
         cancelling.cancel_for(cards["cancelled"].technician_id, CancelReason.SIGNED_IN, at + hour)
-    if hours < 24:
-        return
     for name, changes in (
-        ("on hold: code and address disagree", {"postal_code": _SOMEWHERE_ELSE}),
-        ("on hold: a sign that does not print", {"name": "田中 ☆太"}),
-        ("mended", {"postal_code": _SOMEWHERE_ELSE}),
+        ("on hold: code and address disagree", {"postal_code": _elsewhere}),
+        ("on hold: a sign that does not print", {"name": _RARE_NAME}),
+        ("on hold: no postal code", {"postal_code": ""}),
+        ("mended", {"postal_code": _elsewhere}),
+        ("queued: a withdrawn code", _WITHDRAWN),
     ):
         if name in cards:
             before = cards[name].technician
-            Technician.update(**changes).where(Technician.id == before.id).execute()
+            values = {key: value(before) if callable(value) else value for key, value in changes.items()}
+            Technician.update(values).where(Technician.id == before.id).execute()
+    if hours < 24:
+        return
     mended_code = cards["mended"].technician.postal_code if "mended" in cards else ""
     batch = _make(office, at + hour, account_id)
     if "mended" in cards:
@@ -111,6 +117,11 @@ def _happen(
             returns.ask_business(card, back + 2 * hour, account_id, "所属事業者に電話。折り返し待ち")
         elif name == "mailed to be printed again":
             delivery.reprint(card, ReprintReason.NOT_ARRIVED, now - 5 * hour, account_id, "本人から電話")
+
+
+def _elsewhere(person: Technician) -> str:
+    """Return a postal code that is not where this person lives."""
+    return "5300001" if "大阪" not in person.address else "1000013"
 
 
 def _make(office: PrintOffice, at: dt.datetime, account_id: int):
