@@ -360,3 +360,40 @@ def test_bars_and_brackets_part_cells_as_tabs_do():
         ("ご不在のため持ち戻り", "上尾郵便局"),
         ("保管", "上尾郵便局"),
     ]
+
+
+def test_a_list_whose_rows_begin_with_a_running_number_is_read_by_its_columns():
+    """The list of up to ten numbers is copied with 1 to 10 before each row and nothing above them."""
+    heading = "お問い合わせ番号\t商品種別\t最新年月日\t最新状態\t最新取扱局\t県名等"
+    labels = ["引受", "ご不在のため持ち戻り", "差出人に返送済み"]
+    rows = [
+        f"{n}\t{number_of(1_234_567_890 + n)}\t書留\t2026/11/20 10:0{n}\t{label}\t長野南郵便局\t長野県"
+        for n, label in enumerate(labels, 1)
+    ]
+    reading = read_text("\n".join([heading, *rows]), NOW)
+    assert [item.events[0].label for item in reading.items] == labels and not reading.problems
+    assert [item.state for item in reading.items] == [CardState.POSTED, CardState.ABSENT, CardState.RETURNED]
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u200e", "\u202c"])
+def test_characters_that_cannot_be_seen_change_nothing(unseen):
+    plain = f"お問い合わせ番号\t{number_of(1_234_567_890)}\n2026/11/20 10:00\tご不在のため持ち戻り\t\t長野南郵便局\n"
+    strewn = unseen + unseen.join(plain)
+    assert read_text(strewn, NOW) == read_text(plain, NOW)
+    rows = [["お問い合わせ番号", "日付", "状態"], [number_of(1_234_567_890), "2026/11/20", f"お届け{unseen}済み"]]
+    assert read_rows(rows, NOW).items[0].state is CardState.DELIVERED
+
+
+def test_a_date_that_no_calendar_has_is_named():
+    rows = [["お問い合わせ番号", "日付", "状態"], [number_of(1_234_567_890), "2026/13/45", "引受"]]
+    reading = read_rows(rows, NOW)
+    assert [problem.parameters["value"] for problem in reading.problems] == ["2026/13/45"]
+    assert reading.items[0].events[0].at is None
+    rows[1][1] = "-"
+    assert not read_rows(rows, NOW).problems, "a cell that holds no date is none"
+
+
+def test_a_piece_of_a_pages_markup_is_read_as_the_page():
+    piece = f"<tr><td>{number_of(1_234_567_890)}</td></tr><tr><td>2026/11/20</td><td>ご不在の<br>ため持ち戻り</td></tr>"
+    (item,) = read_sources(read_file(piece.encode(), "copied.txt"), NOW).items
+    assert (item.state, item.events[0].label) == (CardState.ABSENT, "ご不在のため持ち戻り")

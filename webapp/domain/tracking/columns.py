@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from webapp.domain.tracking.labels import Labels
-from webapp.domain.tracking.marks import narrow
+from webapp.domain.tracking.marks import narrow, visible
 
 _SUFFIX = re.compile(r"[\s_]*(?:日時|年月日|日付|時刻|日|時間)$")
 _INDEX = re.compile(r"[\s_(]*\d{1,2}\)?$")
@@ -181,7 +181,7 @@ def cell_text(value: object) -> str:
         return value.strftime("%H:%M:%S")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return visible(str(value)).strip()
 
 
 def serial_date(text: str) -> str | None:

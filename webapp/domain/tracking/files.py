@@ -37,7 +37,7 @@ def read_file(content: bytes, name: str = "") -> list[str | Table]:
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return list(_workbook(content))
     text = decode(content)
-    if re.search(r"<(?:html|table|body)\b", text[:20_000], re.IGNORECASE):
+    if re.search(r"</?(?:html|body|table|t[rdh]|div|span|p|br|li|dl|d[td])\b[^<>\n]*>", text[:20_000], re.IGNORECASE):
         return [_page_text(text)]
     if name.lower().endswith(".csv") or _looks_like_csv(text):
         return [list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))]

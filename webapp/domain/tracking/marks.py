@@ -16,8 +16,6 @@ from webapp.domain.tracking.number import HYPHENS
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     ord("\u3000"): " ",
     ord("\u00a0"): " ",
-    ord("\u200b"): " ",
-    ord("\ufeff"): " ",
     ord("\u301c"): "~",
 }
 _H = f"[{HYPHENS}]"
@@ -25,7 +23,18 @@ _H = f"[{HYPHENS}]"
 
 def narrow(text: str) -> str:
     """The text with full-width ASCII and blanks made narrow; as long as before."""
+    if text.isascii():
+        return text
     return text.translate(_NARROW)
+
+
+# What is copied along with words and cannot be seen: zero-width characters, marks of direction.
+_UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
+
+
+def visible(text: str) -> str:
+    """The text without characters that take no room."""
+    return text if text.isascii() else text.translate(_UNSEEN)
 
 
 class Mark(StrEnum):

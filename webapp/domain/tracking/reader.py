@@ -24,10 +24,11 @@ from webapp.domain.tracking.columns import Columns, cell_text, read_heading, ser
 from webapp.domain.tracking.dates import PRODUCT, body_end, label_first, time_within, without_details
 from webapp.domain.tracking.labels import Labels, Meaning, labels_with
 from webapp.domain.tracking.lines import clean_office, read_report
-from webapp.domain.tracking.marks import PREFECTURE, Found, Mark, find_marks, narrow
+from webapp.domain.tracking.marks import PREFECTURE, Found, Mark, find_marks, narrow, visible
 from webapp.domain.tracking.number import NotATrackingNumber, TrackingNumber, parse_number
 
 NO_NUMBER = N_("お問い合わせ番号のない履歴があります。番号の行から貼り付けてください。")
+UNREADABLE_DATE = N_("日付として読めません: %(value)s（%(number)s の「%(label)s」）。日付のない履歴として読みました。")
 FOREIGN_NUMBER = N_("簡易書留の番号（11桁）ではないため読みませんでした: %(value)s")
 
 # Dates that belong to the page or are promises, not reports.
@@ -37,6 +38,8 @@ _NOT_A_REPORT = re.compile(
     re.IGNORECASE,
 )
 _BARS = str.maketrans("|｜│", "\t\t\t")
+# A running number before the first column, for which lists have no heading.
+_ORDINAL = re.compile(r"\s*\d{1,3}[.)]?\s*$")
 _EARLIEST = date(2000, 1, 1)
 
 
@@ -149,7 +152,7 @@ class _Reader:
     # Tables ----------------------------------------------------------------------------------------------------------
 
     def text(self, text: str) -> None:
-        text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_BARS)
+        text = visible(text.replace("\r\n", "\n").replace("\r", "\n")).translate(_BARS)
         self._table(
             ((line, line.split("\t")) for line in text.split("\n")) if "\t" in text else ((text, [text]),), loose=True
         )
@@ -211,6 +214,8 @@ class _Reader:
         def at(indices: list[int], place: int) -> str:
             return cells[indices[place]].strip() if place < len(indices) and indices[place] < len(cells) else ""
 
+        if columns.number == [0] and len(cells) > 1 and _ORDINAL.match(narrow(cells[0])) and _is_number(cells[1]):
+            cells = cells[1:]
         if columns.number:
             value = at(columns.number, 0)
             if value and not self._number_cell(value):
@@ -236,6 +241,9 @@ class _Reader:
                 written = f"{written} {detail}"
             self.add(moment, written, meaning, clean_office(office))
             read = True
+            if moment is None and any(map(str.isdigit, at(columns.date, place))) and self.current is not None:
+                told = {"value": at(columns.date, place), "number": str(self.current), "label": written}
+                self.problem(UNREADABLE_DATE, **told)
         for index, label in columns.wide:
             moment = self._cell_moment(cells[index].strip() if index < len(cells) else "", "")
             if moment is not None:
@@ -337,3 +345,11 @@ class _Reader:
                 if report and (report.known or self.labels.has(words[0])):
                     self.add(None, report.label, report.meaning, report.office)
                     break
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        parse_number(cell)
+    except NotATrackingNumber:
+        return False
+    return True
