@@ -7,7 +7,8 @@ import re
 import pytest
 
 from db import ids
-from db.models import AuditRow, Card, TrackingImport
+from db.models import AuditRow, Card, Message, TrackingImport
+from tests import cast
 from tests.domain.test_card_fold import ABSENT, DELIVERED, RETURNED, card_of, post, report
 from tests.web.conftest import returning
 from webapp.domain.accounts import OperatorRole
@@ -44,6 +45,9 @@ def test_a_long_list_goes_on_where_the_page_ended(ops_viewer, app, now):
     first = ops_viewer.get("/ops/cards").text
     after = re.search(r'href="(/ops/cards\?after=[^"]+)"', first)[1]
     second = ops_viewer.get(after).text
+    back = re.search(r'href="(/ops/cards\?before=[^"]+)" rel="prev"', second)[1]
+    numbers = lambda page: re.findall(r"A-2026-\d+", page)  # noqa: E731
+    assert 'rel="prev"' not in first and numbers(ops_viewer.get(back).text) == numbers(first), "and back again"
     shown = [sum(c.registration.application_number + "</a>" in page for c in cards) for page in (first, second)]
     assert shown == [50, 10]
 
@@ -94,6 +98,47 @@ def test_a_returned_card_goes_out_again_to_the_corrected_address(ops_operator, a
     assert Card.get_by_id(card.id).state == "made"
     assert ops_operator.submit(page + "/again", right).status_code == 409
     assert "霞が関3-1-1" in ops_operator.get(page).text
+
+
+def returned(now, number: str, employer=None, **person) -> Card:
+    card = card_of(now)
+    for name, value in person.items():
+        setattr(card.technician, name, value)
+    card.technician.save()
+    if employer:
+        cast.affiliate(card.technician, employer, now)
+    post(card, now, number)
+    report(RETURNED, now, number)
+    return card
+
+
+def test_what_would_happen_to_returned_cards_is_shown_before_it_does(ops_operator, app, now):
+    employer, unreachable = cast.business(now), cast.business(now, name="合同会社音無")
+    cast.email(employer, "soumu@yamada.example", now)
+    fine = returned(now, "123-45-67890-3", employer)
+    doubtful = returned(now, "123-45-67891-4", unreachable, address="大阪府大阪市北区梅田1-1")
+    alone = returned(now, "123-45-67892-5")
+    elsewhere = card_of(now)
+    chosen = [ids.encode(card.id) for card in (fine, doubtful, alone, elsewhere)]
+    act = lambda **data: ops_operator.submit("/ops/cards/actions", {"card": chosen, **data})  # noqa: E731
+    for action in ("back", "ask", "again"):
+        text = act(action=action).text
+        assert "1件について尋ねる" in text and "2件を発送待ちに戻す" in text
+        for sentence in ("一致しません", "所属事業者がありません", "電話で尋ねて", "返送や紛失の状態ではありません"):
+            assert sentence in text
+    assert not Message.select().exists() and Card.get_by_id(fine.id).state == "returned", "nothing is done yet"
+    answer = act(action="ask", sure="1", needs="returned")
+    assert (answer.status_code, answer.location) == (303, "/ops/cards?needs=returned")
+    (mail,) = Message.select()
+    assert (mail.role, mail.registration_id, mail.content["returned"]) == ("business", fine.registration_id, "1")
+    assert "今日はもう尋ねました" in act(action="back").text
+    assert act(action="ask", sure="1").status_code == 303 and Message.select().count() == 1
+    assert "正しい住所の問い合わせ" in ops_operator.get(f"/ops/cards/{ids.encode(fine.id)}").text
+    assert act(action="again", sure="1", note="本人に電話").status_code == 303
+    states = [Card.get_by_id(card.id).state for card in (fine, doubtful, alone, elsewhere)]
+    assert states == ["made", "returned", "made", "ordered"]
+    assert AuditRow.select().where(AuditRow.action == "card:ops:reopened").count() == 2
+    assert act(action="again", sure="1").status_code == 303, "again changes nothing"
 
 
 def test_pasted_text_changes_cards_and_is_taken_back(ops_operator, app, card):

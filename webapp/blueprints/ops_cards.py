@@ -11,17 +11,20 @@ from flask_login import current_user
 from db import ids
 from db.models import Card, Technician
 from webapp import card_pages as words
-from webapp import exporting
+from webapp import exporting, ops_pages
 from webapp.card_pages import CardInWords
 from webapp.clock import now
-from webapp.domain import card_desk, card_manifest, card_pages
+from webapp.domain import card_desk, card_manifest, card_pages, card_reminders, card_returned
 from webapp.domain.calendar import jst_day
 from webapp.domain.card import CardState, StepNotAllowed
 from webapp.domain.card_alarms import AlarmKind
 from webapp.domain.card_desk import Delivery, NotReopenable
 from webapp.domain.card_pages import CardView, Filters
+from webapp.domain.card_reminders import ASK_WORDS, AskOutcome
+from webapp.domain.card_returned import AGAIN_WORDS, AgainOutcome
 from webapp.domain.card_watch import Watch, counts
 from webapp.domain.card_words import CHIPS
+from webapp.domain.keyset import Cursor
 from webapp.domain.language import N_
 from webapp.domain.postcard.address import SENTENCES, parse_address
 from webapp.exporting import source
@@ -69,6 +72,7 @@ class CardsPage:
     ages: tuple[int, ...]
     filters: dict[str, str]
     rows: list[Row]
+    before: str
     after: str
     may_act: bool
     to_make: int
@@ -81,6 +85,32 @@ class LostPage:
 
     cards: list[str]
     filters: dict[str, str]
+
+
+@dataclass(frozen=True)
+class BackRow:
+    """A card that came back or was lost, and what each step would do to it."""
+
+    id: str
+    address: str
+    application_number: str
+    name: str
+    chip: tuple[str, str]
+    delivery: Delivery
+    remarks: tuple[str, ...]
+    ask: str
+    again: str
+
+
+@dataclass(frozen=True)
+class BackPage:
+    """What is shown before cards are asked about or posted again together."""
+
+    rows: list[BackRow]
+    asks: int
+    goes: int
+    filters: dict[str, str]
+    list: str
 
 
 @dataclass(frozen=True)
@@ -130,7 +160,7 @@ def index():
 
 def _list(values, error: str = "") -> CardsPage:
     filters, kept = _filters(values)
-    page = card_pages.listing(filters, now(), _watch(), values.get("after", ""))
+    page = card_pages.listing(filters, now(), _watch(), ops_pages.cursor())
     there = card_pages.state_counts()
     states = [
         Option(url_for("ops_cards.index", state=state), CHIPS[state][1], there.get(state, 0), filters.state is state)
@@ -157,9 +187,9 @@ def _list(values, error: str = "") -> CardsPage:
         )
         for row in page.rows
     ]
-    after = url_for("ops_cards.index", **kept, after=page.after) if page.after else ""
+    before, after = ops_pages.around("ops_cards.index", page, **kept)
     to_make = there.get(CardState.ORDERED, 0)
-    return CardsPage(states, needs, card_pages.AGES, kept, rows, after, may_act(), to_make, error)
+    return CardsPage(states, needs, card_pages.AGES, kept, rows, before, after, may_act(), to_make, error)
 
 
 HEADING = (
@@ -184,8 +214,8 @@ def _some():
     filters, _ = _filters(request.args)
     seen: set[int] = set()
 
-    def read(place: str | None):
-        page = card_pages.listing(filters, now(), _watch(), place or "", exporting.CHUNK)
+    def read(place: int | None):
+        page = card_pages.listing(filters, now(), _watch(), Cursor(after=place), exporting.CHUNK)
         rows = [row for row in page.rows if row.id not in seen]
         seen.update(row.id for row in rows)
         return rows, page.after
@@ -221,9 +251,44 @@ def act():
         except StepNotAllowed:
             return stale("ops_cards/index.html", _list(request.form, NOT_LOST))
         flash(ngettext("%(num)s件を紛失にしました。", "%(num)s件を紛失にしました。", n), "good")
+    elif action in ("ask", "again") and request.form.get("sure") == "1":
+        flash(_asked_or_back(action, chosen), "good")
+    elif action in ("ask", "again", "back"):
+        return render("ops_cards/back.html", _back_page(chosen, kept))
     else:
         abort(400)
     return see_other(url_for("ops_cards.index", **kept))
+
+
+def _asked_or_back(action: str, chosen: list[int]) -> str:
+    """Do what the page before has shown; what is not as it was shown any more stays as it is."""
+    if action == "ask":
+        n = card_reminders.ask_employers(chosen, now(), current_user.account.id)
+        return ngettext("%(num)s件を所属事業者に尋ねました。", "%(num)s件を所属事業者に尋ねました。", n)
+    note = request.form.get("note", "").strip()[:300]
+    n = card_returned.post_again(chosen, now(), current_user.account.id, note)
+    return ngettext("%(num)s件を発送待ちに戻しました。", "%(num)s件を発送待ちに戻しました。", n)
+
+
+def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
+    found = card_returned.prospects(chosen, now())
+    rows = [
+        BackRow(
+            ids.encode(one.card_id),
+            url_for("ops_cards.show", card=one.card_id),
+            one.application_number,
+            one.name,
+            words.chip(one.state),
+            one.delivery,
+            one.remarks,
+            ASK_WORDS[one.ask],
+            AGAIN_WORDS[one.again],
+        )
+        for one in found
+    ]
+    asks = sum(one.ask is AskOutcome.ASKS for one in found)
+    goes = sum(one.again is AgainOutcome.GOES for one in found)
+    return BackPage(rows, asks, goes, kept, url_for("ops_cards.index", **kept))
 
 
 def _id(text: str) -> int:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from peewee import JOIN, fn
 
 from db.models import Card, CardReminder, Registration, Shipment, Technician
+from webapp.domain import keyset
 from webapp.domain.calendar import jst_day, utc_start_of
 from webapp.domain.card import CardState, Receiver, Standing, running_states
 from webapp.domain.card_alarms import AlarmKind
 from webapp.domain.card_desk import Delivery, delivery_of
 from webapp.domain.card_fold import history_of, reports_of, standing
 from webapp.domain.card_watch import Watch, condition
+from webapp.domain.keyset import Cursor, Order
 from webapp.domain.language import N_
 from webapp.domain.tracking.number import TrackingNumber
 
-PAGE = 50
+ORDER = Order(Card, (Card.changed_at, Card.id), falling=False)
 AGES = (3, 7, 14, 30)
 OPEN_STATES = tuple(state for state in CardState if state is not CardState.DELIVERED)
 
@@ -62,14 +64,17 @@ class CardRow:
 
 @dataclass(frozen=True)
 class CardList:
-    """A page of cards, longest in their state first, and where the next one begins ("" at the end)."""
+    """A page of cards, longest in their state first, with the ids that lead to its neighbours (None at an end)."""
 
     rows: list[CardRow]
-    after: str
+    before: int | None
+    after: int | None
 
 
-def listing(filters: Filters, now: dt.datetime, watch: Watch, after: str = "", size: int = PAGE) -> CardList:
-    """Return a page of cards; `after` is what an earlier page gave, anything else begins at the start."""
+def listing(
+    filters: Filters, now: dt.datetime, watch: Watch, cursor: Cursor | None = None, size: int = keyset.A_PAGE
+) -> CardList:
+    """Return a page of cards."""
     query = filtered(
         Card.select(
             Card,
@@ -84,10 +89,7 @@ def listing(filters: Filters, now: dt.datetime, watch: Watch, after: str = "", s
     )
     query = query.join(Technician, on=(Card.technician == Technician.id)).switch(Card)
     query = query.join(Shipment, JOIN.LEFT_OUTER, on=(Shipment.id == Card.shipment_id))
-    at, _, number = after.partition(".")
-    if at.isdecimal() and number.isdecimal():
-        query = query.where((Card.changed_at > int(at)) | ((Card.changed_at == int(at)) & (Card.id > int(number))))
-    found = list(query.order_by(Card.changed_at, Card.id).limit(size + 1).objects())
+    found = keyset.read(query.objects(), ORDER, cursor or Cursor(), size=size)
     rows = [
         CardRow(
             row.id,
@@ -101,10 +103,9 @@ def listing(filters: Filters, now: dt.datetime, watch: Watch, after: str = "", s
             row.posted_on,
             row.kept_until,
         )
-        for row in found[:size]
+        for row in found.rows
     ]
-    last = found[size - 1] if len(found) > size else None
-    return CardList(rows, f"{Card.changed_at.db_value(last.changed_at)}.{last.id}" if last else "")
+    return CardList(rows, found.before, found.after)
 
 
 def filtered(query, filters: Filters, now: dt.datetime, watch: Watch):

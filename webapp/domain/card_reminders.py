@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from webapp.domain.calendar import jst_day
 from webapp.domain.card import LAST_REMINDER_DAYS, CardState, reminder_days
 from webapp.domain.card_fold import LOCK
 from webapp.domain.events import EventName, record
+from webapp.domain.language import N_
 from webapp.domain.notices import MessageKind, Role, new_message
 from webapp.domain.tracking.number import TrackingNumber
 from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
@@ -31,6 +33,7 @@ class ReminderKind(StrEnum):
     KEPT = "kept"
     LAST = "last"
     RETURNED = "returned"
+    ASKED = "asked"  # operators asked the employer for the right address
 
 
 class ReminderOutcome(StrEnum):
@@ -39,6 +42,25 @@ class ReminderOutcome(StrEnum):
     QUEUED = "queued"
     NO_ADDRESS = "no_address"
     SAME_ADDRESS = "same_address"  # the employer's address is the person's: one mail is enough
+
+
+class AskOutcome(StrEnum):
+    """What asking the employer for the right address would do."""
+
+    ASKS = "asks"
+    ASKED_TODAY = "asked_today"
+    NO_EMPLOYER = "no_employer"
+    NO_ADDRESS = "no_address"
+    NOT_RETURNED = "not_returned"
+
+
+ASK_WORDS = {
+    AskOutcome.ASKS: N_("所属事業者にメールで尋ねる"),
+    AskOutcome.ASKED_TODAY: N_("尋ねない（今日はもう尋ねました）"),
+    AskOutcome.NO_EMPLOYER: N_("尋ねない（所属事業者がありません）"),
+    AskOutcome.NO_ADDRESS: N_("尋ねない（所属事業者に届くメールアドレスがありません。電話で尋ねてください）"),
+    AskOutcome.NOT_RETURNED: N_("尋ねない（返送された状態ではありません）"),
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +130,7 @@ def _waiting(now: dt.datetime, behind: int) -> list[Card]:
     return list(query.where(Card.id.in_(ids)).order_by(Card.id)) if ids else []
 
 
-def _people(cards: list[Card]) -> _People:
+def _people(cards: Sequence[Card]) -> _People:
     persons = [card.technician_id for card in cards]
     affiliations = (
         Affiliation.select(Affiliation, Business)
@@ -183,7 +205,7 @@ def _tell(due: _Due, people: _People, now: dt.datetime) -> int:
 def _content(due: _Due, number: str) -> dict[str, str]:
     """What the text needs beyond names and numbers of the registration; dates in a form both languages read."""
     content = {"tracking_number": number}
-    if due.kind is ReminderKind.RETURNED:
+    if due.kind in (ReminderKind.RETURNED, ReminderKind.ASKED):
         return content | {"returned": "1"}
     content["kept_until"] = due.about.replace("-", "/")
     return content | ({"last": "1"} if due.kind is ReminderKind.LAST else {})
@@ -197,6 +219,7 @@ def _queue(
     content: dict[str, str],
     now: dt.datetime,
     employer: Business | None = None,
+    account_id: int | None = None,
 ) -> Message:
     message = new_message(
         MessageKind.CARD_REMINDER,
@@ -209,7 +232,7 @@ def _queue(
         business=employer,
         content=dict(content),
     )
-    _event(EventName.CARD_REMINDER_QUEUED, due, now, {"kind": due.kind, "role": role})
+    _event(EventName.CARD_REMINDER_QUEUED, due, now, {"kind": due.kind, "role": role}, account_id)
     return message
 
 
@@ -228,7 +251,43 @@ def _remember(due: _Due, role: Role, outcome: ReminderOutcome, message: Message 
     )
 
 
-def _event(name: EventName, due: _Due, now: dt.datetime, data: dict) -> None:
+def could_be_asked(cards: Sequence[Card], now: dt.datetime) -> dict[int, AskOutcome]:
+    """Return by card what asking its employer for the right address would do."""
+    people, today = _people(cards), jst_day(now).isoformat()
+    mine = CardReminder.shipment_id.in_([card.shipment_id for card in cards if card.shipment_id])
+    asked_today = (CardReminder.kind == ReminderKind.ASKED) & (CardReminder.about == today)
+    told = {row[0] for row in CardReminder.select(CardReminder.shipment_id).where(mine & asked_today).tuples()}
+    return {card.id: _ask_outcome(card, people, card.shipment_id in told) for card in cards}
+
+
+def _ask_outcome(card: Card, people: _People, told: bool) -> AskOutcome:
+    employer = people.employers.get(card.technician_id)
+    if card.known != CardState.RETURNED or card.shipment_id is None:
+        return AskOutcome.NOT_RETURNED
+    if employer is None:
+        return AskOutcome.NO_EMPLOYER
+    if employer.id not in people.offices:
+        return AskOutcome.NO_ADDRESS
+    return AskOutcome.ASKED_TODAY if told else AskOutcome.ASKS
+
+
+def ask_employers(card_ids: Iterable[int], now: dt.datetime, account_id: int) -> int:
+    """Ask the current employers of returned cards for the right address, once a day a card; return how many mails."""
+    with exclusive(LOCK + 1):
+        cards = list(Card.select().where(Card.id.in_(list(card_ids))).order_by(Card.id))
+        people, outcomes = _people(cards), could_be_asked(cards, now)
+        asked = [card for card in cards if outcomes[card.id] is AskOutcome.ASKS]
+        for card in asked:
+            due = _Due(card, ReminderKind.ASKED, jst_day(now).isoformat())
+            employer = people.employers[card.technician_id]
+            content = _content(due, people.numbers[card.shipment_id])
+            address = people.offices[employer.id]
+            message = _queue(due, Role.BUSINESS, address, BUSINESS_LANGUAGE, content, now, employer, account_id)
+            _remember(due, Role.BUSINESS, ReminderOutcome.QUEUED, message, now)
+        return len(asked)
+
+
+def _event(name: EventName, due: _Due, now: dt.datetime, data: dict, account_id: int | None = None) -> None:
     card = due.card
     record(
         name,
@@ -236,6 +295,7 @@ def _event(name: EventName, due: _Due, now: dt.datetime, data: dict) -> None:
         registration_id=card.registration_id,
         technician_id=card.technician_id,
         subject_id=card.id,
+        account_id=account_id,
         data=data,
     )
 
