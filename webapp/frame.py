@@ -8,6 +8,9 @@ from flask_login import current_user
 from webapp.domain.accounts import AccountKind
 from webapp.menu import OPERATORS, MenuItem, menu
 
+# Pages with timelines, mails in full, and tabs of states.
+DESK = ("/ops", "/demo/")
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -20,6 +23,7 @@ class Frame:
     homepage: str
     opens: int
     closes: int
+    desk: bool  # whether this is a page of operators, which has a stylesheet more
     here: str  # where the choice of a language leads back to
     menu: list[MenuItem]  # an operator's, on every page
 
@@ -36,6 +40,7 @@ def frame() -> Frame:
         homepage=settings.contact_homepage,
         opens=settings.contact_opens,
         closes=settings.contact_closes,
+        desk=request.path.startswith(DESK),
         here=request.path if request.method == "GET" and request.endpoint else "/",
         menu=menu(OPERATORS) if user and user.kind == AccountKind.OPERATOR else [],
     )

@@ -95,7 +95,8 @@ def begin(signed_in: accounts.SignedIn) -> None:
     if kept:
         session["kept"] = kept
     login_user(Visitor(row, signed_in.token))
-    session.pop("_id", None)  # Flask-Login's digest of the browser: not asked for, and sent with every click
+    for needless in ("_id", "_fresh"):  # Flask-Login's own, which nobody asks for: they would go up with every click
+        session.pop(needless, None)
 
 
 def end() -> None:

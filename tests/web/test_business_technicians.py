@@ -42,7 +42,7 @@ def test_a_row_shows_name_id_notice_card_and_both_keys(admin, ours, now):
     cast.sent_notice(application, mail, now, state=MessageState.FAILED)
     card(person, now, "kept", kept_until=dt.date(2026, 11, 27))
     shown = text(admin.get(LIST))
-    row = re.search(r"<tr id=.*?</tr>", shown, re.S)[0]
+    row = re.search(r'<tr>\n<th scope="row".*?</tr>', shown, re.S)[0]
     for words in ("神田 一郎", "メール不達", "保管中 11/27まで", "所属事業者の設定待ち", "開示する", "未サインイン"):
         assert words in row, words
     assert "要対応" in shown
@@ -67,7 +67,7 @@ def test_a_toggle_without_script_leads_back_to_the_same_place_of_the_list(admin,
     came = {"Referer": f"http://localhost{LIST}?state=closed"}
     answer = admin.submit(address(person, "/key"), {"open": "1-0"}, headers=came)
     assert answer.status_code == 303
-    assert answer.location == f"{LIST}?state=closed#t{encode(person.id)}"
+    assert answer.location == f"{LIST}?state=closed#k{encode(person.id)}"
     assert "いまは「本人の設定待ち」です" in text(admin.get(answer.location))
     elsewhere = admin.submit(
         address(person, "/key"),
@@ -112,7 +112,7 @@ def test_every_filter_finds_exactly_the_rows_that_show_it(admin, ours, now):
     everybody = {plain, waits, failed, kept}
 
     def found(query: str) -> set[str]:
-        return set(re.findall(r'<tr id="t(\w+)"', text(admin.get(f"{LIST}?{query}"))))
+        return set(re.findall(r'<button class="line" id="k(\w+)"', text(admin.get(f"{LIST}?{query}"))))
 
     for query, people in {
         "": everybody,
@@ -162,15 +162,15 @@ def test_pages_of_fifty_go_on_and_back_in_both_orders(admin, ours, now):
         at, seen = LIST + query, []
         while at:
             shown = text(admin.get(at))
-            seen += re.findall(r'<tr id="t(\w+)"', shown)
+            seen += re.findall(r'<button class="line" id="k(\w+)"', shown)
             onward = re.search(r'href="([^"]+)" rel="next"', shown)
             at = onward[1].replace("&amp;", "&") if onward and len(seen) < 200 else None
         assert len(seen) == len(set(seen)) == 120
         last = text(admin.get(LIST + query))
-        first_ids = re.findall(r'<tr id="t(\w+)"', last)
+        first_ids = re.findall(r'<button class="line" id="k(\w+)"', last)
         onward = re.search(r'href="([^"]+)" rel="next"', last)[1].replace("&amp;", "&")
         back = re.search(r'href="([^"]+)" rel="prev"', text(admin.get(onward)))[1].replace("&amp;", "&")
-        assert re.findall(r'<tr id="t(\w+)"', text(admin.get(back))) == first_ids
+        assert re.findall(r'<button class="line" id="k(\w+)"', text(admin.get(back))) == first_ids
 
 
 def test_a_page_asks_as_many_questions_for_fifty_people_as_for_three(admin, ours, now):

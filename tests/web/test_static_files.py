@@ -39,6 +39,7 @@ def test_a_static_file_is_kept_for_ever_and_compressed_ahead_of_time(client, enc
     assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     unpack = {"br": brotli.decompress, "gzip": gzip.decompress, "identity": bytes}[encoding]
+    assert "ETag" not in answer.headers and "Last-Modified" not in answer.headers, "there is nothing to compare"
     text = unpack(answer.data)
     assert b"htmx" in text and b"htmx:after:swap" in text
     assert "Content-Security-Policy" not in answer.headers and "Set-Cookie" not in answer.headers
@@ -54,6 +55,17 @@ def test_the_first_page_of_a_visit_brings_its_style_and_the_next_ones_link_to_it
     assert "<style>" not in client.get("/", headers={"Sec-Fetch-Site": "none"}).text, "kept from the visit before"
     client.set_cookie("style", "00000000")
     assert "<style>" in client.get("/", headers=within).text, "another version of the stylesheet"
+
+
+def test_a_script_of_ours_loses_its_own_comments_and_indents_only():
+    source = b'/* a\n b */\n(() => {\n  /* c */\n  f("/* kept */ ");\n\n  g(); /* at the end */\n})();\n'
+    assert static_files._shrink("app.js", source) == b'(() => {\nf("/* kept */ ");\ng(); /* at the end */\n})();\n'
+    assert static_files._shrink("vendor/x.js", source) == source
+
+
+def test_only_pages_of_operators_bring_their_stylesheet(client, ops_viewer):
+    assert "desk." not in client.get("/").text
+    assert re.search(r'href="/static/desk\.[0-9a-f]{10}\.css"', ops_viewer.get("/ops").text)
 
 
 def test_shrinking_keeps_selectors_and_media_queries():

@@ -112,7 +112,7 @@ def turn(technician: int):
         return render("business/row.html", RowPage(row, back))
     done = gettext("%(name)sさんの開示を設定しました。いまは「%(state)s」です。", name=row.name, state=row.state.words)
     flash(done, "good")
-    return see_other(f"{back}#t{row.id}")
+    return see_other(f"{back}#k{row.id}")
 
 
 def _wanted() -> tuple[bool, int]:
