@@ -105,6 +105,7 @@ ACCESS: dict[str, Rule] = {
     "me_contact.telephone": TECHNICIAN,
     "me_data.as_json": TECHNICIAN,
     "me_data.show": TECHNICIAN,
+    "me_disclosure.as_other": TECHNICIAN,
     "me_disclosure.close_all": TECHNICIAN,
     "me_disclosure.close_all_form": TECHNICIAN,
     "me_disclosure.menu": TECHNICIAN,

@@ -23,6 +23,7 @@ PAGES = (
     "/me/record",
     "/me/record/correction",
     "/me/disclosure",
+    "/me/disclosure/as-other",
     "/me/disclosure/open-all",
     "/me/disclosure/close-all",
     "/me/access-log",
@@ -151,6 +152,23 @@ def test_opening_all_and_taking_data_away_need_a_fresh_proof_of_identity(me, sto
 def test_what_no_form_of_ours_sends_changes_nothing(me, story, data, status):
     assert turn(me, story, data=data).status_code == status
     assert keys(story) == 0
+
+
+def test_as_another_business_sees_it_is_the_rule_itself_and_no_look(me, story, now):
+    page = me.get("/me/disclosure/as-other").text
+    assert "いまは何も表示されません" in page
+    nothing, both = "何も表示されません</dd>", "本人、職種・経験、資格・研修、就業履歴、社会保険・建退共</dd>"
+    assert page.count(nothing) == 2 and page.count(both) == 1, "one side alone opens nothing"
+    me_story.fill(
+        story, now
+    )  # the business has opened 本人, 職種・経験, 資格・研修; the technician 本人, 職種・経験, 就業履歴
+    before = AccessRow.select().count()
+    page = me.get("/me/disclosure/as-other").text
+    assert story.person.name in page and "型枠大工、とび工" in page and "1,234日" in page
+    for hidden in ("玉掛け技能講習", "霞が関ビル新築工事", "健康保険", story.person.telephone, "1985", "霞が関1-3-2"):
+        assert hidden not in page.partition("<h2>設定が変わったら")[0], hidden
+    assert "本人、職種・経験、資格・研修</dd>" in page and "本人、職種・経験、就業履歴</dd>" in page and both in page
+    assert AccessRow.select().count() == before
 
 
 def test_without_an_affiliation_there_is_nothing_to_turn(me, story, now):

@@ -8,10 +8,21 @@ from flask_babel import gettext
 from db import ids
 from webapp.access import looker
 from webapp.clock import now
-from webapp.domain.disclosure import ALL_GROUPS, Group, Side
+from webapp.domain.disclosure import (
+    ALL_GROUPS,
+    Facts,
+    Group,
+    Side,
+    Viewer,
+    as_business,
+    facts_of,
+    groups_of,
+    visible_groups,
+)
 from webapp.domain.disclosure_keys import NotAllowed, NotCurrent, Sentence, Stale, set_key
 from webapp.domain.language import N_
 from webapp.domain.own_disclosure import KeyRow, Menu, Seen, effect_of, menu_of, seen_by
+from webapp.domain.record import Record, record_for
 from webapp.language import say
 from webapp.recent import recent_authentication
 from webapp.rendering import render, see_other, stale
@@ -67,6 +78,17 @@ class AllPage:
     seen: Seen
 
 
+@dataclass(frozen=True)
+class AsOtherPage:
+    """What another business sees now, and would see if a side opened everything; `record` is None for nothing."""
+
+    record: Record | None
+    employer: str
+    if_mine: str
+    if_theirs: str
+    if_both: str
+
+
 @blueprint.get("/me/disclosure")
 def menu():
     return render("me/disclosure.html", _page())
@@ -100,6 +122,27 @@ def close_all_form():
 @blueprint.post("/me/disclosure/close-all")
 def close_all():
     return _turn(ALL_GROUPS, False, CLOSED_ALL)
+
+
+@blueprint.get("/me/disclosure/as-other")
+def as_other():
+    technician, other = looker().technician_id, as_business()
+    facts = facts_of([technician])[technician]
+    mine = facts.with_keys(Side.TECHNICIAN, ALL_GROUPS, True)
+    theirs, both = (one.with_keys(Side.BUSINESS, ALL_GROUPS, True) for one in (facts, mine))
+    page = AsOtherPage(
+        # By the rule itself for somebody who does not exist: no look, and nothing is logged.
+        record=record_for(other, technician),
+        employer=menu_of(technician).employer,
+        if_mine=_visible(other, mine),
+        if_theirs=_visible(other, theirs),
+        if_both=_visible(other, both),
+    )
+    return render("me/as_other.html", page)
+
+
+def _visible(other: Viewer, facts: Facts) -> str:
+    return say(N_("、")).join(say(group.label) for group in groups_of(visible_groups(other, facts)))
 
 
 def _turn(bits: int, opens: bool, words: str) -> Response:
