@@ -45,8 +45,8 @@ personal. How operators are mailed: [operation](operation.md).
 The worker looks each minute, over the last attempts and the last days, not over cohorts: an alarm must not wait for a
 day to end. Where a number can hover around its threshold, the alarm closes only below `TODOKE_ALARM_CLEAR_PERCENT`
 percent of it. `todoke alarms list` shows the bounds as they stand. `todoke alarms try RULE` reads the past of 90 days
-anew from the tables and says when the rule would have opened its alarm, with the settings or with `--threshold`, `--window`,
-`--least` in their place; live rule and replay ask the same function, and a property test compares them.
+anew from the tables and says when the rule would have opened its alarm, with the settings or with `--threshold`,
+`--window`, `--least` in their place; live rule and replay ask the same function, and a property test compares them.
 
 | rule | opens when | settings | on the past |
 |---|---|---|---|
