@@ -48,6 +48,7 @@ BLUEPRINTS = (
     "ops_home",
     "ops_imports",
     "ops_inquiries",
+    "ops_inquiry_list",
     "ops_messages",
     "ops_postcard",
     "ops_postcards",

@@ -18,7 +18,7 @@ OPERATORS = (
     ("ops_messages.index", N_("メール")),
     ("ops_postcards.index", N_("はがき")),
     ("ops_cards.index", N_("カード")),
-    ("ops_inquiries.index", N_("お問い合わせの対応")),
+    ("ops_inquiry_list.index", N_("お問い合わせの対応")),
     ("ops_work_items.index", N_("対応事項")),
     ("ops_alarms.index", N_("警報")),
 )

@@ -9,6 +9,8 @@ from db import ids
 from db.models import Inquiry, Message
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, card_of, post, report
+from webapp.domain import inquiries
+from webapp.domain.inquiries import Caller, Channel, IdentityCheck, Topic
 
 NEW = {"channel": "phone", "caller": "family", "topic": "card", "check": "none", "text": "カードが届かない"}
 
@@ -108,3 +110,41 @@ def test_who_may_only_look_changes_nothing(ops_operator, ops_viewer, client, app
         assert client.submit(f"{address}/{action}").status_code == 303
     assert ops_viewer.submit("/ops/inquiries", NEW).status_code == 403
     assert ops_operator.get(f"/ops/inquiries/{ids.encode(7)}").status_code == 404
+
+
+def test_a_case_is_found_by_its_number_and_by_whom_it_is_about_and_nothing_of_that_stands_in_an_address(
+    ops_operator, ops_viewer, app, registration
+):
+    opened(ops_operator, application_number=registration.application_number)
+    opened(ops_operator, caller="self")
+    mine, other = Inquiry.select().order_by(Inquiry.id)
+    person, wide = registration.technician, str.maketrans("0123456789-", "０１２３４５６７８９－")
+    terms = [mine.number, mine.number.replace("-", ""), mine.number.translate(wide), registration.application_number]
+    for term in [*terms, "佐藤　健一", "さとう", "ｻﾄｳ ｹﾝ", person.technician_id, person.technician_id[:8]]:
+        ops_viewer.get("/ops/inquiries")
+        answer = ops_viewer.submit("/ops/inquiries/search", {"term": term})
+        assert answer.status_code == 303 and term not in answer.location
+        for get in (ops_viewer.get, ops_viewer.partial):
+            text = get(answer.location).text
+            assert mine.number + "</a>" in text and other.number not in text, term
+            assert "すべて <b>1件</b>" in text
+    assert "該当する問い合わせはありません" in ops_viewer.get(answer.location + "&state=closed").text
+    assert "検索語を消しました" in ops_operator.get(answer.location).text, "a search is its own asker's"
+    for htmx in (False, True):
+        answer = ops_viewer.submit("/ops/inquiries/search", {"term": "佐"}, htmx=htmx)
+        assert answer.status_code == 422 and "2文字以上" in answer.text and 'value="佐"' in answer.text
+    assert ops_viewer.submit("/ops/inquiries/search", {"term": " "}).location == "/ops/inquiries"
+
+
+def test_a_long_queue_goes_on_and_back(ops_viewer, app, now):
+    for n in range(60):
+        inquiries.open_inquiry(
+            Topic.OTHER, Channel.MAIL, Caller.SELF, IdentityCheck.NONE, now + dt.timedelta(minutes=n)
+        )
+    numbers = lambda page: re.findall(r">(\d{6}-\d{4})</a>", page)  # noqa: E731
+    first = ops_viewer.get("/ops/inquiries").text
+    second = ops_viewer.get(re.search(r'href="([^"]+)" rel="next"', first)[1].replace("&amp;", "&")).text
+    back = ops_viewer.get(re.search(r'href="([^"]+)" rel="prev"', second)[1].replace("&amp;", "&")).text
+    assert (len(numbers(first)), len(numbers(second)), numbers(back)) == (50, 10, numbers(first))
+    oldest = [row.number for row in Inquiry.select().order_by(Inquiry.opened_at)]
+    assert numbers(first) + numbers(second) == oldest

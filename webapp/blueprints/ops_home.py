@@ -76,7 +76,7 @@ PLACES = (
     (
         N_("対応"),
         (
-            ("ops_inquiries.index", N_("お問い合わせの対応")),
+            ("ops_inquiry_list.index", N_("お問い合わせの対応")),
             ("ops_work_items.index", N_("対応事項")),
             ("ops_sign_ins.index", N_("サインインの支援")),
         ),

@@ -1,4 +1,4 @@
-"""The operators' inquiries: the queue with its age in opening hours, one case, and what is done about it."""
+"""The operators' inquiries: one case, and what is done about it."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from flask import Blueprint, abort, current_app, flash, request, url_for
 from flask_babel import force_locale, gettext
 from flask_login import current_user
-from peewee import JOIN, ModelSelect
 
 from db.models import Inquiry, InquiryEntry, Registration
 from webapp import card_pages as card_words
-from webapp import exporting
 from webapp.card_pages import CardInWords
 from webapp.clock import now
 from webapp.domain import inquiries
-from webapp.domain.calendar import WorkingCalendar
 from webapp.domain.card_pages import standing_of_registration
 from webapp.domain.card_words import Audience
 from webapp.domain.inquiries import (
@@ -24,7 +21,6 @@ from webapp.domain.inquiries import (
     CHECK_WORDS,
     CLOSE_WORDS,
     ENTRY_WORDS,
-    STATE_WORDS,
     TOPIC_WORDS,
     VARIABLES,
     AnswerError,
@@ -39,45 +35,19 @@ from webapp.domain.inquiries import (
     Topic,
 )
 from webapp.domain.intake.cells import fold
-from webapp.domain.keyset import Order
 from webapp.domain.language import N_
 from webapp.domain.notices import Role
-from webapp.exporting import source
+from webapp.inquiry_rows import Row, row_of
 from webapp.language import say
 from webapp.rendering import invalid, render, see_other, stale
 
 blueprint = Blueprint("ops_inquiries", __name__)
 
-PAGE = 100
 NO_TEXT = N_("内容を入れてください。")
 NO_REGISTRATION = N_("この申請番号の登録はありません。番号を確かめてください。")
-CHIPS = {InquiryState.OPEN: "wait", InquiryState.WAITING: "busy", InquiryState.CLOSED: "good"}
 KIND_OF_ENTRY = {EntryKind.ANSWER: "busy", EntryKind.CLOSED: "good"}
 
 Options = list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A case in the queue; `hours` is its age in opening hours."""
-
-    address: str
-    number: str
-    state: tuple[str, str]
-    topic: str
-    caller: str
-    opened_at: dt.datetime
-    hours: int
-    application_number: str
-
-
-@dataclass(frozen=True)
-class QueuePage:
-    """Cases in a state, oldest first."""
-
-    states: list[tuple[str, str, int, bool]]
-    rows: list[Row]
-    may_act: bool
 
 
 @dataclass(frozen=True)
@@ -128,74 +98,6 @@ def _may_act() -> bool:
 
 def _options(words: dict) -> Options:
     return [(key.value, say(text)) for key, text in words.items()]
-
-
-@blueprint.get("/ops/inquiries")
-def index():
-    state = _chosen()
-    query, order = _listing(state)
-    newest = [field.desc() if order.falling else field for field in order.fields]
-    query = query.order_by(*newest).limit(PAGE)
-    states = [
-        (
-            url_for("ops_inquiries.index", state=each),
-            say(words),
-            Inquiry.select().where(Inquiry.state == each).count(),
-            each is state,
-        )
-        for each, words in STATE_WORDS.items()
-    ]
-    return render("ops_inquiries/index.html", QueuePage(states, [_row(row) for row in query], _may_act()))
-
-
-def _chosen() -> InquiryState:
-    chosen = request.args.get("state", "")
-    return InquiryState(chosen) if chosen in set(InquiryState) else InquiryState.OPEN
-
-
-def _listing(state: InquiryState) -> tuple[ModelSelect, Order]:
-    """Return the cases in a state with their registrations, those that wait longest first, closed ones newest first."""
-    closed = state is InquiryState.CLOSED
-    query = Inquiry.select(Inquiry, Registration).join(Registration, JOIN.LEFT_OUTER).where(Inquiry.state == state)
-    return query, Order(Inquiry, (Inquiry.changed_at if closed else Inquiry.opened_at, Inquiry.id), closed)
-
-
-HEADING = (
-    N_("受付番号"),
-    N_("内容"),
-    N_("問い合わせた人"),
-    N_("状態"),
-    N_("受付"),
-    N_("経過（営業時間）"),
-    N_("申請番号"),
-)
-
-
-@source("ops_inquiries.index", N_("お問い合わせの対応"), "inquiries")
-def _whole_list():
-    rows = exporting.lines(exporting.walk(*_listing(_chosen())), _cells)
-    yield exporting.sheet("ops_inquiries.index", HEADING, rows)
-
-
-def _cells(rows):
-    for row in map(_row, rows):
-        asked = (row.number, row.topic, row.caller, row.state[0])
-        yield (*asked, exporting.at(row.opened_at), row.hours, row.application_number)
-
-
-def _row(row: Inquiry) -> Row:
-    calendar = WorkingCalendar.of(current_app.extensions["settings"])
-    state = InquiryState(row.state)
-    return Row(
-        url_for("ops_inquiries.show", inquiry=row.id),
-        row.number,
-        (say(STATE_WORDS[state]), CHIPS[state]),
-        say(TOPIC_WORDS[Topic(row.topic)]),
-        say(CALLER_WORDS[Caller(row.caller)]),
-        row.opened_at,
-        calendar.business_hours(row.opened_at, row.closed_at or now()),
-        row.registration.application_number if row.registration else "",
-    )
 
 
 @blueprint.get("/ops/inquiries/new")
@@ -263,7 +165,7 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
     values = _values(row)
     number = row.registration.application_number if row.registration else gettext("結び付いていません")
     return InquiryPage(
-        row=_row(row),
+        row=row_of(row),
         facts=[
             (gettext("受け付け方"), say(CHANNEL_WORDS[Channel(row.channel)])),
             (gettext("問い合わせた人"), say(CALLER_WORDS[Caller(row.caller)])),

@@ -122,7 +122,7 @@ def _searched(query, filters: Filters):
         if len(term) < SHORTEST:
             raise TermTooShort
         column, order = Registration.application_number, (Registration.application_number, Registration.id)
-        return query.where(_begins(column, term)), Order(Registration, order, falling=False)
+        return query.where(begins(column, term)), Order(Registration, order, falling=False)
     term = fold_search_key(filters.term)
     if len(term) < SHORTEST:
         raise TermTooShort
@@ -133,10 +133,11 @@ def _searched(query, filters: Filters):
     }[field]
     # A person may have several registrations: the last key is the registration's.
     order = Order(Registration, (column, Technician.id, Registration.id), falling=False, joins=(Technician,))
-    return query.where(_begins(column, term)), order
+    return query.where(begins(column, term)), order
 
 
-def _begins(column: Field, term: str):
+def begins(column: Field, term: str):
+    """Return the condition that a column begins with a term."""
     # A range, not LIKE: it is what the index of the column can answer on both engines.
     return (column >= term) & (column < term + LAST)
 
