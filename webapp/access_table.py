@@ -59,6 +59,7 @@ ACCESS: dict[str, Rule] = {
     "business_person.set_keys": BUSINESS_ADMINISTRATOR,
     "business_person.show": BUSINESS,
     "business_technicians.index": BUSINESS,
+    "business_technicians.printed": BUSINESS,
     "business_technicians.search": BUSINESS,
     "business_technicians.turn": BUSINESS_ADMINISTRATOR,
     "business_users.disable": BUSINESS_ADMINISTRATOR,

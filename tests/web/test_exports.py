@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -249,3 +250,26 @@ def test_what_goes_wrong_is_told_and_tried_again(app, admin, ours, now, clock, m
             clock.at += dt.timedelta(minutes=1)
     assert "作成中に問題が起きました" in admin.get("/exports").text
     assert len(taken(app, admin, LIST)) == 2
+
+
+def test_the_list_for_paper_is_the_list_as_filtered_with_its_conditions_in_words(admin, ours, now, monkeypatch):
+    member(ours, now, theirs=1, name="神田 一郎", name_kana="カンダ")
+    member(ours, now, theirs=1, name="神田 二郎", name_kana="アカンダ")
+    member(ours, now, name="佐藤 三郎")
+    there = admin.submit(f"{LIST}/search", {"term": "神田", "state": "waits_for_business"}).location
+    paper = re.search(rf'href="({LIST}/print[^"]*)"', admin.get(there).text)[1].replace("&amp;", "&")
+    for page in (admin.get(paper).text, admin.partial(f"{LIST}/print?state=closed").text):
+        assert "2026年11月18日(水) 10:02 時点" in page
+        assert "<button" not in page.split('id="printed"')[1].split("<footer")[0]
+    page = admin.get(paper).text
+    assert "開示: 所属事業者の設定待ち" in page and "氏名・カナ・技能者ID: 神田" in page
+    assert page.index("神田 二郎") < page.index("神田 一郎") and "佐藤" not in page
+    monkeypatch.setattr("webapp.blueprints.business_technicians.MOST_PRINTED", 2)
+    assert "先頭の2人です" in admin.get(f"{LIST}/print").text
+
+
+def test_the_list_for_paper_belongs_to_the_business_alone(app, ours, now, technician, ops_viewer):
+    member(ours, now, name="秘密 花子")
+    stranger = signed_in(app, user(cast.business(now), BusinessRole.VIEWER, now), now)
+    assert "秘密" not in stranger.get(f"{LIST}/print").text
+    assert {one.get(f"{LIST}/print").status_code for one in (technician, ops_viewer)} == {404}

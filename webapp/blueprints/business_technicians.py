@@ -1,5 +1,6 @@
 """所属技能者: the list of a business's own people, and the toggle of menu 8300 in each row."""
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,9 +9,10 @@ from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db import ids
+from db.models import Business
 from webapp import business_pages, exporting
 from webapp.business_access import get_member_for, viewer
-from webapp.business_pages import TERM_PAGE, MenuItem, Row, menu, part_of, row_of
+from webapp.business_pages import TERM_PAGE, MenuItem, Part, Row, menu, part_of, row_of
 from webapp.clock import now
 from webapp.domain import roster, search_requests
 from webapp.domain.disclosure import MASTER, Side, Viewer
@@ -25,6 +27,9 @@ from webapp.ops_pages import cursor
 from webapp.rendering import render, see_other, stale
 
 blueprint = Blueprint("business_technicians", __name__)
+
+# About forty pages of paper.
+MOST_PRINTED = 1_000
 
 HEADING = (
     N_("氏名"),
@@ -74,6 +79,20 @@ class TechniciansPage:
 
 
 @dataclass(frozen=True)
+class PrintedPage:
+    """The list on paper: under which conditions, as of when, the first so many."""
+
+    menu: list[MenuItem]
+    business: str
+    at: dt.datetime
+    conditions: list[tuple[str, str]]
+    total: int
+    most: int
+    rows: list[Row]
+    back: str
+
+
+@dataclass(frozen=True)
 class RowPage:
     """One row alone: what htmx swaps, or the page that says that somebody else was first."""
 
@@ -84,6 +103,26 @@ class RowPage:
 @blueprint.get("/business/technicians")
 def index():
     return render("business/technicians.html", _page(viewer()))
+
+
+@blueprint.get("/business/technicians/print")
+def printed():
+    who = viewer()
+    part = part_of(request.args, who)
+    if part.over:
+        return see_other(url_for("business_technicians.index", **request.args.to_dict()))
+    members = [one for _, some in roster.whole(who, part.filter, sort=part.sort, most=MOST_PRINTED) for one in some]
+    page = PrintedPage(
+        menu=menu(),
+        business=Business.get_by_id(who.business_id).name,
+        at=now(),
+        conditions=_conditions(part),
+        total=roster.count(who, part.filter),
+        most=MOST_PRINTED,
+        rows=[row_of(member, who) for member in members],
+        back=url_for("business_technicians.index", **part.fields),
+    )
+    return render("business/printed.html", page)
 
 
 @blueprint.post("/business/technicians/search")
@@ -175,6 +214,20 @@ def _cells(members: Sequence[Member]):
         keys = (say(OPEN if key else NOT_OPEN) for key in (row.theirs, row.open))
         signed_in = say(SIGNED_IN if row.signed_in else NOT_SIGNED_IN)
         yield (row.name, row.kana, row.number, notice, card, *keys, row.state.words, signed_in)
+
+
+def _conditions(part: Part) -> list[tuple[str, str]]:
+    """Return what the list was narrowed to, in words."""
+    chosen = part.filter
+    found = [
+        (N_("氏名・カナ・技能者ID"), chosen.text),
+        (N_("開示"), say(WORDS[chosen.state]) if chosen.state else ""),
+        (N_("通知"), say(NOTICE_WORDS[chosen.notice]) if chosen.notice else ""),
+        (N_("カード"), say(CARD_WORDS[chosen.card]) if chosen.card else ""),
+        (N_("サインイン"), say(NOT_SIGNED_IN) if chosen.not_signed_in else ""),
+        (N_("並び順"), say(SORTS[part.sort])),
+    ]
+    return [(say(label), words) for label, words in found if words]
 
 
 def _to_do(who: Viewer, counts: dict[State, int]) -> list[ToDo]:
