@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from db.models import EmailAddress, EmailChange, Message, WorkItem
+from db.database import transaction
+from db.models import EmailAddress, EmailChange, Event, Message, Postcard, WorkItem
 from tests.web import me_story
 from webapp.domain import addresses, email_change, first_access, own_contact, own_home, own_requests
 from webapp.domain.accounts import AccountKind, BusinessRole
@@ -17,6 +18,8 @@ from webapp.domain.own_data import own_data
 from webapp.domain.own_disclosure import effect_of, menu_of, seen_by
 from webapp.domain.own_looks import looks_at
 from webapp.domain.own_requests import Part
+from webapp.domain.postcard import fallback
+from webapp.domain.postcard.states import HoldReason
 
 SECRET = "secret " * 5
 
@@ -100,6 +103,22 @@ def test_an_address_that_waits_for_its_code_is_nobodys(story, me, now):
     assert (mine.value, mine.version, mine.state) == ("other@docomo.ne.jp", before.version + 1, "valid")
     told = Message.select().where(Message.kind == "confirm", Message.address == before)
     assert told.count() == 1
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_confirmed_address_cancels_the_postcard_that_waits(story, me, now, held):
+    # It was queued after the person had signed in: a mail to the old address came back meanwhile.
+    with transaction():
+        card = fallback.queue(story.registration, "userunknown", now)
+        if held:
+            fallback.hold(card, HoldReason.CODE_ADDRESS_DISAGREE, now, "address")
+    change = email_change.ask(me, "new@docomo.ne.jp", now)
+    assert Postcard.get_by_id(card.id).state == ("on_hold" if held else "queued"), "asking confirms nothing"
+    email_change.confirm(me, email_change.code_of(change.id, SECRET), SECRET, now)
+    assert Postcard.get_by_id(card.id).state == "cancelled"
+    event = Event.select().where(Event.name == "postcard:rule:cancelled").get()
+    assert event.data["reason"] == "address_confirmed"
+    assert not WorkItem.open().where(WorkItem.kind == "postcard_on_hold").exists()
 
 
 def test_a_dead_address_before_is_not_told(story, me, now):

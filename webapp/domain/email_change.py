@@ -19,6 +19,7 @@ from webapp.domain.events import EventName, record
 from webapp.domain.limits import take
 from webapp.domain.logs import audit
 from webapp.domain.notices import MessageKind, Role, new_message
+from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 
 LASTS = dt.timedelta(hours=24)
 KEPT_FOR = dt.timedelta(days=30)
@@ -142,6 +143,7 @@ def _give(change: EmailChange, viewer: Viewer, now: dt.datetime) -> EmailAddress
     except SameAddress:  # an operator was quicker; it is confirmed now
         address = before
     EmailAddress.update(confirmed_at=now).where(EmailAddress.id == address.id).execute()
+    cancel_for(person.id, CancelReason.ADDRESS_CONFIRMED, now)  # mail reaches them again
     name = EventName.ADDRESS_TECHNICIAN_CONFIRMED
     data = {"version": address.version}
     record(name, now, technician_id=person.id, subject_id=address.id, account_id=viewer.account_id, data=data)
