@@ -103,6 +103,8 @@ def test_only_an_administrator_downloads_with_a_reason_that_is_kept(ops_operator
     assert ops_operator.get(address(file)).status_code == 403
     assert ops_operator.submit(address(file), {"reason": "印刷所への入稿"}).status_code == 403
     assert "確認コードがあります" in text(ops_admin.get(address(file)))
+    cover = PostcardFile.get(PostcardFile.kind == "cover")
+    assert "確認コードはありません" in text(ops_admin.get(address(cover)))
     assert ops_admin.submit(address(file), {"reason": "x"}).status_code == 422
     answer = ops_admin.submit(address(file), {"reason": "印刷所への入稿"})
     assert answer.status_code == 200 and answer.data == (shop.folder / file.name).read_bytes()
@@ -188,6 +190,22 @@ def test_holds_are_counted_by_reason_and_lead_to_their_fix(ops_operator, shop, n
     assert "郵送できる住所がない <b>2</b>" in page and page.count(">宛先を直す<") == 2
     page = text(ops_operator.partial("/ops/postcards/holds?reason=missing_glyph"))
     assert address(card, "mend") in page and page.count(">宛先を直す<") == 1
+
+
+@pytest.mark.parametrize(
+    ("person", "why"),
+    [
+        ({"name": "佐藤☺"}, "印刷できない文字「☺」があります"),
+        ({"name": "長" * 120}, "文字が多く、はがきに入りません"),
+        ({"address": "大阪府大阪市北区梅田9-9"}, "郵便番号と住所が一致しません"),
+        ({"postal_code": ""}, "郵便番号がありません"),
+    ],
+)
+def test_the_form_that_mends_says_once_what_is_wrong(ops_operator, shop, now, person, why):
+    (card,) = desk.queued(now, **person)
+    desk.made(shop, now)
+    page = text(ops_operator.get(address(card, "mend")))
+    assert page.count(why) == 1 and page.count('class="note warn"') == 1 and 'class="note"' not in page
 
 
 @pytest.mark.parametrize("htmx", [False, True])

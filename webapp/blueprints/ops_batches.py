@@ -18,7 +18,7 @@ from webapp.domain.logs import audit
 from webapp.domain.postcard import batches, marking, page_words
 from webapp.domain.postcard.batches import AlreadyGathering
 from webapp.domain.postcard.office import PrintOffice
-from webapp.domain.postcard.production import wanted_files
+from webapp.domain.postcard.production import FileKind, wanted_files
 from webapp.domain.postcard.sheet import CARDS_A_PART, SheetError
 from webapp.domain.postcard.states import BatchState, BatchStep, StepError
 from webapp.ops_pages import Chip, Option
@@ -120,6 +120,7 @@ class DownloadPage:
     back: str
     name: str
     batch: str
+    personal: bool
     reason: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -297,6 +298,7 @@ def _download_page(file: PostcardFile, why: str = "", errors: dict[str, str] | N
         back=url_for("ops_batches.show", batch=file.batch_id),
         name=file.name,
         batch=file.batch.number,
+        personal=file.kind == FileKind.PART,
         reason=why,
         errors=errors or {},
     )

@@ -96,7 +96,8 @@ class MendPage:
     here: str
     action: str
     name: str
-    hold: str
+    holds: list[str]
+    held: bool
     findings: list[str]
     postal_code: str
     address: str
@@ -215,10 +216,21 @@ def _errors(holds: tuple[Hold, ...]) -> dict[str, str]:
     errors = {}
     for hold in holds:
         name = "postal_code" if hold.reason == HoldReason.CODE_ADDRESS_DISAGREE else hold.part
-        sentence, signs = HOLD_SENTENCES[hold.reason], "".join(hold.signs)
-        words = say(sentence, {"signs": signs}) if hold.signs else say(sentence)
-        errors.setdefault({"name": "print_name"}.get(name, name), words)
+        errors.setdefault({"name": "print_name"}.get(name, name), _words(hold))
     return errors
+
+
+def _words(hold: Hold) -> str:
+    sentence = HOLD_SENTENCES[hold.reason]
+    return say(sentence, {"signs": "".join(hold.signs)}) if hold.signs else say(sentence)
+
+
+def _why(row: Postcard, holds: tuple[Hold, ...]) -> list[str]:
+    """Return what keeps the card from being printed, beside what the findings about its address say already."""
+    if row.hold_reason in (HoldReason.SAME_ADDRESS, HoldReason.RESTORED):
+        return [say(HOLD_SENTENCES[HoldReason(row.hold_reason)])]
+    said = (HoldReason.NO_USABLE_ADDRESS, HoldReason.CODE_ADDRESS_DISAGREE)
+    return list(dict.fromkeys(_words(hold) for hold in holds if hold.reason not in said))
 
 
 def _proposals(text: str) -> list[Proposal]:
@@ -232,7 +244,7 @@ def _proposals(text: str) -> list[Proposal]:
 def _page(
     row: Postcard, typed: Mended, version: int, errors: dict[str, str] | None = None, *, changed: bool = False
 ) -> MendPage:
-    address, _ = mending.holds_with(row, typed, _office())
+    address, holds = mending.holds_with(row, typed, _office())
     on_hold = row.state == PostcardState.ON_HOLD and row.hold_reason != HoldReason.SAME_ADDRESS
     return MendPage(
         number=row.registration.application_number,
@@ -240,7 +252,8 @@ def _page(
         here=url_for("ops_holds.form", postcard=row.id),
         action=url_for("ops_holds.mend", postcard=row.id),
         name=row.technician.name,
-        hold=page_words.HOLDS.get(row.hold_reason or "", ""),
+        holds=[] if errors else _why(row, holds),
+        held=bool(holds),
         findings=[SENTENCES[rule] for rule in address.findings],
         postal_code=typed.postal_code,
         address=typed.address,

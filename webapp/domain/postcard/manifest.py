@@ -153,8 +153,9 @@ def cover_sheet(batch_number: str, made_on: str, rows: Iterable[ManifestRow], se
         ],
         "paper": [
             f"仕上がり {WIDTH:g} x {HEIGHT:g} mm、V折り（折った後 {WIDTH / 2:g} x {HEIGHT:g} mm）",
-            f"塗り足し {BLEED:g} mm",
-            "用紙 140-150 g/m2、1通 2-6 g、圧着",
+            f"塗り足し {BLEED:g} mm（PDFのページは {WIDTH + 2 * BLEED:g} x {HEIGHT + 2 * BLEED:g} mm、TrimBox が"
+            "仕上がり）",
+            "用紙 140-150 g/m²、1通 2-6 g、圧着",
             "トンボと折り線: " + ("塗り足しの中にあり" if marks else "なし"),
             "奇数ページが外面（左: 裏、右: 宛名）、偶数ページが中面（左、右）。ページの順を変えないこと。",
             "拡大・縮小をしないこと（郵便番号枠とカスタマバーコードの寸法が変わるため）。",
