@@ -12,7 +12,6 @@ from webapp.domain.inquiries import (
     Caller,
     Channel,
     CloseReason,
-    EntryKind,
     IdentityCheck,
     InquiryState,
     Stale,
@@ -75,7 +74,7 @@ def test_a_case_goes_its_way_and_keeps_its_history(inquiry, now, operator):
         "inquiry_number": inquiry.number,
     }
     assert inquiry.state == InquiryState.WAITING
-    inquiries.note(inquiry, EntryKind.CALL, "また電話", now, operator)
+    inquiries.call(inquiry, Caller.FAMILY, IdentityCheck.NONE, "また電話", now, operator)
     assert inquiry.state == InquiryState.OPEN
     inquiries.wait(inquiry, "郵便局に調査を依頼", now, operator)
     inquiries.close(inquiry, CloseReason.CARD_ARRIVED, "", now, operator)

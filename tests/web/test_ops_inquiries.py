@@ -148,3 +148,17 @@ def test_a_long_queue_goes_on_and_back(ops_viewer, app, now):
     assert (len(numbers(first)), len(numbers(second)), numbers(back)) == (50, 10, numbers(first))
     oldest = [row.number for row in Inquiry.select().order_by(Inquiry.opened_at)]
     assert numbers(first) + numbers(second) == oldest
+
+
+def test_a_later_call_is_noted_with_who_called_and_how_that_was_made_sure(ops_operator, app):
+    address = opened(ops_operator, channel="web", caller="unknown")
+    call = {"kind": "call", "text": "まだ届かない", "caller": "business", "caller_check": "called_back"}
+    assert send(ops_operator, address, "notes", **call).status_code == 303
+    row = Inquiry.get()
+    assert (row.caller, row.identity_check) == ("business", "called_back")
+    assert "事業者・登録された電話番号への折り返し: まだ届かない" in ops_operator.get(address).text
+    assert send(ops_operator, address, "notes", kind="note", text="調査を依頼", caller="self").status_code == 303
+    assert Inquiry.get().caller == "business", "a remark says nothing about a caller"
+    assert send(ops_operator, address, "notes", **call | {"caller": "x"}).status_code == 400
+    wrong = send(ops_operator, address, "notes", **call | {"text": "", "caller": "family"})
+    assert wrong.status_code == 422 and '<option value="family" selected>' in wrong.text

@@ -83,6 +83,7 @@ class InquiryPage:
     version: int
     open: bool
     may_act: bool
+    callers: Options
     checks: Options
     reasons: Options
     variables: list[tuple[str, str, str]]
@@ -177,11 +178,13 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
         version=row.version,
         open=row.state != InquiryState.CLOSED,
         may_act=_may_act(),
+        callers=_options(CALLER_WORDS),
         checks=_options(CHECK_WORDS),
         reasons=_options(CLOSE_WORDS),
         variables=[("{" + name + "}", say(words), values[name]) for name, words in VARIABLES.items()],
         contacts=contacts,
-        form=form or {"answer": _draft(row)},
+        form={"check": row.identity_check, "caller": row.caller, "caller_check": row.identity_check}
+        | (form or {"answer": _draft(row)}),
         **more,
     )
 
@@ -232,12 +235,25 @@ def note(inquiry: int):
     if kind not in ("call", "note", "waiting"):
         abort(400)
     if not text:
-        page = _page(_get(inquiry), {"answer": "", "kind": kind}, errors={"text": NO_TEXT})
+        kept = {name: request.form.get(name, "") for name in ("caller", "caller_check")}
+        page = _page(_get(inquiry), {"answer": "", "kind": kind, **kept}, errors={"text": NO_TEXT})
         return invalid("ops_inquiries/show.html", page)
     who = current_user.account.id
     if kind == "waiting":
         return _do(inquiry, lambda row: inquiries.wait(row, text, now(), who), gettext("返事待ちにしました。"))
+    if kind == "call":
+        return _do(inquiry, lambda row: _call(row, text, who), gettext("書き留めました。"))
     return _do(inquiry, lambda row: inquiries.note(row, EntryKind(kind), text, now(), who), gettext("書き留めました。"))
+
+
+def _call(row: Inquiry, text: str, who: int) -> None:
+    try:
+        caller = Caller(request.form.get("caller", row.caller))
+        check = IdentityCheck(request.form.get("caller_check", row.identity_check))
+    except ValueError:
+        abort(400)
+    said = f"{say(CALLER_WORDS[caller])}・{say(CHECK_WORDS[check])}: {text}"
+    inquiries.call(row, caller, check, said, now(), who)
 
 
 @blueprint.post("/ops/inquiries/<oid:inquiry>/link")

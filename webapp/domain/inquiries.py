@@ -236,12 +236,19 @@ def open_inquiry_of(registration_id: int) -> Inquiry | None:
 
 
 def note(inquiry: Inquiry, kind: EntryKind, text: str, now: dt.datetime, account_id: int) -> None:
-    """Note a call or a remark; a call on a waiting case opens it again."""
+    """Note a remark."""
     with transaction():
-        if kind is EntryKind.CALL:
-            _step(inquiry, Step.CALL, now)
         _enter(inquiry, kind, now, account_id, text)
         _event(EventName.INQUIRY_OPS_NOTED, inquiry, now, account_id, {"kind": kind})
+
+
+def call(inquiry: Inquiry, caller: Caller, check: IdentityCheck, text: str, now: dt.datetime, account_id: int) -> None:
+    """Note a call, who called, and how it was made sure who they are; a waiting case is open again by it."""
+    with transaction():
+        _step(inquiry, Step.CALL, now, caller=caller, identity_check=check)
+        _enter(inquiry, EntryKind.CALL, now, account_id, text)
+        data = {"kind": EntryKind.CALL, "caller": caller, "check": check}
+        _event(EventName.INQUIRY_OPS_NOTED, inquiry, now, account_id, data)
 
 
 def wait(inquiry: Inquiry, text: str, now: dt.datetime, account_id: int) -> None:
