@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import segno
 
-from webapp.domain.postcard.barcode import Geometry
+from webapp.domain.postcard.barcode import BAR_COUNT, Geometry
 
 _RUN = re.compile("1+")
 # One mask for all: choosing the best one takes longer than typesetting the card, and readers take any.
@@ -14,10 +14,21 @@ _QR = {"error": "m", "mask": 2, "mode": "byte", "boost_error": False, "micro": F
 
 def bars_picture(bars: str, geometry: Geometry) -> str:
     """Return the customer barcode of 67 bars as SVG, one unit a mm."""
-    path = "".join(
-        f"M{x:.2f} {y:.2f}h{width:.2f}v{tall:.2f}h-{width:.2f}z" for x, y, width, tall in geometry.rectangles(bars)
-    )
+    drawn = _drawn_bars(geometry)
+    path = "".join(drawn[state][place] for place, state in enumerate(bars))
     return _svg(f"{geometry.width:.2f}", f"{geometry.height:.2f}", path)
+
+
+@lru_cache(maxsize=4)
+def _drawn_bars(geometry: Geometry) -> dict[str, tuple[str, ...]]:
+    """Return the path of a bar in each state at each place: all that a symbol can be put together from."""
+    return {
+        state: tuple(
+            f"M{x:.2f} {y:.2f}h{width:.2f}v{tall:.2f}h-{width:.2f}z"
+            for x, y, width, tall in geometry.rectangles(state * BAR_COUNT)
+        )
+        for state in "1234"
+    }
 
 
 def _svg(width: str, height: str, path: str) -> str:
@@ -75,9 +86,16 @@ def qr_modules(text: str, many: bool = False) -> tuple[str, ...]:
 def qr_picture(text: str, many: bool = False) -> str:
     """Return a QR code as SVG, one unit a module, without its quiet zone (4 modules, which the sheet leaves blank)."""
     rows = qr_modules(text, many)
-    path = "".join(
-        f"M{run.start()} {y}h{run.end() - run.start()}v1h{run.start() - run.end()}z"
-        for y, row in enumerate(rows)
-        for run in _RUN.finditer(row)
-    )
+    path = "".join(f"M0 {y}{_drawn_row(row)}" for y, row in enumerate(rows))
     return _svg(str(len(rows)), str(len(rows)), path)
+
+
+@lru_cache(maxsize=16_384)
+def _drawn_row(row: str) -> str:
+    """Return the path of a row of modules from its beginning; many rows of many codes are alike."""
+    path, at = [], 0
+    for run in _RUN.finditer(row):
+        start, end = run.span()
+        path.append(f"m{start - at} 0h{end - start}v1h{start - end}z")
+        at = start
+    return "".join(path)
