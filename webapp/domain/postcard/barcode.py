@@ -41,7 +41,7 @@ CODES = tuple(BARS)
 VALUES = {code: value for value, code in enumerate(CODES)}
 
 _WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: " ", 0xFF65: "・"}
-_HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—―−－﹣⁃─━╴ー\uff70"), "-")
+_FORMS = dict.fromkeys(map(ord, "‐‑‒–—―−－﹣⁃─━╴ー\uff70"), "-") | {0xFF89: "ノ"}
 _REMOVED = str.maketrans("", "", "&/・.")
 _NUMERALS = "〇零一二三四五六七八九"
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -93,7 +93,7 @@ def extract_digits(behind_town: str) -> str:
 
     The result holds 0-9, A-Z and single hyphens, none at either end and none beside a letter; "" if there is nothing.
     """
-    text = fold_width(behind_town).upper().translate(_REMOVED).translate(_HYPHENS)
+    text = fold_width(behind_town).upper().translate(_REMOVED).translate(_FORMS)
     text = _KANJI_NUMBER.sub(_counted_number, text)
     text = _WORD.sub("-", text)
     text = _FLOOR.sub("-", text)
