@@ -54,6 +54,7 @@ BLUEPRINTS = (
     "ops_postcards",
     "ops_record",
     "ops_registrations",
+    "ops_report",
     "ops_returned_mail",
     "ops_returned_postcards",
     "ops_sending",

@@ -197,6 +197,7 @@ ACCESS: dict[str, Rule] = {
     "ops_record.show": OPS_VIEWER,
     "ops_registrations.index": OPS_VIEWER,
     "ops_registrations.search": OPS_VIEWER,
+    "ops_report.show": OPS_VIEWER,
     "ops_returned_mail.index": OPS_VIEWER,
     "ops_returned_mail.overrule": OPS_OPERATOR,
     "ops_returned_mail.overrule_form": OPS_OPERATOR,

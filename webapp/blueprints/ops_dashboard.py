@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, current_app, jsonify, request, url_for
 
 from db.models import Alarm, Postcard
-from webapp import charts, dashboard_charts, exporting, ops_pages
+from webapp import charts, dashboard_charts, dashboard_view, exporting, ops_pages
 from webapp.charts import Chart, Picture
 from webapp.clock import now
 from webapp.dashboard_charts import percent, points, span_words
@@ -108,7 +108,9 @@ def index():
     length = period.days if period.until == metrics.day_of(now()) else 0
     page = Dashboard(
         tiles=tiles,
-        charts=[_drawn(chart, period, role) for chart in _charts(period, role, found)],
+        charts=[
+            _drawn(chart, period, role) for chart in dashboard_view.charts_of(period, role, found, now(), _settings())
+        ],
         period=period,
         words=f"{period.since} – {period.until}",
         lengths=[(n, _address(period, role, length=n), n == length) for n in LENGTHS],
@@ -123,7 +125,7 @@ def index():
 def figure():
     """Answer plotly's figure of one chart of the page with the same filters."""
     period, role = _period(), ops_pages.choice("role", Role)
-    for chart in _charts(period, role, _notices(period, role)):
+    for chart in dashboard_view.charts_of(period, role, _notices(period, role), now(), _settings()):
         if chart.id == request.args.get("chart"):
             return jsonify(charts.figure(chart))
     abort(404)
@@ -187,23 +189,6 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
         ],
         address=_address(period, role),
     )
-
-
-def _charts(period: Period, role: str, found: figures.Notices) -> list[Chart]:
-    settings = _settings()
-    sent = figures.postcards(period)
-    worst = figures.destinations(period, role=role, least=settings.figures_least)
-    return [
-        dashboard_charts.bounce_rate(found, role, settings.alarm_bounce_percent / 100, settings.figures_least),
-        dashboard_charts.volume(found, role),
-        dashboard_charts.failures(found, role),
-        dashboard_charts.reasons(found, role, period),
-        dashboard_charts.destinations(worst, role, period, settings.figures_least),
-        dashboard_charts.postcards(sent),
-        dashboard_charts.causes(sent, period),
-        dashboard_charts.cards(figures_now.card_ages(now())),
-        dashboard_charts.delivery_days(period),
-    ]
 
 
 def _drawn(chart: Chart, period: Period, role: str) -> Drawn:
@@ -277,7 +262,7 @@ def _tables():
     """Give the table of each chart of the page, or of the one that is named."""
     period, role = _period(), ops_pages.choice("role", Role)
     wanted = request.args.get("chart", "")
-    for chart in _charts(period, role, _notices(period, role)):
+    for chart in dashboard_view.charts_of(period, role, _notices(period, role), now(), _settings()):
         if not wanted or chart.id == wanted:
             yield charts.sheet(chart)
 

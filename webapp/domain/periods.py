@@ -48,6 +48,21 @@ class Period(Span):
         return list(_parts(self.since, self.until, self.grain))
 
 
+@dataclass(frozen=True)
+class Month(Period):
+    """A month of the calendar, or what has passed of it; the span before it is the whole month before."""
+
+    def before(self) -> Span:
+        """Return the month before, however long it is."""
+        last = self.since - dt.timedelta(days=1)
+        return Span(last.replace(day=1), last)
+
+
+def month_of(day: dt.date, today: dt.date, grain: Grain = Grain.DAY) -> Month:
+    """Return the month in which a day falls, no further than today."""
+    return Month(day.replace(day=1), min(_last_of(day, Grain.MONTH), today), grain)
+
+
 def last_days(length: int, now: dt.datetime, grain: Grain = Grain.DAY) -> Period:
     """Return the last `length` days in Japan, today included."""
     today = metrics.day_of(now)
