@@ -137,7 +137,7 @@ def _cards(this: MonthFigures, before: MonthFigures) -> Topic:
     )
     if now.cards:
         more = gettext(
-            "引受から配達までは、半数が%(median)s、9割が%(most)sまでです。",
+            "引受から配達までは、半数が%(median)s以内、9割が%(most)s以内です。",
             median=_days(now.median),
             most=_days(now.nine_of_ten),
         )
