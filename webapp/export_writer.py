@@ -57,13 +57,15 @@ class Asker(UserMixin):
 class Writer:
     """One worker's share: each `step` writes one file."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], dt.datetime]) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(
+        self, settings: Settings, clock: Callable[[], dt.datetime], lease: dt.timedelta = exports.LEASE
+    ) -> None:
+        self._settings, self._clock, self._lease = settings, clock, lease
         self._app: Flask | None = None
 
     def step(self) -> bool:
         """Write the next file; False when nothing waits. An error leaves it to another try."""
-        row = exports.claim(self._clock())
+        row = exports.claim(self._clock(), self._lease)
         if row is None:
             return False
         try:
@@ -97,7 +99,7 @@ class Writer:
             exports.finish(row, path, folder, self._clock(), cut=cut, days=days)
 
     def _fill(self, row: ExportRequest, source: Source, asker: Asker, path: Path) -> None:
-        begun, count = self._clock(), Count(row, self._clock)
+        begun, count = self._clock(), Count(row, self._clock, self._lease)
         sheets = (self._bounded(sheet, count) for sheet in source.sheets())
         first = next(sheets, None)
         if first is None:
@@ -135,9 +137,9 @@ class Writer:
 class Count:
     """Counts the rows as they go through, and says from time to time how far it is."""
 
-    def __init__(self, row: ExportRequest, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(self, row: ExportRequest, clock: Callable[[], dt.datetime], lease: dt.timedelta) -> None:
         self.rows = 0
-        self._row, self._clock, self._noted_at = row, clock, time.monotonic()
+        self._row, self._clock, self._lease, self._noted_at = row, clock, lease, time.monotonic()
 
     def through(self, rows: Iterable) -> Iterator:
         for row in rows:
@@ -149,7 +151,7 @@ class Count:
     def note(self) -> None:
         """Write down how far it is; TakenOver when another worker has it."""
         self._noted_at = time.monotonic()
-        exports.keep(self._row, self._clock(), self.rows, g.get("export_total"))
+        exports.keep(self._row, self._clock(), self.rows, g.get("export_total"), self._lease)
 
 
 def reading_app(settings: Settings, clock: Callable[[], dt.datetime]) -> Flask:

@@ -295,7 +295,7 @@ class Worker:
         # Loaded when the work begins: only what stands behind the pages needs Flask.
         from webapp.export_writer import Writer
 
-        writer = Writer(self._settings, self._clock)
+        writer = Writer(self._settings, self._clock, min(self._lease, exports.LEASE))
         return lambda: 0.0 if writer.step() else IDLE_SECONDS
 
     def _keep_listening(self) -> float:

@@ -145,7 +145,7 @@ def of(account_id: int, limit: int) -> list[ExportRequest]:
     return list(query.order_by(ExportRequest.id.desc()).limit(limit))
 
 
-def claim(now: dt.datetime) -> ExportRequest | None:
+def claim(now: dt.datetime, lease: dt.timedelta = LEASE) -> ExportRequest | None:
     """Take the oldest export that waits and that nobody works on; None when there is none."""
     free = ExportRequest.lease_until.is_null() | (ExportRequest.lease_until <= now)
     waiting = ExportRequest.select().where(SQL("state IN ('asked', 'writing')") & free).order_by(ExportRequest.id)
@@ -159,16 +159,16 @@ def claim(now: dt.datetime) -> ExportRequest | None:
                 _end(row, Failure.BROKEN, now)
                 continue
             row.state = next_state(row.state, ExportStep.CLAIM)
-            row.fence, row.tries, row.lease_until = row.fence + 1, row.tries + 1, now + LEASE
+            row.fence, row.tries, row.lease_until = row.fence + 1, row.tries + 1, now + lease
             row.done, row.total = 0, None
             row.save()
             return row
     return None
 
 
-def keep(row: ExportRequest, now: dt.datetime, done: int, total: int | None) -> None:
+def keep(row: ExportRequest, now: dt.datetime, done: int, total: int | None, lease: dt.timedelta = LEASE) -> None:
     """Note how far a claimed export is and hold it longer; TakenOver when it is another's."""
-    values = {"lease_until": now + LEASE, "done": done, "total": total}
+    values = {"lease_until": now + lease, "done": done, "total": total}
     if not ExportRequest.update(values).where(_held(row)).execute():
         raise TakenOver
 
