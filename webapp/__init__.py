@@ -50,6 +50,7 @@ BLUEPRINTS = (
     "ops_inquiries",
     "ops_inquiry_list",
     "ops_messages",
+    "ops_operators",
     "ops_postcard",
     "ops_postcards",
     "ops_record",

@@ -12,6 +12,7 @@ from flask_login import current_user
 from peewee import Model
 
 from db.models import (
+    Account,
     Alarm,
     EmailAddress,
     ExportRequest,
@@ -90,6 +91,13 @@ def get_work_item_for(viewer: Viewer, number: int, *, change: bool = False) -> W
 def get_alarm_for(viewer: Viewer, number: int, *, change: bool = False) -> Alarm:
     """Return an alarm."""
     return _get(Alarm, viewer, number, change)
+
+
+def get_operator_for(viewer: Viewer, number: int) -> Account:
+    """Return an operator's account, for an administrator."""
+    if not viewer.may_administer:
+        abort(403 if viewer.is_operator else 404)
+    return _found(Account.get_or_none((Account.id == number) & (Account.kind == AccountKind.OPERATOR)))
 
 
 def get_postcard_batch_for(viewer: Viewer, number: int, *, change: bool = False) -> PostcardBatch:

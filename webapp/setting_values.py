@@ -75,6 +75,10 @@ def mailbox(value: str) -> str:
     return value
 
 
+def empty_or(read: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda value: read(value) if value else ""
+
+
 def url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:

@@ -19,6 +19,7 @@ from webapp.setting_values import choice as _choice
 from webapp.setting_values import database as _database
 from webapp.setting_values import days as _days
 from webapp.setting_values import domain as _domain
+from webapp.setting_values import empty_or as _empty_or
 from webapp.setting_values import flag as _flag
 from webapp.setting_values import keys as _keys
 from webapp.setting_values import line as _line
@@ -163,6 +164,9 @@ class Settings:
         _number(1, 1_000_000), "returned mails that match nothing at which an alarm opens", 20
     )
     alarm_unmatched_hours: int = setting(_number(1, 720), "the last hours in which these came", 24)
+    ops_mailbox: str = setting(
+        _empty_or(_mailbox), "a shared mailbox to which alarms are mailed beside the operators' own; empty: none", ""
+    )
     figures_least: int = setting(_number(1, 10_000), "notices below which the dashboard shows no rate", 20)
     metrics_token: str = setting(
         _token, "the bearer token of /metrics, 32 characters or more; empty: /metrics answers nobody", "", secret=True

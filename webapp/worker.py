@@ -24,6 +24,7 @@ from db.database import connected
 from db.models import WorkerBeat
 from webapp.domain import (
     access_requests,
+    alarm_mail,
     alarm_rules,
     business_users,
     card_imports,
@@ -52,6 +53,7 @@ from webapp.domain.restore import TickFileError
 from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
 from webapp.domain.switches import stopped_kinds
 from webapp.settings import Settings
+from webapp.translations import speaker
 
 log = structlog.get_logger("worker")
 
@@ -125,6 +127,7 @@ class Worker:
             _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
             _Job("alarm rules", 60.0, lambda now: alarm_rules.watch(now, settings)),
+            _Job("alarm mail", 20.0, self._mail_alarms),
             _Job("recount", 3600.0, self._recount),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
@@ -347,6 +350,9 @@ class Worker:
     def _read_card_imports(self, _now: dt.datetime) -> None:
         while card_imports.take_one(self._clock) and not self._stopping.is_set():
             pass
+
+    def _mail_alarms(self, now: dt.datetime) -> None:
+        alarm_mail.mail_new(now, self._settings.ops_mailbox, self._settings.public_url, speaker)
 
     def _recount(self, now: dt.datetime) -> None:
         """Check the counters once a night, in the hour when the fewest are at work; the job comes round each hour."""

@@ -9,6 +9,7 @@ from db.models import Attempt
 from tests.web import ops_story
 from webapp.cli import main
 from webapp.commands import alarms
+from webapp.domain import accounts
 from webapp.domain.alarm_rules import RULES
 
 
@@ -54,3 +55,19 @@ def test_the_rules_are_listed_with_their_bounds(run):
     assert all(rule.kind in listed for rule in RULES)
     assert "threshold 5 % / over the last 500 attempts / from 50 cases on / closes below 3.5 %" in listed
     assert run("try", "no_such_rule").exit_code == 2
+
+
+def test_an_operators_address_is_given_by_command(run, sqlite, now):
+    def user(*words):
+        sqlite.close()
+        result = CliRunner().invoke(main, ["user", "email", *words])
+        sqlite.connect(reuse_if_open=True)
+        return result
+
+    accounts.create_operator("aoki", "青木", "operator", "long enough words", now)
+    assert "no address" in user("aoki").output
+    assert "not confirmed" in user("aoki", "aoki@ops.example").output
+    assert user("aoki", "aoki@ops.example").exit_code == 2, "the same"
+    assert "alarms go there" in user("aoki", "other@ops.example", "--confirmed").output
+    assert user("aoki", "no address").exit_code == 2 and user("baba", "b@ops.example").exit_code == 2
+    assert "no address" in user("aoki", "--remove").output

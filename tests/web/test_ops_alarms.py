@@ -1,10 +1,15 @@
 """/ops/alarms, /ops/addresses and /ops/postcards: short lists."""
 
+import datetime as dt
+import html
+import re
+
 import pytest
 
 from db import ids
 from db.models import Alarm, EmailAddress
 from tests.web import ops_story
+from webapp import alarm_cases
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 
 
@@ -29,6 +34,63 @@ def test_what_is_over_moves_to_the_history(app, now, ops_viewer):
     assert "au.com" not in ops_viewer.get("/ops/alarms").text
     history = ops_viewer.get("/ops/alarms?show=history").text
     assert "au.com" in history and "docomo.ne.jp" not in history.split("</nav>")[-1]
+
+
+def test_the_history_is_narrowed_by_kind_day_and_acknowledgement(app, now, ops_operator):
+    for kind, subject in ((AlarmKind.OUR_FAILURE, "docomo.ne.jp"), (AlarmKind.QUEUE_AGE, "notices")):
+        alarm = open_alarm(kind, subject, now)
+        close_alarm(kind, subject, now + dt.timedelta(hours=26, minutes=5))
+    ops_operator.submit(f"/ops/alarms/{ids.encode(alarm.id)}/acknowledge", {"note": "回線を直した"})
+    every = ops_operator.get("/ops/alarms?show=history").text
+    assert "続いた時間 1日 2時間" in every and "回線を直した" in every
+    for query, there in (
+        ("kind=queue_age", {"滞って"}),
+        ("seen=no", {"拒否"}),
+        ("seen=yes", {"滞って"}),
+        ("since=2026-11-19", set()),
+        ("until=2026-11-17", set()),
+        ("since=2026-11-18&until=2026-11-18", {"滞って", "拒否"}),
+    ):
+        for page in (ops_operator.get, ops_operator.partial):
+            listed = " ".join(re.findall("<h2><a[^>]*>([^<]+)", page(f"/ops/alarms?show=history&{query}").text))
+            assert {word for word in ("滞って", "拒否") if word in listed} == there, query
+
+
+def test_the_history_is_read_page_by_page(app, now, ops_viewer):
+    for n in range(55):
+        open_alarm(AlarmKind.OUR_FAILURE, f"d{n:02}.example", now)
+        close_alarm(AlarmKind.OUR_FAILURE, f"d{n:02}.example", now)
+    first = ops_viewer.get("/ops/alarms?show=history&kind=our_failure").text
+    after = html.unescape(re.search(r'href="([^"]+after=[^"]+)"', first)[1])
+    assert "kind=our_failure" in after and "show=history" in after
+    second = ops_viewer.get(after).text
+    found = [set(re.findall(r"d\d\d\.example", page)) for page in (first, second)]
+    assert len(found[0] | found[1]) == 55 and not found[0] & found[1]
+
+
+@pytest.mark.parametrize("kind", AlarmKind)
+def test_each_alarm_has_a_page_with_what_to_do_and_a_way_to_its_cases(app, now, ops_viewer, kind):
+    alarm = open_alarm(kind, "docomo.ne.jp", now, {"failed": 3, "attempts": 9})
+    page = ops_viewer.get(f"/ops/alarms/{ids.encode(alarm.id)}")
+    assert page.status_code == 200 and "失敗 3" in page.text and "確認が必要です" not in page.text
+    cases, _ = alarm_cases_of(app, alarm, now)
+    if cases:
+        assert html.escape(cases) in page.text
+        assert ops_viewer.get(cases).status_code == 200
+    else:
+        assert kind.split("_")[0] in ("worker", "seal", "look"), "only these have no list"
+
+
+def alarm_cases_of(app, alarm, now):
+    with app.test_request_context():
+        return alarm_cases.cases_of(alarm, now)
+
+
+def test_a_failing_destination_leads_to_its_notices(app, now, ops_viewer):
+    story = ops_story.bounced(now)
+    alarm = open_alarm(AlarmKind.DESTINATION_FAILING, "docomo.ne.jp", now)
+    cases, _ = alarm_cases_of(app, alarm, now)
+    assert story.registration.application_number in ops_viewer.get(cases).text
 
 
 def test_no_alarm_is_a_sentence_too(app, ops_viewer):

@@ -21,6 +21,13 @@ from webapp.rendering import invalid, render, see_other, stale
 blueprint = Blueprint("ops_addresses", __name__)
 
 LEAST_NOTE = 3
+OWNERS: dict[str, str] = {
+    OwnerKind.TECHNICIAN: N_("技能者"),
+    OwnerKind.BUSINESS: N_("事業者"),
+    OwnerKind.ACCOUNT: N_("利用者"),
+    OwnerKind.MAILBOX: N_("運営"),
+    OwnerKind.CHANGE: N_("技能者"),
+}
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ def _rows(rows) -> list[Row]:
             Row(
                 email=row.value if who.may_act else mask(row.value),
                 owner=names.get(row.owner_id, ""),
-                owner_kind=N_("技能者") if person else N_("事業者"),
+                owner_kind=OWNERS[row.owner_kind],
                 record=url_for("ops_record.show", registration=record, via=Via.ADDRESSES) if record else "",
                 reason=message_words.REASONS.get(row.reason or "", ""),
                 judged_at=row.judged_at,

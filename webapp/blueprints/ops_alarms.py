@@ -1,4 +1,4 @@
-"""What operators must know of: the alarms that are open, those that were, and acknowledging one."""
+"""What operators must know of: the alarms that are open, those that were, one with what it means, acknowledging it."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,13 +8,16 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Account, Alarm
-from webapp import exporting, ops_pages
+from webapp import alarm_cases, exporting, ops_pages
 from webapp.access import get_alarm_for, viewer
 from webapp.clock import now
 from webapp.domain import alarms, keyset
+from webapp.domain.alarm_rules import RULES
+from webapp.domain.alarms import AlarmKind
+from webapp.domain.calendar import utc_start_of
 from webapp.domain.keyset import Order
 from webapp.domain.language import N_
-from webapp.domain.work_words import alarm_words
+from webapp.domain.work_words import ALARMS, alarm_words, subject_words
 from webapp.exporting import source
 from webapp.language import say
 from webapp.ops_pages import Option
@@ -23,48 +26,109 @@ from webapp.rendering import render, see_other
 blueprint = Blueprint("ops_alarms", __name__)
 
 ORDER = Order(Alarm, (Alarm.id,))
+SEEN = (("yes", N_("確認済み")), ("no", N_("未確認")))
+_OPENS = {rule.kind.value: rule.opens for rule in RULES}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the list is narrowed to: the days are those on which an episode began."""
+
+    show: str
+    kind: str
+    seen: str
+    since: dt.date | None
+    until: dt.date | None
+
+    @property
+    def address(self) -> dict[str, str]:
+        """As parameters of an address, without those that are empty."""
+        every = {"kind": self.kind, "seen": self.seen, "since": self.since, "until": self.until}
+        return {name: str(value) for name, value in every.items() if value}
 
 
 @dataclass(frozen=True)
 class Row:
-    """An alarm in the list."""
+    """An episode of an alarm."""
 
     id: str
+    address: str
     title: str
     to_do: str
+    opens: str
     subject: str
     episode: int
     count: int
     opened_at: dt.datetime
     seen_at: dt.datetime
     closed_at: dt.datetime | None
+    minutes: int
+    mailed_at: dt.datetime | None
     acknowledged_at: dt.datetime | None
     who: str
     note: str
+    cases: str
+    cases_words: str
+    numbers: list[tuple[str, str]]
     action: str
 
 
 @dataclass(frozen=True)
 class AlarmsPage:
-    """The list of alarms: open or all."""
+    """The list of alarms: open, or what was."""
 
     rows: list[Row]
     before: str
     after: str
     shown: list[Option]
-    which: str
+    filters: Filters
+    kinds: list[tuple[str, str]]
+    seen: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class AlarmPage:
+    """One episode."""
+
+    row: Row
+
+
+# What a rule keeps of its numbers, in words.
+_NUMBERS: dict[str, str] = {
+    "failed": N_("失敗"),
+    "attempts": N_("送信"),
+    "cards": N_("カード"),
+    "returned": N_("返送"),
+    "ended": N_("届いたか返送された枚数"),
+    "mails": N_("メール"),
+    "working_days": N_("営業日数"),
+    "keys": N_("合わない集計"),
+    "found": N_("見つかった数"),
+}
 
 
 @blueprint.get("/ops/alarms")
 def index():
-    which = ops_pages.choice("show", ("open", "history"), "open")
-    page = keyset.read(_listing(which), ORDER, ops_pages.cursor())
-    before, after = ops_pages.around("ops_alarms.index", page, show=which)
+    filters = _filters()
+    page = keyset.read(_listing(filters, filters.show), ORDER, ops_pages.cursor())
+    before, after = ops_pages.around("ops_alarms.index", page, show=filters.show, **filters.address)
     options = [
-        Option(url_for("ops_alarms.index", show=one), one, ops_pages.counted(_listing(one)), one == which)
-        for one in ("open", "history")
+        Option(
+            url_for("ops_alarms.index", show=one, **filters.address),
+            words,
+            ops_pages.counted(_listing(filters, one)),
+            one == filters.show,
+        )
+        for one, words in (("open", N_("開いている警報")), ("history", N_("終わった警報")))
     ]
-    return render("ops/alarms.html", AlarmsPage(_rows(page.rows), before, after, options, which))
+    kinds = [(kind, words.title) for kind, words in ALARMS.items()]
+    return render("ops/alarms.html", AlarmsPage(_rows(page.rows), before, after, options, filters, kinds, SEEN))
+
+
+@blueprint.get("/ops/alarms/<oid:alarm>")
+def show(alarm: int):
+    (row,) = _rows([get_alarm_for(viewer(), alarm)])
+    return render("ops/alarm.html", AlarmPage(row))
 
 
 @blueprint.post("/ops/alarms/<oid:alarm>/acknowledge")
@@ -77,8 +141,27 @@ def acknowledge(alarm: int):
     return see_other(url_for("ops_alarms.index"))
 
 
-def _listing(which: str):
-    return Alarm.select().where(Alarm.closed_at.is_null(which == "open"))
+def _filters() -> Filters:
+    return Filters(
+        ops_pages.choice("show", ("open", "history"), "open"),
+        ops_pages.choice("kind", AlarmKind),
+        ops_pages.choice("seen", ("yes", "no")),
+        ops_pages.day("since"),
+        ops_pages.day("until"),
+    )
+
+
+def _listing(filters: Filters, which: str):
+    query = Alarm.select().where(Alarm.closed_at.is_null(which == "open"))
+    if filters.kind:
+        query = query.where(Alarm.kind == filters.kind)
+    if filters.seen:
+        query = query.where(Alarm.acknowledged_at.is_null(filters.seen == "no"))
+    if filters.since:
+        query = query.where(Alarm.opened_at >= utc_start_of(filters.since))
+    if filters.until:
+        query = query.where(Alarm.opened_at < utc_start_of(filters.until + dt.timedelta(days=1)))
+    return query
 
 
 HEADING = (
@@ -97,7 +180,8 @@ HEADING = (
 
 @source("ops_alarms.index", N_("警報"), "alarms")
 def _whole_list():
-    rows = exporting.walk(_listing(ops_pages.choice("show", ("open", "history"), "open")), ORDER)
+    filters = _filters()
+    rows = exporting.walk(_listing(filters, filters.show), ORDER)
     yield exporting.sheet("ops_alarms.index", HEADING, exporting.lines(rows, _cells))
 
 
@@ -105,30 +189,39 @@ def _cells(rows):
     for row in _rows(rows):
         times = [exporting.at(one) for one in (row.opened_at, row.seen_at, row.closed_at)]
         done = (exporting.at(row.acknowledged_at), row.who, row.note)
-        yield (say(row.title), row.subject, *times, row.count, row.episode, *done)
+        yield (say(row.title), say(row.subject), *times, row.count, row.episode, *done)
 
 
 def _rows(rows) -> list[Row]:
     people = _names({row.acknowledged_by_id for row in rows})
-    may_act = viewer().may_act
-    return [
-        Row(
-            id=ids.encode(row.id),
-            title=alarm_words(row.kind).title,
-            to_do=alarm_words(row.kind).to_do,
-            subject=row.subject,
-            episode=row.episode,
-            count=row.count,
-            opened_at=row.opened_at,
-            seen_at=row.seen_at,
-            closed_at=row.closed_at,
-            acknowledged_at=row.acknowledged_at,
-            who=people.get(row.acknowledged_by_id, ""),
-            note=row.note or "",
-            action=url_for("ops_alarms.acknowledge", alarm=row.id) if may_act and not row.acknowledged_at else "",
-        )
-        for row in rows
-    ]
+    return [_row(row, people, now()) for row in rows]
+
+
+def _row(row: Alarm, people: dict[int, str], at: dt.datetime) -> Row:
+    cases, words = alarm_cases.cases_of(row, at)
+    may_act = viewer().may_act and not row.acknowledged_at
+    return Row(
+        id=ids.encode(row.id),
+        address=url_for("ops_alarms.show", alarm=row.id),
+        title=alarm_words(row.kind).title,
+        to_do=alarm_words(row.kind).to_do,
+        opens=_OPENS.get(row.kind, ""),
+        subject=subject_words(row.subject),
+        episode=row.episode,
+        count=row.count,
+        opened_at=row.opened_at,
+        seen_at=row.seen_at,
+        closed_at=row.closed_at,
+        minutes=int(((row.closed_at or at) - row.opened_at).total_seconds() // 60),
+        mailed_at=row.mailed_at,
+        acknowledged_at=row.acknowledged_at,
+        who=people.get(row.acknowledged_by_id, ""),
+        note=row.note or "",
+        cases=cases,
+        cases_words=words,
+        numbers=[(_NUMBERS[name], str(value)) for name, value in (row.data or {}).items() if name in _NUMBERS],
+        action=url_for("ops_alarms.acknowledge", alarm=row.id) if may_act else "",
+    )
 
 
 def _names(ids: set) -> dict[int, str]:

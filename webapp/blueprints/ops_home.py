@@ -14,7 +14,7 @@ from webapp.domain.message_list import MessageFilters
 from webapp.domain.notices import MessageState
 from webapp.domain.returned import ReturnedState
 from webapp.domain.work_items import State, WorkItemKind
-from webapp.domain.work_words import alarm_words, item_words
+from webapp.domain.work_words import alarm_words, item_words, subject_words
 from webapp.menu import MenuItem, menu
 from webapp.ops_pages import Option
 from webapp.rendering import render
@@ -86,6 +86,8 @@ PLACES = (
         (
             ("ops_dashboard.index", N_("ダッシュボード")),
             ("ops_alarms.index", N_("警報")),
+            ("ops_operators.own", N_("警報のメール")),
+            ("ops_operators.index", N_("運営の担当者と警報のメール")),
             ("exports.index", N_("書き出し")),
         ),
     ),
@@ -100,7 +102,7 @@ def index():
 def _page() -> Home:
     return Home(
         alarms=[
-            Warning(alarm_words(row.kind).title, row.subject, row.acknowledged_at is not None)
+            Warning(alarm_words(row.kind).title, subject_words(row.subject), row.acknowledged_at is not None)
             for row in Alarm.open().limit(MOST_ALARMS)
         ],
         open_alarms=ops_pages.counted(Alarm.open()),

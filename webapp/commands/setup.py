@@ -99,6 +99,36 @@ def link_user(login: str) -> None:
     click.echo(f"{settings.public_url}/first-access?link={token}")
 
 
+@user.command("email")
+@click.argument("login")
+@click.argument("address", required=False)
+@click.option("--confirmed", is_flag=True, help="Vouch for the address: no code is mailed and asked for.")
+@click.option("--remove", is_flag=True, help="Take the address away.")
+def email_user(login: str, address: str | None, confirmed: bool, remove: bool) -> None:
+    """Show, give or remove the e-mail ADDRESS to which an operator's alarms are mailed."""
+    from webapp.domain import addresses, operator_email
+    from webapp.domain.intake.contact import parse_email
+    from webapp.domain.intake.problems import CellError
+
+    with opened(load_settings()):
+        account = _operator(login)
+        try:
+            if remove:
+                operator_email.remove(account, now(), None)
+            elif address:
+                operator_email.give(account, parse_email(address), now(), None, confirmed=confirmed)
+        except CellError:
+            raise Refused("this is no e-mail address") from None
+        except addresses.SameAddress:
+            raise Refused("this is the address already") from None
+        held = addresses.current(addresses.OwnerKind.ACCOUNT, account.id)
+    if held is None:
+        click.echo(f"{login}: no address")
+        return
+    known = "alarms go there" if operator_email.usable(held) else "not confirmed or dead: no alarm goes there"
+    click.echo(f"{login}: {held.value} ({known})")
+
+
 @user.command("list")
 def list_users() -> None:
     """List the operators."""
@@ -114,20 +144,25 @@ def list_users() -> None:
 @click.argument("login")
 def disable_user(login: str) -> None:
     """Disable an operator; open sessions end at once."""
-    from db.models import Account
-    from webapp.domain.accounts import AccountKind, login_key, set_active
+    from webapp.domain.accounts import set_active
 
     with opened(load_settings()):
-        key = login_key(AccountKind.OPERATOR, login)
-        account = Account.get_or_none(Account.login_key == key)
-        if account is None:
-            raise Refused(f"there is no operator {login!r}")
-        set_active(account, False)
+        set_active(_operator(login), False)
     click.echo(f"disabled {login}")
 
 
 # Requests at once in a process, most of which wait for a slow line or for a thread.
 WAITING = 2048
+
+
+def _operator(login: str):
+    from db.models import Account
+    from webapp.domain.accounts import AccountKind, login_key
+
+    account = Account.get_or_none(Account.login_key == login_key(AccountKind.OPERATOR, login))
+    if account is None:
+        raise Refused(f"there is no operator {login!r}")
+    return account
 
 
 @click.command()

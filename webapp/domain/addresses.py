@@ -16,7 +16,8 @@ class OwnerKind(StrEnum):
 
     TECHNICIAN = "technician"
     BUSINESS = "business"
-    ACCOUNT = "account"  # a user of a business
+    ACCOUNT = "account"  # an operator, or a user of a business
+    MAILBOX = "mailbox"  # the operators' shared one, from the settings
     CHANGE = "change"  # asked for and not confirmed yet: nobody's
 
 
@@ -183,5 +184,5 @@ def owner_of(address: EmailAddress) -> Technician | Business | Account:
 
 def _concerns(owner_kind: OwnerKind, owner_id: int) -> dict[str, int]:
     """Return the column of an event that ties it to the owner; a user's address concerns nobody's record."""
-    nobody = owner_kind in (OwnerKind.ACCOUNT, OwnerKind.CHANGE)
+    nobody = owner_kind in (OwnerKind.ACCOUNT, OwnerKind.MAILBOX, OwnerKind.CHANGE)
     return {} if nobody else {f"{owner_kind}_id": owner_id}

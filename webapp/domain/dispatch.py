@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from db.fields import from_microseconds
 from db.ids import encode
+from webapp.domain import email_change, operator_email
 from webapp.domain.affiliation_mails import give_names
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.email_change import give_code
 from webapp.domain.mail import Identity, Mail, compose
 from webapp.domain.mail_words import VARIABLES
 from webapp.domain.mailbox import domain_of, wire_address
@@ -61,7 +61,8 @@ def give_links(messages: Sequence[Claimed], secret: str, public_url: str, now: d
     A mail that was queued with a link which is dead by now leads to the page where a new one is asked for.
     """
     for message in messages:
-        give_code(message.values, secret)
+        email_change.give_code(message.values, secret)
+        operator_email.give_code(message.values, secret)
     give_names(messages)
     with_link = [m for m in messages if "sign_in_url" in _names(m)]
     if not with_link:

@@ -87,7 +87,7 @@ def confirm(viewer: Viewer, code: str, secret: str, now: dt.datetime) -> EmailAd
         change = EmailChange.open(viewer.technician_id).where(EmailChange.expires_at > now).first()
         if change is None or change.account_id != viewer.account_id:
             raise WrongCode(0)
-        right = change.tries < TRIES and hmac.compare_digest(code_of(change.id, secret), _folded(code))
+        right = change.tries < TRIES and hmac.compare_digest(code_of(change.id, secret), folded(code))
         if right:
             return _give(change, viewer, now)
         EmailChange.update(tries=EmailChange.tries + 1).where(EmailChange.id == change.id).execute()
@@ -115,9 +115,12 @@ def forget(now: dt.datetime, limit: int = 500) -> int:
         return EmailChange.delete().where(EmailChange.id.in_([row[0] for row in rows])).execute()
 
 
-def code_of(change_id: int, secret: str) -> str:
-    """Return the code of a change: eight characters of Crockford base32, 40 bits that only the secret can make."""
-    number = int.from_bytes(sealed.keyed(secret, _PURPOSE, str(change_id))[:5], "big")
+def code_of(change_id: int, secret: str, purpose: str = _PURPOSE) -> str:
+    """Return the code of a change, or for another purpose of another row.
+
+    Eight characters of Crockford base32: 40 bits that only the secret can make.
+    """
+    number = int.from_bytes(sealed.keyed(secret, purpose, str(change_id))[:5], "big")
     return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(_CODE)))
 
 
@@ -129,7 +132,8 @@ def give_code(values: dict[str, str], secret: str) -> None:
         values["confirm_code"] = f"{code[:4]}-{code[4:]}"
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a typed code as codes are compared: capitals, without signs between, O I L read as digits."""
     plain = "".join(mark for mark in text.upper() if mark.isascii() and mark.isalnum())
     return plain.translate(str.maketrans("OIL", "011"))
 

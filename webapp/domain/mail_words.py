@@ -57,7 +57,7 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.ID_NOTICE, Role.BUSINESS): Variables(_ID_NOTICE | {"business_name"}),
     (MessageKind.ID_NOTICE, Role.PROXY): Variables(_ID_NOTICE | {"business_name"}),
     (MessageKind.OPS_ALARM, Role.OPERATOR): Variables(
-        frozenset({"alarm", "opened_at", "place", "alarms_url"}), frozenset({"what_to_do"})
+        frozenset({"alarm", "opened_at", "place", "alarms_url"}), frozenset({"what_to_do", "closed_at"})
     ),
     (MessageKind.CARD_REMINDER, Role.TECHNICIAN): Variables(_CARD, _CARD_KEPT),
     (MessageKind.CARD_REMINDER, Role.BUSINESS): Variables(_CARD | {"business_name"}, _CARD_KEPT | {"unreachable"}),
@@ -76,7 +76,7 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.CONFIRM, Role.BUSINESS): Variables(
         frozenset({"business_name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"user_name", "name", "technician_id"}
     ),
-    (MessageKind.CONFIRM, Role.OPERATOR): Variables(frozenset({"user_name"}), _SIGN_IN_CHANGES),
+    (MessageKind.CONFIRM, Role.OPERATOR): Variables(frozenset({"user_name"}), _SIGN_IN_CHANGES | {"confirm_code"}),
 }
 
 

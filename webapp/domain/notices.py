@@ -301,7 +301,9 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
         fail_for_good(message, verdict, policy, now)
         return
     if verdict.reason_class is ReasonClass.OURS:
-        open_alarm(AlarmKind.OUR_FAILURE, message.destination, now, {"reason": verdict.reason})
+        # A mail about alarms must not lead to another one.
+        alarm = AlarmKind.ALARM_MAIL_FAILED if message.kind == MessageKind.OPS_ALARM else AlarmKind.OUR_FAILURE
+        open_alarm(alarm, message.destination, now, {"reason": verdict.reason})
         patience = policy.ours_for
     else:
         patience = policy.retry_for
@@ -326,6 +328,8 @@ def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.da
     move(message, Step.FAIL, reason=verdict.reason, failure_class=verdict.reason_class, settled_at=now)
     name = EventName.NOTICE_BOUNCE_LATE if late else EventName.NOTICE_BOUNCE_FAILED
     note(name, message, now, {"reason": verdict.reason, "class": verdict.reason_class})
+    if message.kind == MessageKind.OPS_ALARM:
+        open_alarm(AlarmKind.ALARM_MAIL_FAILED, message.destination, now, {"reason": verdict.reason})
     if message.kind != MessageKind.ID_NOTICE:
         return
     if message.role == Role.TECHNICIAN:

@@ -41,6 +41,6 @@ def sweep(settings, now: dt.datetime) -> None:
         if ReturnedMail.select().where(unmatched).count() < settings.unmatched_mails:
             for alarm in list(Alarm.open().where(Alarm.kind == AlarmKind.UNMATCHED_MAIL)):
                 close_alarm(AlarmKind.UNMATCHED_MAIL, alarm.subject, now)
-    quiet = (Alarm.kind == AlarmKind.OUR_FAILURE) & (Alarm.seen_at <= now - _QUIET)
-    for alarm in list(Alarm.open().where(quiet)):
-        close_alarm(AlarmKind.OUR_FAILURE, alarm.subject, now)
+    refusals = Alarm.kind.in_([AlarmKind.OUR_FAILURE, AlarmKind.ALARM_MAIL_FAILED])
+    for alarm in list(Alarm.open().where(refusals & (Alarm.seen_at <= now - _QUIET))):
+        close_alarm(AlarmKind(alarm.kind), alarm.subject, now)

@@ -174,6 +174,18 @@ ALARMS: dict[str, Words] = {
         N_("番号を当てようとしているおそれがあります。照会への答えは、登録された連絡先だけに送っています。"),
     ),
 }
+# What an alarm is about, where that is no name of a domain, a relay or a host.
+SUBJECTS: dict[str, str] = {
+    "notices": N_("お知らせ"),
+    "postcards": N_("はがき"),
+    "cards": N_("カード"),
+    "returned_mail": N_("戻りメール"),
+    "database": N_("データベース"),
+    "contact": N_("カードの照会"),
+    "audit_row": N_("監査の記録"),
+    "access_row": N_("閲覧の記録"),
+    "file": N_("封印の控え"),
+}
 # Kinds that topics add later speak for themselves in their own lists; here they have a plain word.
 OTHER = Words(N_("確認が必要です"), N_("内容を確かめて対応してください。"))
 
@@ -181,6 +193,11 @@ OTHER = Words(N_("確認が必要です"), N_("内容を確かめて対応して
 def item_words(kind: str) -> Words:
     """Return the words of a kind of work."""
     return ITEMS.get(kind, OTHER)
+
+
+def subject_words(subject: str) -> str:
+    """Return the subject of an alarm as a sentence of ours, or as it is when it is a name."""
+    return SUBJECTS.get(subject, subject)
 
 
 def alarm_words(kind: str) -> Words:

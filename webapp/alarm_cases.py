@@ -1,0 +1,50 @@
+"""Where an alarm leads: the list of the cases behind it, as an address of the operators' pages."""
+
+import datetime as dt
+
+from flask import url_for
+
+from db.models import Alarm
+from webapp.domain.alarms import AlarmKind
+from webapp.domain.card_alarms import AlarmKind as CardAlarm
+from webapp.domain.language import N_
+from webapp.domain.metrics import day_of
+
+# The attempts that made a rate stand before its alarm opened.
+_BEFORE = dt.timedelta(days=7)
+# kind: (endpoint, filters, words); the days of the episode are added where a list knows days.
+_LISTS: dict[str, tuple[str, dict[str, str], str]] = {
+    AlarmKind.OUR_FAILURE: ("ops_messages.index", {"failure": "ours"}, N_("拒否されたお知らせを見る")),
+    AlarmKind.BOUNCE_RATE: ("ops_messages.index", {"failure": "dead"}, N_("届かなかったお知らせを見る")),
+    AlarmKind.DESTINATION_FAILING: ("ops_messages.index", {}, N_("この宛先のお知らせを見る")),
+    AlarmKind.QUEUE_AGE: ("ops_messages.index", {"state": "queued"}, N_("待っているお知らせを見る")),
+    AlarmKind.RELAY_DOWN: ("ops_messages.index", {"state": "waiting_retry"}, N_("待っているお知らせを見る")),
+    AlarmKind.SENDING_STOPPED: ("ops_sending.index", {}, N_("送信の停止と再開を開く")),
+    AlarmKind.RESTORED: ("ops_messages.index", {"state": "reconciliation"}, N_("確認待ちのメールを見る")),
+    AlarmKind.ALARM_MAIL_FAILED: (
+        "ops_messages.index",
+        {"kind": "ops_alarm", "state": "failed"},
+        N_("届かなかった警報のメールを見る"),
+    ),
+    AlarmKind.UNMATCHED_MAIL: ("ops_returned_mail.index", {"state": "unmatched"}, N_("照合できないメールを見る")),
+    AlarmKind.UNMATCHED_RISING: ("ops_returned_mail.index", {"state": "unmatched"}, N_("照合できないメールを見る")),
+    AlarmKind.POSTCARDS_NOT_MAILED: ("ops_postcards.index", {"state": "queued"}, N_("待っているはがきを見る")),
+    AlarmKind.CARD_RETURN_RATE: ("ops_cards.index", {"state": "returned"}, N_("返送されたカードを見る")),
+    AlarmKind.CONTACT_GUESSING: ("ops_inquiries.index", {}, N_("お問い合わせを見る")),
+    AlarmKind.COUNTER_DIFFERENCE: ("ops_dashboard.index", {}, N_("ダッシュボードを開く")),
+} | {f"card_{kind}": ("ops_cards.index", {"alarm": kind.value}, N_("この警報のカードを見る")) for kind in CardAlarm}
+_BY_DAYS = (AlarmKind.OUR_FAILURE, AlarmKind.BOUNCE_RATE, AlarmKind.DESTINATION_FAILING)
+_BY_DOMAIN = (AlarmKind.OUR_FAILURE, AlarmKind.DESTINATION_FAILING)
+
+
+def cases_of(row: Alarm, now: dt.datetime) -> tuple[str, str]:
+    """Return address and words of the list behind an alarm; two empty strings for one that has no list."""
+    if row.kind not in _LISTS:
+        return "", ""
+    endpoint, filters, words = _LISTS[row.kind]
+    filters = dict(filters)
+    if row.kind in _BY_DAYS:
+        filters |= {"since": str(day_of(row.opened_at - _BEFORE)), "until": str(day_of(row.closed_at or now))}
+    if row.kind in _BY_DOMAIN:
+        filters["destination"] = row.subject
+    return url_for(endpoint, **filters), words
