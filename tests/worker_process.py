@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 from db import database as db
-from webapp import settings
-from webapp.commands.worker import log_as_json
+from webapp import log, settings
 from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +43,7 @@ def start(env: dict[str, str], lease_seconds: float) -> subprocess.Popen:
 
 def main() -> None:
     chosen = settings.load(dotenv=None)
-    log_as_json(chosen.log_level)
+    log.configure(chosen.log_level)
     db.configure(chosen.database_url)
     work = Worker(chosen, lease=dt.timedelta(seconds=float(sys.argv[1])), listen=False)
     signal.signal(signal.SIGTERM, lambda *_: work.stop())

@@ -80,6 +80,8 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
         guards,
         kept_forms,
         language,
+        log,
+        readiness,
         rendering,
         security,
         sign_in,
@@ -93,7 +95,6 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
     app.testing = settings.mode == "test"
     app.extensions["settings"] = settings
     app.extensions["clock"] = clock or utc_now
-    app.extensions["ready_checks"] = {}
 
     converters.init_app(app)
     static_files.init_app(app)
@@ -102,6 +103,8 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
     frame.init_app(app)
     errors.init_app(app)
     connection.init_app(app)
+    readiness.init_app(app)
+    log.init_app(app)
     sign_in.init_app(app)
     kept_forms.init_app(app)
     for name in BLUEPRINTS:

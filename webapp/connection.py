@@ -36,4 +36,3 @@ def init_app(app: Flask) -> None:
     settings = app.extensions["settings"]
     configure(settings.database_url, settings.database_connections)
     app.teardown_request(give_back)
-    app.extensions["ready_checks"]["database"] = check

@@ -118,7 +118,7 @@ def for_http(error: HTTPException) -> Response:
 
 def for_database(error: Exception) -> Response:
     """Answer 503 when the database cannot be reached; the reason goes to the log only."""
-    log.error("database not usable, request %s %s", g.get("request_id", "-"), request.endpoint, exc_info=error)
+    log.error("database not usable", extra={"route": request.endpoint}, exc_info=error)
     return error_page(503)
 
 

@@ -21,7 +21,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
-from webapp import connection, csrf, kept_forms
+from webapp import connection, csrf, kept_forms, log
 from webapp.rendering import see_other, wants_partial
 from webapp.security import bound_body
 
@@ -63,6 +63,7 @@ class UnlistedRoute(RuntimeError):
 def give_request_id() -> None:
     """Name this request; what a proxy or a visitor sent is not believed."""
     g.request_id = secrets.token_hex(8)
+    log.begin()
 
 
 def refuse_cross_site() -> None:

@@ -24,17 +24,14 @@ from db.database import connected
 from db.models import WorkerBeat
 from webapp.domain import (
     access_requests,
-    alarm_mail,
     alarm_rules,
     business_users,
     card_imports,
     card_watch,
     contact,
     exports,
-    metrics,
     outbox,
     outbox_finish,
-    recount,
     restore,
     returned,
     sweep,
@@ -68,7 +65,6 @@ _RELAY_REST_SECONDS = 5.0
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0
 BEAT_SECONDS = 10.0
 PRINT_IDLE_SECONDS = 2.0
-_RECOUNT_HOUR = 3  # in Japan
 # Two missed beats and a little: a worker that is away longer has no share of the pace.
 _ALIVE = dt.timedelta(seconds=25)
 
@@ -127,8 +123,12 @@ class Worker:
             _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
             _Job("alarm rules", 60.0, lambda now: alarm_rules.watch(now, settings)),
-            _Job("alarm mail", 20.0, self._mail_alarms),
-            _Job("recount", 3600.0, self._recount),
+            _Job(
+                "alarm mail",
+                20.0,
+                lambda now: upkeep.mail_alarms(settings, now, speaker),
+            ),
+            _Job("recount", 3600.0, upkeep.recount_at_night),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
             _Job("old exports", 60.0, lambda now: exports.remove_expired(exports.folder_of(settings.state_dir), now)),
@@ -197,7 +197,7 @@ class Worker:
             except Exception as error:  # whatever went wrong, the other parts and the next round go on
                 failures += 1
                 rest = min(_LONGEST_REST, _FIRST_REST * 2 ** min(failures, 10)) * (0.75 + random.random() / 2)
-                log.error("part failed", part=name, error=type(error).__name__, failures=failures)
+                log.error("part failed", part=name, failures=failures, exc_info=error)
                 # The database itself may be what is away: then there is nowhere to put an alarm.
                 with contextlib.suppress(Exception), connected():
                     data = {"error": type(error).__name__}
@@ -262,6 +262,7 @@ class Worker:
             log.warning("message cannot be written", message=message.id, reason=offer.reason)
             return Result(message, now, None, offer)
         reply = sender.deliver(offer)
+        log.debug("offered", message=message.id, attempt=message.attempt_id, outcome=reply.outcome, code=reply.code)
         self._sent += reply.outcome is Outcome.ACCEPTED
         return Result(message, self._clock(), reply)
 
@@ -339,7 +340,7 @@ class Worker:
                 job.do(self._clock())
                 job.due = time.monotonic() + job.seconds
             except Exception as error:  # kept for `_keep`, which opens the alarm, after the other jobs had their turn
-                log.error("job failed", job=job.name, error=type(error).__name__)
+                log.error("job failed", job=job.name, exc_info=error)
                 failure = failure or error
         if failure is not None:
             raise failure
@@ -350,14 +351,6 @@ class Worker:
     def _read_card_imports(self, _now: dt.datetime) -> None:
         while card_imports.take_one(self._clock) and not self._stopping.is_set():
             pass
-
-    def _mail_alarms(self, now: dt.datetime) -> None:
-        alarm_mail.mail_new(now, self._settings.ops_mailbox, self._settings.public_url, speaker)
-
-    def _recount(self, now: dt.datetime) -> None:
-        """Check the counters once a night, in the hour when the fewest are at work; the job comes round each hour."""
-        if now.astimezone(metrics.JST).hour == _RECOUNT_HOUR:
-            recount.watch(now)
 
     def _note_beat(self, now: dt.datetime) -> None:
         beat = self._beat

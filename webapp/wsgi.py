@@ -2,13 +2,15 @@
 
 from flask import Flask
 
-from webapp import create_app, security, settings
+from webapp import create_app, log, security, settings
 from webapp.server import Server
 
 
 def application() -> Flask:
     """Return the application; SettingsError in one sentence when a setting is missing or bad."""
-    return create_app(settings.load())
+    chosen = settings.load()
+    log.configure(chosen.log_level)
+    return create_app(chosen)
 
 
 def served() -> Server:

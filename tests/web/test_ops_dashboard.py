@@ -118,6 +118,7 @@ def test_prometheus_needs_the_token_always(app, client, settings, past, now):
     token = "prometheus " * 4
     object.__setattr__(settings, "metrics_token", token)
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
+    assert client.get("/metrics", headers={"Authorization": token}).status_code == 404
     answer = client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
     found = {family.name: family for family in text_string_to_metric_families(answer.text)}
     dead = {s.labels["class"]: s.value for s in found["todoke_notices_failed_week"].samples}

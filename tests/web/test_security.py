@@ -1,6 +1,7 @@
 import dataclasses
 import gzip
 import threading
+from pathlib import Path
 
 import brotli
 import pytest
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 from peewee import OperationalError
 
 from db.database import connected, database
+from db.models import WorkerBeat
 from tests.web.conftest import CheckedClient
 from webapp import access_table, create_app, csrf, errors, guards, security
 
@@ -65,8 +67,28 @@ def test_a_database_that_is_down_is_a_clear_page_and_named_by_readyz(app, client
         assert "password" not in page.text
         assert client.get("/healthz").status_code == 200
         ready = client.get("/readyz")
-        assert (ready.status_code, ready.json["not_ready"]) == (503, {"database": "unreachable"})
+        assert (ready.status_code, ready.json["not_ready"]["database"]) == (503, "unreachable")
     assert client.get("/readyz").status_code == 200
+
+
+def test_readyz_names_each_part_that_is_not_ready_and_what_is_wrong_beside_the_pages(app, client, now, monkeypatch):
+    def ready():
+        answer = client.get("/readyz")
+        return answer.status_code, answer.json["status"], answer.json["not_ready"], answer.json["degraded"]
+
+    assert ready() == (200, "degraded", {}, {"worker": "silent"})
+    WorkerBeat.create(host="one", pid=1, started_at=now, seen_at=now)
+    assert ready() == (200, "ready", {}, {})
+    with monkeypatch.context() as patch:
+        patch.setattr("webapp.readiness.LEAST_FREE_BYTES", 1 << 62)
+        assert ready() == (200, "degraded", {}, {"disk": "nearly full"})
+    with monkeypatch.context() as patch:
+        patch.setattr("webapp.readiness.DIRECTORY", Path("/nowhere"))
+        assert ready() == (503, "not ready", {"static_files": "missing"}, {})
+    with monkeypatch.context() as patch:
+        patch.setattr("db.schema.pending", lambda: ["0099_next"])
+        assert ready() == (503, "not ready", {"migrations": "pending"}, {})
+    assert ready() == (200, "ready", {}, {})
 
 
 @pytest.mark.parametrize("encoding, unpack", [("br", brotli.decompress), ("gzip", gzip.decompress)])

@@ -14,8 +14,8 @@ blueprint = Blueprint("metrics", __name__)
 def show():
     """Answer in Prometheus' text format; 404 unless a token is set and the request brings it."""
     token = current_app.extensions["settings"].metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not token or not hmac.compare_digest(given.encode(), token.encode()):
+    given = request.headers.get("Authorization", "")
+    if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(404)
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 

@@ -1,9 +1,7 @@
 """`todoke worker`, `todoke sending`, `todoke recover`: the work beside the web, and the hand on its switches."""
 
 import json
-import logging
 import signal
-import sys
 
 import click
 
@@ -17,10 +15,11 @@ KINDS = ("id_notice", "invitation", "sign_in", "confirm", "card_reminder", "inqu
 @click.option("--no-listen", is_flag=True, help="Take no returned mail: another worker does.")
 def worker(once: bool, no_listen: bool) -> None:
     """Send what is due, take returned mail, do what comes round; ends after SIGTERM when its batch is finished."""
+    from webapp import log
     from webapp.worker import TickFileError, Worker
 
     settings = load_settings()
-    log_as_json(settings.log_level)
+    log.configure(settings.log_level)
     with opened(settings):
         try:
             work = Worker(settings, listen=not no_listen)
@@ -32,43 +31,6 @@ def worker(once: bool, no_listen: bool) -> None:
             work.run()
         except TickFileError as error:
             raise Refused(str(error)) from None
-
-
-def log_as_json(level: str) -> None:
-    """Write one JSON object a line to standard error, our own and the libraries' alike."""
-    import structlog
-
-    shared = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    # These write values of rows and addresses of people into their lines.
-    for name in ("peewee", "peewee.pool", "mail.log"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @click.group()

@@ -1,11 +1,13 @@
 """What the worker does for disclosure as time goes by: seals, changes of many keys, the end of what is kept."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
-from webapp.domain import disclosure_bulk, retention, seal_watch, seals
+from webapp.domain import alarm_mail, disclosure_bulk, metrics, recount, retention, seal_watch, seals
 
 SEAL_FILE = "seals.jsonl"
+_RECOUNT_HOUR = 3  # in Japan
 
 
 def seal_logs(state_dir: str | Path, now: dt.datetime) -> None:
@@ -17,6 +19,17 @@ def seal_logs(state_dir: str | Path, now: dt.datetime) -> None:
 def watch_seals(state_dir: str | Path, now: dt.datetime) -> None:
     """Check the next part of the seals; every ten minutes."""
     seal_watch.watch(Path(state_dir) / SEAL_FILE, now)
+
+
+def mail_alarms(settings, now: dt.datetime, speaker: Callable[[str], Callable[[str], str]]) -> None:
+    """Queue the mails about new alarms; every twenty seconds. `speaker` returns what says a sentence in a language."""
+    alarm_mail.mail_new(now, settings.ops_mailbox, settings.public_url, speaker)
+
+
+def recount_at_night(now: dt.datetime) -> None:
+    """Check the counters once a night, in the hour when the fewest are at work; the job comes round each hour."""
+    if now.astimezone(metrics.JST).hour == _RECOUNT_HOUR:
+        recount.watch(now)
 
 
 def go_on_with_bulk_changes(now: dt.datetime) -> None:
