@@ -30,7 +30,7 @@ _LISTS: dict[str, tuple[str, dict[str, str], str]] = {
     AlarmKind.UNMATCHED_RISING: ("ops_returned_mail.index", {"state": "unmatched"}, N_("照合できないメールを見る")),
     AlarmKind.POSTCARDS_NOT_MAILED: ("ops_postcards.index", {"state": "queued"}, N_("待っているはがきを見る")),
     AlarmKind.CARD_RETURN_RATE: ("ops_cards.index", {"state": "returned"}, N_("返送されたカードを見る")),
-    AlarmKind.CONTACT_GUESSING: ("ops_inquiries.index", {}, N_("お問い合わせを見る")),
+    AlarmKind.CONTACT_GUESSING: ("ops_inquiry_list.index", {}, N_("お問い合わせを見る")),
     AlarmKind.COUNTER_DIFFERENCE: ("ops_dashboard.index", {}, N_("ダッシュボードを開く")),
 } | {f"card_{kind}": ("ops_cards.index", {"alarm": kind.value}, N_("この警報のカードを見る")) for kind in CardAlarm}
 _BY_DAYS = (AlarmKind.OUR_FAILURE, AlarmKind.BOUNCE_RATE, AlarmKind.DESTINATION_FAILING)
