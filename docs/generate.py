@@ -76,7 +76,9 @@ def alarms_page() -> str:
 def _rule(rule: Rule, say) -> str:
     names = ", ".join(f"`{PREFIX}{name.upper()}`" for name in rule.settings if name != "alarm_clear_percent")
     unit = f" ({say(UNITS[rule.unit])})" if rule.threshold else ""
-    past = f"yes. {say(rule.caveat)}" if rule.past and rule.caveat else "yes" if rule.past else say(rule.caveat)
+    past = (
+        f"yes. {say(rule.caveat)}" if rule.past and rule.caveat else "yes" if rule.past else f"no. {say(rule.caveat)}"
+    )
     return f"| `{rule.kind}` | {say(rule.opens)} | {names or 'none'}{unit} | {past} |\n"
 
 

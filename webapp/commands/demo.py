@@ -60,6 +60,7 @@ def enter_demo_mode(port: int | None = None) -> None:
         "TODOKE_STATE_DIR": str(STATE),
         "TODOKE_PORT": str(port),
         "TODOKE_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "TODOKE_OPS_MAILBOX": "unei@todoke.example",
         # The catcher speaks for the receiving servers, so what it refuses is the recipient's.
         "TODOKE_RELAY_VERIFIES_RECIPIENTS": "yes",
         **_secrets(),

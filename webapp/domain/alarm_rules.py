@@ -74,7 +74,7 @@ class Rule:
 
 
 _ATTEMPTS = N_("対象は直近の%(n)s件")
-_NOTHING_KEPT = N_("過去の値が残らないため、過去にさかのぼって試せません。")
+_NOTHING_KEPT = N_("過去の値が残りません。")
 
 RULES: tuple[Rule, ...] = (
     Rule(
