@@ -76,6 +76,7 @@ def test_a_new_password_needs_the_old_one_and_ends_the_other_sessions(app, now, 
         assert answer.status_code == 422 and f'value="{word}"' not in answer.text
     assert led(desk.submit("/me/password", {"old_password": PASSWORD, "password": new}, htmx=htmx)) == "/me/sessions"
     assert phone.get("/me/sessions").status_code == 303 and desk.get("/me/sessions").status_code == 200
+    assert re.search(r"いまのパスワードにした日時: <time [^>]*>2026年11月18日", desk.get("/me/sessions").text)
 
 
 @WAYS

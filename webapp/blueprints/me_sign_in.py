@@ -39,6 +39,7 @@ class SessionsPage:
 
     sessions: list[Session]
     second_factor: bool
+    password_at: dt.datetime | None  # when it was set: who has no mail sees here that it was not they
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def sessions():
         Session(row.id, row.id == here, row.created_at, row.seen_at, row.network_address, row.user_agent)
         for row in accounts.sessions_of(account, now())
     ]
-    return render("me_sign_in/sessions.html", SessionsPage(rows, account.second_factor))
+    return render("me_sign_in/sessions.html", SessionsPage(rows, account.second_factor, account.password_changed_at))
 
 
 @blueprint.post("/me/sessions/<oid:session>/end")
