@@ -16,12 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, g, request, url_for
+from flask import Flask, Response, abort, current_app, flash, g, request, session, url_for
+from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
 from webapp import connection, csrf, kept_forms, log
+from webapp.domain.language import N_
 from webapp.rendering import see_other, wants_partial
 from webapp.security import bound_body
 
@@ -98,11 +100,17 @@ def ask_access_table() -> Response | None:
     abort(403 if asked.knows(current_user) else 404)
 
 
+SESSION_ENDED = N_("サインアウトされています。もう一度サインインしてください。")
+FORM_KEPT = N_("サインアウトされています。入力した内容は、サインインすると元に戻ります。")
+
+
 def to_sign_in() -> Response:
     """Send somebody who is not signed in to their sign-in page, and back afterwards; a form is kept meanwhile."""
     back = request.path if request.method == "GET" and not wants_partial() else None
     if request.method == "POST":
         back = kept_forms.keep()
+    if "_user_id" in session:  # somebody who was signed in, and is to know why they are asked again
+        flash(gettext(FORM_KEPT if request.method == "POST" and "kept" in session else SESSION_ENDED), "warn")
     way = WAYS.get(request.path.split("/")[1], "sign_in.form")
     return see_other(url_for(way, next=back))
 

@@ -62,7 +62,9 @@ def test_sessions_end_by_their_kind_when_idle_and_at_their_longest(app, now, clo
         clock.at += step
         assert client.get("/me/sessions").status_code == 200
     clock.at = now + limits.longest
-    assert client.get("/me/sessions").status_code == 303
+    answer = client.get("/me/sessions")
+    assert answer.status_code == 303
+    assert "サインアウトされています。もう一度サインインしてください。" in client.get(answer.location).text
 
 
 @WAYS
@@ -130,7 +132,7 @@ def test_a_form_sent_after_the_session_ended_comes_back_filled(app, now, clock, 
     kept = KeptForm.get()
     assert "suzuki" not in kept.content
     assert "must not" not in str(kept_forms.sealed.unseal(app.secret_key, "kept-form", kept.content))
-    client.get("/sign-in/business?next=/business/users")
+    assert "入力した内容は、サインインすると元に戻ります。" in client.get("/sign-in/business?next=/business/users").text
     form = {"business_id": firm.business_id, "user_name": "tanaka", "password": PASSWORD, "next": "/business/users"}
     assert client.submit("/sign-in/business", form).location == "/business/users"
     assert 'value="suzuki"' in client.get("/business/users").text
