@@ -92,6 +92,7 @@ def test_a_viewer_sees_the_list_and_turns_nothing(looker, ours, now):
     person, bound = member(ours, now)
     shown = text(looker.get(LIST))
     assert person.technician_id[:4] in shown and "/key" not in shown and 'name="t"' not in shown
+    assert "技能者を招待</a>" not in shown
     assert looker.submit(address(person, "/key"), {"open": "1-0"}).status_code == 403
     assert Affiliation.get_by_id(bound.id).business_keys == 0
 
