@@ -74,6 +74,16 @@ def test_the_operators_pages_have_no_barriers(live, tab, card, now):
     ):
         assert barriers(tab, live + path) == [], path
     tab.goto(live + "/ops/cards")
+    tab.check("input[name=card] >> nth=0")
+    tab.click("button[value=back]")
+    tab.wait_for_selector("#back")
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth") and violations(tab) == []
+    tab.goto(live + "/ops/inquiries")
+    tab.fill("#term", "佐藤")
+    tab.click("form.filters button")
+    tab.wait_for_url("**/ops/inquiries?s=*")
+    assert inquiry.number in tab.content() and violations(tab) == []
+    tab.goto(live + "/ops/cards")
     tab.select_option("#age", "7")
     tab.click("form.filters button")
     tab.wait_for_url("**age=7*")
