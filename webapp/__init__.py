@@ -59,6 +59,7 @@ BLUEPRINTS = (
     "ops_returned_mail",
     "ops_returned_postcards",
     "ops_sending",
+    "ops_shipments",
     "ops_sign_ins",
     "ops_work_items",
     "second_factor",

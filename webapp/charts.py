@@ -3,6 +3,7 @@
 Each value carries its words and the address of its cases, so that picture, table and plotly's figure say the same.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flask_babel import gettext
@@ -12,6 +13,10 @@ from webapp.domain.tables_out import Sheet
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 38, 6, 8, 24
 ROW = 26
+# Beyond this many parts a bar has no words of its own: the table beside it has the same.
+MOST_WORDS = 45
+# Beyond this many parts a bar is too narrow to be hit: the page then has outlines, and a page of the chart the rest.
+MOST_BARS = 100
 NAME = 132  # room for the names of a chart whose bars lie
 
 # shade: colour for plotly; the stylesheet says the same for the SVG. One hue in steps, red for what is wrong.
@@ -42,11 +47,13 @@ class Series:
     name: str
     shade: str
     cells: list[Cell]
+    drawn: bool = True  # else it stands in the table alone
+    unit: str = ""  # where it is another than the chart's
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: what it is, what it says in a sentence, its categories and series."""
+    """A chart: what it is, what was found, what it says in a sentence, its categories and series."""
 
     id: str
     title: str
@@ -64,14 +71,21 @@ class Chart:
     threshold: float | None = None
     threshold_words: str = ""
     percent: bool = False
-    empty: str = ""  # a sentence when there is nothing to draw
+    empty: str = ""  # a sentence when there is nothing at all
+    little: str = ""  # a sentence in place of the picture when there is too little to draw; the table stays
+    finding: str = ""  # the heading in words, where there is something to say
+
+    @property
+    def drawn(self) -> list[Series]:
+        """The series of the picture."""
+        return [one for one in self.series if one.drawn]
 
     @property
     def most(self) -> float:
         """The largest value that the axis has to reach."""
         tops = []
         for place in range(len(self.names)):
-            values = [one.cells[place].value or 0 for one in self.series]
+            values = [one.cells[place].value or 0 for one in self.drawn]
             tops.append(sum(values) if self.stacked else max(values, default=0))
         return max([*tops, self.threshold or 0])
 
@@ -87,6 +101,15 @@ class Bar:
     shade: str
     words: str
     address: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """The outline of many bars of one series, as the path of an SVG."""
+
+    shade: str
+    path: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +132,8 @@ class Picture:
     names: list[Label]
     line: float | None = None  # the threshold's y
     lying: bool = False
+    areas: list[Area] = field(default_factory=list)  # in place of bars, where they are too many
+    worded: bool = True  # whether each bar says what it is
 
 
 def steps(most: float) -> list[float]:
@@ -127,9 +152,14 @@ def steps(most: float) -> list[float]:
         size *= 10
 
 
-def picture(chart: Chart) -> Picture:
-    """Return the geometry of a chart."""
-    return _lying(chart) if chart.lying else _standing(chart)
+def is_long(chart: Chart) -> bool:
+    """Return whether a chart has too many parts for a page of charts."""
+    return not chart.lying and len(chart.names) > MOST_BARS
+
+
+def picture(chart: Chart, outlined: bool = False) -> Picture:
+    """Return the geometry of a chart; `outlined`: without a bar for each value, for a chart with many of them."""
+    return _lying(chart) if chart.lying else _standing(chart, outlined)
 
 
 def _axis(chart: Chart) -> list[float]:
@@ -142,17 +172,17 @@ def _mark(chart: Chart, value: float) -> str:
     return f"{value * 100:g}%" if chart.percent else f"{value:,g}"
 
 
-def _standing(chart: Chart) -> Picture:
+def _standing(chart: Chart, outlined: bool) -> Picture:
     marks = _axis(chart)
     top, floor = TOP, HEIGHT - BOTTOM
     scale = (floor - top) / marks[-1]
     slot = (WIDTH - LEFT - RIGHT) / max(1, len(chart.names))
     gap = min(4.0, slot * 0.2)
     bars = []
-    for place in range(len(chart.names)):
+    for place in range(0 if outlined else len(chart.names)):
         x, width = LEFT + slot * place + gap / 2, slot - gap
         beneath = 0.0
-        for number, one in enumerate(chart.series):
+        for number, one in enumerate(chart.drawn):
             cell = one.cells[place]
             if not cell.value:
                 continue
@@ -162,14 +192,43 @@ def _standing(chart: Chart) -> Picture:
                 bars.append(_bar(x, floor - beneath - height, width, height, shade, chart, place, one.name, cell))
                 beneath += height
             else:
-                part = width / len(chart.series)
+                part = width / len(chart.drawn)
                 bars.append(_bar(x + part * number, floor - height, part, height, shade, chart, place, one.name, cell))
     ticks = [Label(LEFT - 4, _r(floor - mark * scale), _mark(chart, mark)) for mark in marks]
     names = [
         Label(_r(LEFT + slot * (place + 0.5)), HEIGHT - 7, words) for place, words in enumerate(chart.short) if words
     ]
     line = _r(floor - chart.threshold * scale) if chart.threshold is not None else None
-    return Picture(WIDTH, HEIGHT, bars, ticks, names, line)
+    areas = list(_areas(chart, scale, slot, floor)) if outlined else []
+    return Picture(WIDTH, HEIGHT, bars, ticks, names, line, areas=areas, worded=len(chart.names) <= MOST_WORDS)
+
+
+def _areas(chart: Chart, scale: float, slot: float, floor: int) -> Iterator[Area]:
+    """Yield the outlines of the series, each before what stands in front of it; parts that are not over are hollow."""
+    heights = [0.0] * len(chart.names)
+    outlines = []
+    for one in chart.drawn:
+        values = [cell.value or 0 for cell in one.cells]
+        heights = [h + v for h, v in zip(heights, values, strict=True)] if chart.stacked else values
+        outlines.append((one, heights))
+    # What is stacked on top is drawn first and covered from below.
+    for one, tops in reversed(outlines) if chart.stacked else outlines:
+        hollow = chart.hollow or [False] * len(tops)
+        for empty in sorted(set(hollow)):
+            shown = [top if is_empty == empty else 0 for top, is_empty in zip(tops, hollow, strict=True)]
+            if any(shown):
+                shade = one.shade + (" hollow" if empty else "")
+                yield Area(shade, _outline([floor - top * scale for top in shown], slot, floor), one.name)
+
+
+def _outline(tops: list[float], slot: float, floor: int) -> str:
+    """The path along the tops of bars that touch, in whole units upwards: a step only where the height changes."""
+    path, before = [f"M{LEFT} {floor}"], floor
+    for place, top in enumerate(map(round, tops)):
+        if top != before:
+            path.append(f"H{_r(LEFT + slot * place)}V{top}")
+            before = top
+    return "".join(path) + f"H{_r(LEFT + slot * len(tops))}V{floor}z"
 
 
 def _lying(chart: Chart) -> Picture:
@@ -181,20 +240,24 @@ def _lying(chart: Chart) -> Picture:
     for place, short in enumerate(chart.short):
         y, x = TOP + ROW * place, float(NAME)
         names.append(Label(NAME - 6, y + 16, short))
-        for one in chart.series:
+        for one in chart.drawn:
             cell = one.cells[place]
             if not cell.value:
                 continue
             bars.append(_bar(x, y + 3, cell.value * scale, ROW - 8, one.shade, chart, place, one.name, cell))
             x += cell.value * scale
-        total = sum(one.cells[place].value or 0 for one in chart.series)
+        total = sum(one.cells[place].value or 0 for one in chart.drawn)
         ticks.append(Label(_r(x + 5), y + 16, f"{total * 100:.1f}%" if chart.percent else f"{total:,g}"))
     return Picture(WIDTH, height, bars, ticks, names, None, True)
 
 
 def _bar(x, y, width, height, shade, chart: Chart, place: int, name: str, cell: Cell) -> Bar:
     words = f"{chart.names[place]} {name} {cell.words}"
-    return Bar(_r(x), _r(y), max(_r(width), 0.5), max(_r(height), 0.5), shade, words, cell.address)
+    if chart.lying:
+        return Bar(_r(x), _r(y), max(_r(width), 0.5), _r(height), shade, words, cell.address)
+    # Whole units upwards: the eye sees no less, and a page of them is a tenth lighter.
+    top, foot = round(y), round(y + height)
+    return Bar(_r(x), min(top, foot - 1), _r(width), max(foot - top, 1), shade, words, cell.address)
 
 
 def _r(number: float) -> float | int:
@@ -223,7 +286,7 @@ def sheet(chart: Chart) -> Sheet:
     heading, columns, shares = [chart.head], [], set()
     for one in chart.series:
         if all(cell.value is None or cell.words == f"{cell.value:,}" for cell in one.cells):
-            heading.append(f"{one.name} ({chart.unit})")
+            heading.append(f"{one.name} ({one.unit or chart.unit})")
             columns.append([cell.value for cell in one.cells])
             continue
         heading += [one.name, gettext("%(name)s（数値）", name=one.name)]
@@ -241,7 +304,7 @@ def sheet(chart: Chart) -> Sheet:
 def figure(chart: Chart) -> dict:
     """Return the figure for plotly.js: rounded lists, no template; `customdata` holds the address behind each value."""
     traces = []
-    for one in chart.series:
+    for one in chart.drawn:
         values = [None if cell.value is None else round(cell.value, 5) for cell in one.cells]
         hollow = chart.hollow or [False] * len(values)
         colour = SHADES[one.shade]

@@ -1,35 +1,26 @@
-"""The dashboard's charts: figures of the domain, in words, each value with the address of the list behind it."""
+"""The dashboard's charts of notices: figures of the domain, in words, each value with the address of its list."""
+
+import datetime as dt
 
 from flask import url_for
 from flask_babel import gettext as _
 
-from webapp.charts import Cell, Chart, Series, shortened, thinned
-from webapp.domain import figures, figures_now, message_words
+from webapp.chart_parts import axis, days, ranked, unfinished
+from webapp.charts import Cell, Chart, Series
+from webapp.dashboard_findings import percent, rate_changed, volume_changed
+from webapp.domain import figures, message_words
 from webapp.domain.bounce.model import ReasonClass
-from webapp.domain.card import CardState
-from webapp.domain.card_words import CHIPS
-from webapp.domain.figures import Cohort, Destination, Notices, Postcards, Tally
-from webapp.domain.periods import Grain, Period, Span
+from webapp.domain.figures import Cohort, Destination, Notices, Tally
+from webapp.domain.periods import Span
 from webapp.language import say
 
 SHADE_OF = {ReasonClass.DEAD: "bad", ReasonClass.REFUSED: "a", ReasonClass.TEMPORARY: "b", ReasonClass.OURS: "gone"}
-MOST_ROWS = 8
-
-
-def percent(rate: float | None) -> str:
-    """Return a share in words: 2.1%, or – where no rate is shown."""
-    return "–" if rate is None else f"{rate * 100:.1f}%"
-
-
-def points(rate: float | None, before: float | None) -> str:
-    """Return the change between two rates in points, with its sign; "" where one of them is not shown."""
-    return "" if rate is None or before is None else f"{(rate - before) * 100:+.1f}"
 
 
 def messages(span: Span, role: str, **filters) -> str:
     """Return the address of the notices behind a figure."""
     kept = {"role": role} if role else {}
-    return url_for("ops_messages.index", since=span.since, until=span.until, **kept, **filters)
+    return url_for("ops_messages.index", **days(span), **kept, **filters)
 
 
 def bounce_rate(found: Notices, role: str, threshold: float, least: int) -> Chart:
@@ -51,22 +42,35 @@ def bounce_rate(found: Notices, role: str, threshold: float, least: int) -> Char
         )
         for cohort in found.cohorts
     ]
+    shown = any(cell.value is not None for cell in cells)
     return Chart(
         id="bounce-rate",
         title=_("不達率"),
+        finding=_over(found.cohorts, threshold, least) or rate_changed(_("不達率"), rate, before),
         says=says,
         unit="%",
         percent=True,
         series=[Series(_("不達率（アドレスが無効）"), "bad", cells)],
         threshold=threshold,
         threshold_words=_("警報の基準 %(rate)s", rate=percent(threshold)),
-        empty="" if any(cell.value for cell in cells) else _("この期間に、率を出せる件数の不達はありません。"),
+        empty="" if found.sum.total else _("この期間に送ったお知らせはありません。"),
+        little="" if shown else _("%(n)s件に満たないため、率は出していません。件数は表にあります。", n=least),
         **_cohorts(found.cohorts),
     )
 
 
 def _of(tally: Tally, least: int) -> str:
     return f"{percent(tally.rate(least=least))} ({tally.failed[ReasonClass.DEAD]:,}/{tally.counted:,})"
+
+
+def _over(cohorts: list[Cohort], threshold: float, least: int) -> str:
+    """The worst part above the threshold, in a sentence."""
+    rates = [(rate, cohort.span) for cohort in cohorts if (rate := cohort.tally.rate(least=least)) is not None]
+    worst, span = max(rates, key=lambda pair: pair[0], default=(0.0, None))
+    if span is None or worst < threshold:
+        return ""
+    day = f"{span.since.month}/{span.since.day}"
+    return _("不達率が警報の基準を超えた時期があります（最大 %(day)s の %(rate)s）", day=day, rate=percent(worst))
 
 
 def failures(found: Notices, role: str) -> Chart:
@@ -86,14 +90,22 @@ def failures(found: Notices, role: str) -> Chart:
         )
         for failure in figures.CLASSES
     ]
-    total = sum(found.sum.failed.values())
+    total, before = sum(found.sum.failed.values()), sum(found.before.failed.values())
+    most = max(figures.CLASSES, key=lambda failure: found.sum.failed[failure])
+    finding = ""
+    if total:
+        share = f"{found.sum.failed[most] / total * 100:.0f}%"
+        words = say(message_words.CLASSES[most])
+        finding = _("届かなかったお知らせの%(share)sは「%(class_)s」です", share=share, class_=words)
     return Chart(
         id="failures",
         title=_("届かなかったお知らせ"),
+        finding=finding,
         says=_(
-            "%(failed)s件が届いていません。送ったお知らせは%(counted)s件です。",
+            "%(failed)s件が届いていません。送ったお知らせは%(counted)s件です。前の期間は%(before)s件が届きませんでした。",
             failed=f"{total:,}",
             counted=f"{found.sum.counted:,}",
+            before=f"{before:,}",
         ),
         unit=_("件"),
         series=series,
@@ -102,25 +114,28 @@ def failures(found: Notices, role: str) -> Chart:
     )
 
 
-def volume(found: Notices, role: str) -> Chart:
-    """How many notices had their first attempt, by cohort."""
+def volume(found: Notices, role: str, today: dt.date, least: int) -> Chart:
+    """How many notices had their first attempt, by cohort; the unfinished part hollow."""
     cells = [
         Cell(cohort.tally.total, f"{cohort.tally.total:,}", messages(cohort.span, role)) for cohort in found.cohorts
     ]
     total = f"{found.sum.total:,}"
+    spans = [cohort.span for cohort in found.cohorts]
     return Chart(
         id="volume",
         title=_("送信したお知らせ"),
+        finding=volume_changed(_("送信したお知らせ"), found.sum.total, found.before.total, least),
         says=_("%(n)s件を送りました。前の期間は%(before)s件です。", n=total, before=f"{found.before.total:,}"),
         unit=_("件"),
+        head=_("最初に送信した日"),
         series=[Series(_("送信"), "a", cells)],
         empty="" if found.sum.total else _("この期間に送ったお知らせはありません。"),
-        **_cohorts(found.cohorts),
+        **axis(spans),
+        **unfinished(spans, today),
     )
 
 
 def _cohorts(cohorts: list[Cohort]) -> dict:
-    names = [span_words(cohort.span) for cohort in cohorts]
     notes = [
         _("暫定: %(n)s件中%(open)s件が未確定", n=f"{cohort.tally.total:,}", open=f"{cohort.tally.undecided:,}")
         if cohort.provisional
@@ -129,32 +144,43 @@ def _cohorts(cohorts: list[Cohort]) -> dict:
     ]
     return {
         "head": _("最初に送信した日"),
-        "names": names,
-        "short": thinned([f"{cohort.span.since.month}/{cohort.span.since.day}" for cohort in cohorts]),
+        **axis([cohort.span for cohort in cohorts]),
         "hollow": [cohort.provisional for cohort in cohorts],
-        "hollow_words": _("白抜きは暫定（送信から72時間以内で、不達の通知がまだ届くことがあります）"),
+        "hollow_words": _provisional(cohorts),
         "notes": notes,
     }
 
 
-def span_words(span: Span) -> str:
-    """Return a day as 2026-11-23, a longer span with both its ends."""
-    return str(span.since) if span.days == 1 else f"{span.since} – {span.until:%m-%d}"
+def _provisional(cohorts: list[Cohort]) -> str:
+    young = [cohort.tally for cohort in cohorts if cohort.provisional]
+    n, undecided = sum(tally.total for tally in young), sum(tally.undecided for tally in young)
+    return _(
+        "白抜きは暫定: %(n)s件中%(open)s件が未確定（不達の通知がまだ届くことがあります）",
+        n=f"{n:,}",
+        open=f"{undecided:,}",
+    )
 
 
 def reasons(found: Notices, role: str, span: Span) -> Chart:
-    """Why notices failed, most first."""
+    """Why notices failed, most first, beside the period before."""
     names = [say(message_words.REASONS.get(reason, reason)) for _class, reason, _n in found.reasons]
     cells = [
         Cell(n, f"{n:,}", messages(span, role, state="failed", failure=failure, reason=reason))
         for failure, reason, n in found.reasons
     ]
-    return _ranked("reasons", _("届かない理由"), _("理由"), names, [Series(_("不達"), "a", cells)], _("件"),
-                   _("この期間に届かなかったお知らせはありません。"))  # fmt: skip
+    notes = [
+        _("前の期間 %(n)s件", n=f"{found.reasons_before.get((failure, reason), 0):,}")
+        for failure, reason, _n in found.reasons
+    ]
+    finding = _("最も多い理由は「%(name)s」です", name=names[0]) if names else ""
+    return ranked("reasons", _("届かない理由"), _("理由"), names, [Series(_("不達"), "a", cells)], _("件"),
+                  _("この期間に届かなかったお知らせはありません。"), notes, finding=finding)  # fmt: skip
 
 
-def destinations(rows: list[Destination], role: str, span: Span, least: int) -> Chart:
-    """The domains that fail most, by class; only those with enough notices."""
+def destinations(
+    rows: list[Destination], before: dict[str, Tally], role: str, span: Span, total: int, least: int
+) -> Chart:
+    """The domains that fail most, by class; only those with enough notices, beside the period before."""
     series = [
         Series(
             say(message_words.CLASSES[failure]),
@@ -171,130 +197,25 @@ def destinations(rows: list[Destination], role: str, span: Span, least: int) -> 
         for failure in figures.CLASSES
     ]
     names = [row.domain for row in rows]
-    empty = _("%(n)s件以上送った宛先がありません。", n=least)
-    return _ranked("destinations", _("宛先別 悪い順"), _("宛先のドメイン"), names, series, "%", empty, percent=True,
-                   notes=[_("%(n)s件送信", n=f"{row.tally.counted:,}") for row in rows])  # fmt: skip
-
-
-def postcards(found: Postcards) -> Chart:
-    """How many postcards entered the states that say most, by day."""
-    shown = (("queued", "c"), ("mailed", "a"), ("returned", "bad"))
-    series = [
-        Series(
-            say(message_words.POSTCARD_STATES[state][0]),
-            shade,
-            [
-                Cell(part.entered.get(state, 0), f"{part.entered.get(state, 0):,}", entered(part.span, state))
-                for part in found.parts
-            ],
+    empty = _("この期間に送ったお知らせはありません。")
+    if total:
+        empty = _("%(n)s件以上送った宛先がありません。", n=least)
+    notes = [
+        _(
+            "%(n)s件送信、前の期間の不達は%(before)s",
+            n=f"{row.tally.counted:,}",
+            before=percent(_all(before.get(row.domain), least)),
         )
-        for state, shade in shown
+        for row in rows
     ]
-    names = [span_words(part.span) for part in found.parts]
-    sums = {state: f"{found.entered.get(state, 0):,}" for state, _shade in shown}
-    return Chart(
-        id="postcards",
-        title=_("はがき"),
-        says=_("作成待ちになったもの%(queued)s件、差し出したもの%(mailed)s件、返送されたもの%(returned)s件。", **sums),
-        unit=_("件"),
-        head=_("その状態になった日"),
-        names=names,
-        short=thinned([f"{part.span.since.month}/{part.span.since.day}" for part in found.parts]),
-        series=series,
-        stacked=False,
-        empty=""
-        if any(found.entered.get(state) for state, _shade in shown)
-        else _("この期間に動いたはがきはありません。"),
-    )
+    worst = _all(rows[0].tally, least) if rows else None
+    finding = _("最も届きにくい宛先は %(name)s です（%(rate)s）", name=names[0], rate=percent(worst)) if worst else ""
+    return ranked("destinations", _("宛先別 悪い順"), _("宛先のドメイン"), names, series, "%", empty, notes,
+                  finding=finding, percent=True)  # fmt: skip
 
 
-def entered(span: Span, state: str, cause: str = "") -> str:
-    """Return the address of the postcards that entered a state within a span."""
-    kept = {"cause": cause} if cause else {}
-    return url_for("ops_dashboard.entered", state=state, since=span.since, until=span.until, **kept)
-
-
-def causes(found: Postcards, span: Span) -> Chart:
-    """Why postcards were queued."""
-    names = [say(message_words.CAUSES.get(cause, cause)) for cause, _n in found.causes]
-    cells = [Cell(n, f"{n:,}", entered(span, "queued", cause)) for cause, n in found.causes]
-    return _ranked("causes", _("はがきになった理由"), _("理由"), names, [Series(_("はがき"), "a", cells)], _("件"),
-                   _("この期間に作成待ちになったはがきはありません。"))  # fmt: skip
-
-
-def cards(ages: dict[CardState, list[int]]) -> Chart:
-    """How many cards are in each state, by how long they have been in it; no finding, since no order is a ranking."""
-    states = [state for state in CardState if state in ages]
-    steps = [*figures_now.AGES, 0]
-    series = []
-    for number, shade in enumerate(("d", "c", "b", "a", "e")):
-        least, under = steps[number], steps[number + 1]
-        cells = []
-        for state in states:
-            n = ages[state][number]
-            kept = {name: value for name, value in (("age", least), ("under", under)) if value}
-            cells.append(Cell(n, f"{n:,}", url_for("ops_cards.index", state=state, **kept)))
-        series.append(Series(_age(least, under), shade, cells))
-    names = [say(CHIPS[state][1]) for state in states]
-    return _ranked("cards", _("カード 状態と日数"), _("状態"), names, series, _("件"),
-                   _("届けている途中のカードはありません。"), finding=False)  # fmt: skip
-
-
-def _age(least: int, under: int) -> str:
-    if not under:
-        return _("%(n)s日以上", n=least)
-    return _("%(least)s–%(most)s日", least=least, most=under - 1)
-
-
-def delivery_days(period: Period) -> Chart:
-    """Days from acceptance to delivery, by week of delivery."""
-    weekly = Period(period.since, period.until, Grain.WEEK if period.grain is Grain.DAY else period.grain)
-    found = figures.delivery_days(weekly)
-    days = _("日")
-    series = [
-        Series(name, shade, [Cell(value(part), f"{value(part)}{days}" if part.cards else "–") for part in found])
-        for name, shade, value in (
-            (_("半数が届くまで（中央値）"), "c", lambda part: part.median),
-            (_("9割が届くまで"), "a", lambda part: part.nine_of_ten),
-        )
-    ]
-    return Chart(
-        id="delivery-days",
-        title=_("発送から配達までの日数"),
-        says=_(
-            "配達された%(n)s件のカードについて、引受から配達までの日数。", n=f"{sum(part.cards for part in found):,}"
-        ),
-        unit=days,
-        head=_("配達された週"),
-        names=[span_words(part.span) for part in found],
-        short=thinned([f"{part.span.since.month}/{part.span.since.day}" for part in found]),
-        series=series,
-        notes=[_("%(n)s件配達", n=f"{part.cards:,}") for part in found],
-        stacked=False,
-        empty="" if any(part.cards for part in found) else _("この期間に配達されたカードはありません。"),
-    )
-
-
-def _ranked(id, title, head, names, series, unit, empty, percent=False, notes=None, finding=True) -> Chart:
-    """A chart of lying bars; the first few are drawn, the table has all of them."""
-    says = ""
-    if names:
-        says = (
-            _("最も多いのは「%(name)s」です。", name=names[0])
-            if not percent
-            else _("最も悪いのは %(name)s です。", name=names[0])
-        )
-    return Chart(
-        id=id,
-        title=title,
-        says=says,
-        unit=unit,
-        head=head,
-        names=names,
-        short=[shortened(name) for name in names[:MOST_ROWS]],
-        series=series,
-        lying=True,
-        percent=percent,
-        notes=notes or [],
-        empty="" if names else empty,
-    )
+def _all(tally: Tally | None, least: int) -> float | None:
+    """The share of all failures together."""
+    if tally is None or tally.counted < max(1, least):
+        return None
+    return sum(tally.failed.values()) / tally.counted

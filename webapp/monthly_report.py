@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from webapp import dashboard_charts
-from webapp.dashboard_charts import percent, points
+from webapp import dashboard_charts, dashboard_ways
+from webapp.dashboard_findings import percent, points
 from webapp.domain import message_words
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.card import CardState
@@ -105,7 +105,7 @@ def _postcards(this: MonthFigures, before: MonthFigures) -> Topic:
             say(message_words.POSTCARD_STATES[state][0]),
             this.postcards.get(state, 0),
             before.postcards.get(state, 0),
-            dashboard_charts.entered(this.span, state),
+            dashboard_ways.entered(this.span, state),
         )
         for state in ("queued", "mailed", "returned")
     ]

@@ -54,6 +54,12 @@ def day(name: str) -> dt.date | None:
         return None
 
 
+def span() -> tuple[dt.date | None, dt.date | None]:
+    """Return the days of the address from which and until which: `day` for a single one, else `since` and `until`."""
+    single = day("day")
+    return (single, single) if single else (day("since"), day("until"))
+
+
 def around(endpoint: str, page: Slice, **filters) -> tuple[str, str]:
     """Return the addresses of the page before and the page after, "" at an end."""
     kept = {name: value for name, value in filters.items() if value}

@@ -1,6 +1,7 @@
 """The dashboard: every number that is a link equals the list it leads to; page, refresh and figures agree."""
 
 import datetime as dt
+import random
 import re
 
 import brotli
@@ -8,11 +9,22 @@ import plotly.graph_objects as go
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from db.models import Card, Counter, Message, Shipment
 from tests.web import ops_story
-from webapp.domain import metrics
+from webapp.domain import latency, metrics
 from webapp.domain.bounce.model import Reason
+from webapp.domain.funnel import Reached
+from webapp.domain.metrics import Figure
+from webapp.domain.missed import Missed
+from webapp.domain.periods import Grain
+from webapp.domain.postcard.towns import PREFECTURES
 from webapp.settings import load
 
+# Charts whose every number is a count that its list has, with this past.
+COUNTS = (
+    *("bounce-rate", "volume", "failures", "reasons", "destinations", "funnel", "cohorts", "postcards", "causes"),
+    "cards",
+)
 REASONS = (Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.USERUNKNOWN, Reason.NOTACCEPT)
 
 
@@ -54,7 +66,7 @@ def rows(client, address: str) -> int:
 def test_every_number_of_every_table_is_the_length_of_its_list(past, ops_viewer, query):
     page = ops_viewer.get(f"/ops/dashboard{query}").text
     looked = 0
-    for chart in ("bounce-rate", "volume", "failures", "reasons", "destinations", "postcards", "causes", "cards"):
+    for chart in COUNTS:
         links = table(page, chart)
         assert links, chart
         for address, number in links[:6]:
@@ -92,13 +104,13 @@ def test_the_address_holds_the_state_and_nonsense_is_the_usual_view(past, ops_vi
 
 def test_an_empty_database_says_so_in_each_chart(app, ops_viewer):
     page = ops_viewer.get("/ops/dashboard").text
-    assert page.count('class="nothing"') == page.count('class="chart"') == 9 and "<svg" not in page
+    assert page.count('class="nothing"') == page.count('class="chart"') == 13 and "<svg" not in page
 
 
 def test_plotly_takes_each_figure_and_its_values_are_those_of_the_table(past, ops_viewer):
     page = ops_viewer.get("/ops/dashboard?length=30").text
     addresses = [address.replace("&amp;", "&") for address in re.findall(r'data-figure="([^"]+)"', page)]
-    assert len(addresses) == 9
+    assert len(addresses) == 13
     for address in addresses:
         figure = ops_viewer.get(address).get_json()
         go.Figure(figure)  # raises for what plotly does not know
@@ -108,9 +120,135 @@ def test_plotly_takes_each_figure_and_its_values_are_those_of_the_table(past, op
     assert ops_viewer.get("/ops/dashboard/figure?chart=nonsense").status_code == 404
 
 
-def test_the_page_is_light(past, ops_viewer):
-    answer = ops_viewer.get("/ops/dashboard?length=90")
-    assert len(brotli.compress(answer.data, quality=5)) < 20_000
+def busy(now: dt.datetime, days: int) -> None:
+    """Counters as a country's years leave them: large, uneven numbers in every figure on every day."""
+    chance, today = random.Random(7), metrics.day_of(now)
+    n = chance.randrange
+    for ago in range(days):
+        day, counts = today - dt.timedelta(days=ago), {}
+
+        def count(figure: Figure, most: int, *key: str, day=day, counts=counts) -> None:
+            counts[metrics.key(figure, day, *key)] = n(1, most)
+
+        for role in ("technician", "business"):
+            who = f"id_notice/{role}"
+            count(Figure.NOTICES, 9000, who, "delivered", "presumed")
+            for reason in (*Reason,):
+                count(Figure.NOTICES, 90, who, "failed", f"{reason.reason_class}/{reason}")
+            for number in range(12):
+                count(Figure.NOTICES_BY_DESTINATION, 900, who, f"carrier-{number}.ne.jp", "delivered")
+                count(Figure.NOTICES_BY_DESTINATION, 90, who, f"carrier-{number}.ne.jp", "dead")
+            count(Figure.SENT_AFTER, 900, who, str(n(40)))
+        for state in ("queued", "batched", "printed", "mailed", "returned"):
+            for cause in ("userunknown", "no_email", "filtered", "mailboxfull", "requested"):
+                count(Figure.POSTCARDS, 300, state, cause)
+        for taken in range(2, 12):
+            count(Figure.POSTCARD_RETURNS, 20, str(taken))
+            count(Figure.CARD_DAYS, 2000, str(taken))
+        for step in Reached:
+            count(Figure.FUNNEL, 9000, step)
+        for prefecture in PREFECTURES:
+            for missed in Missed:
+                count(Figure.SHIPMENTS, 300, prefecture, missed)
+        metrics.add(counts)
+
+
+COLD = 40_000
+
+
+def test_the_whole_dashboard_is_light_for_every_period_however_it_is_cut(app, ops_viewer, now):
+    """Cold: the page with its stylesheet inside, and every other file that it names, as they go over the line."""
+    busy(now, 730)
+    for length in (7, 30, 90, 365):
+        for grain in Grain:
+            page = ops_viewer.get(f"/ops/dashboard?length={length}&by={grain}").text
+            assert "<style>" in page and page.count('<svg viewBox="') == 12  # no card is open: one chart says so
+            files = re.findall(r'<(?:script|link)[^>]+(?:src|href)="(/static/[^"]+)"', page)
+            assert len(files) >= 2 and not any("/static/site." in name for name in files)
+            sizes = [len(brotli.compress(page.encode(), quality=5))]
+            sizes += [len(brotli.compress(ops_viewer.get(name).data, quality=11)) for name in files]
+            assert sum(sizes) <= COLD, (length, grain, sizes)
+
+
+def test_a_year_of_days_is_outlined_and_each_chart_has_a_page_with_its_bars_and_table(app, ops_viewer, now):
+    busy(now, 400)
+    page = ops_viewer.get("/ops/dashboard?length=365").text
+    part = page.split('id="chart-failures"')[1].split("</section>")[0]
+    assert part.count('<path class="area') == 8 and "<rect" not in part and "<table" not in part  # 4, and 4 hollow
+    address = re.search(r'<a href="([^"]+)">棒ごとの事例と表', part)[1].replace("&amp;", "&")
+    alone = ops_viewer.get(address).text
+    assert alone.count('class="chart"') == 1 and "<rect" in alone
+    assert len({address for address, _ in table(alone, "failures")}) == 365 * 4
+    assert 'href="/ops/dashboard?length=365"' in alone
+
+
+def test_a_heading_says_what_was_found_and_little_is_not_called_a_rate(app, settings, ops_viewer, now):
+    object.__setattr__(settings, "figures_least", 4)
+    today = metrics.day_of(now)
+    for ago, dead in ((0, 6), (7, 2)):
+        day = today - dt.timedelta(days=ago)
+        who = ("id_notice/technician", "delivered", "presumed")
+        metrics.add({metrics.key(Figure.NOTICES, day, *who): 100 - dead})
+        metrics.add({metrics.key(Figure.NOTICES, day, who[0], "failed", "dead/userunknown"): dead})
+    object.__setattr__(settings, "alarm_bounce_percent", 50)
+    page = ops_viewer.get("/ops/dashboard?length=7").text
+    assert "不達率は前の期間の3.0倍です" in page and "送信したお知らせは前の期間とほとんど変わりません" in page
+    assert "届かなかったお知らせの100%は「アドレスが無効」です" in page and "前の期間 2件" in page
+    object.__setattr__(settings, "alarm_bounce_percent", 5)
+    assert "不達率が警報の基準を超えた時期があります（最大 11/18 の 6.0%）" in ops_viewer.get("/ops/dashboard").text
+    object.__setattr__(settings, "figures_least", 101)
+    page = ops_viewer.get("/ops/dashboard?length=7").text
+    part = page.split('id="chart-bounce-rate"')[1].split("</section>")[0]
+    assert "101件に満たないため" in part and "– (6/100)" in part and "<svg" not in part and "play" not in part
+
+
+def test_what_is_not_over_is_hollow_and_what_is_provisional_says_how_much_is_open(past, ops_viewer, now):
+    page = ops_viewer.get("/ops/dashboard?length=7").text
+    volume = page.split('id="chart-volume"')[1].split("</section>")[0]
+    assert volume.count('class="a hollow"') == 1 and "まだ終わっていない" in volume
+    rate = page.split('id="chart-bounce-rate"')[1].split("</section>")[0]
+    assert re.search(r"白抜きは暫定: [0-9]+件中[0-9]+件が未確定", rate)
+
+
+def test_the_lists_behind_the_new_figures_say_what_they_are_narrowed_to(past, ops_viewer, now):
+    card = Card.select().first()
+    Card.update(state="delivered", posted_on=metrics.day_of(now), since_on=metrics.day_of(now)).where(
+        Card.id == card.id
+    ).execute()
+    Shipment.create(
+        card=card, n=1, number="12345678905", accepted_on=metrics.day_of(now), prefecture="東京都", missed="kept",
+        created_at=now,
+    )  # fmt: skip
+    day = f"since={metrics.day_of(now)}&until={metrics.day_of(now)}"
+    for address, n in (
+        (f"/ops/cards/posted?{day}&prefecture=東京都&missed=kept", 1),
+        (f"/ops/cards/posted?{day}&prefecture=-", 0),
+        (f"/ops/cards/posted?{day}&missed=returned", 0),
+        (f"/ops/cards?state=delivered&{day}", 1),
+        (f"/ops/registrations?reached=card_delivered&{day}", 1),
+        ("/ops/messages?unsent=1", 0),
+        (f"/ops/messages?{day}&slow=40", 0),
+    ):
+        assert rows(ops_viewer, address) == n, address
+    assert "郵便局で保管" in ops_viewer.partial(f"/ops/cards/posted?{day}").text
+    assert "約41分以上かかった" in ops_viewer.get(f"/ops/messages?{day}&slow=40").text
+    assert "一度も送れていない" in ops_viewer.get("/ops/messages?unsent=1").text
+
+
+def test_the_tile_of_the_95th_percentile_leads_to_the_slow_ones(past, ops_viewer, now):
+    found = {"since": metrics.day_of(now), "id": "id_notice/technician"}
+    Message.update(first_sent_at=now + dt.timedelta(minutes=90)).execute()
+    Counter.delete().where(Counter.figure == Figure.SENT_AFTER).execute()
+    took = str(latency.class_of(dt.timedelta(minutes=90)))
+    metrics.add({metrics.key(Figure.SENT_AFTER, found["since"], found["id"], took): 10})
+    tiles = ops_viewer.partial("/ops/dashboard?length=7").text
+    minutes = latency.minutes(int(took))
+    assert (
+        abs(minutes - 90) <= 4.5
+        and f"約{minutes:.0f}分" in tiles
+        and "10件のうち10件がこれ以上" in tiles
+        and f"slow={took}" in tiles
+    )
 
 
 def test_prometheus_needs_the_token_always(app, client, settings, past, now):

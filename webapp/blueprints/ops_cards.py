@@ -142,15 +142,30 @@ def _filters(values) -> tuple[Filters, dict[str, str]]:
     state, needs, age = values.get("state", ""), values.get("needs", ""), values.get("age", "")
     under = values.get("under", "")
     ages = {str(days) for days in card_pages.AGES}
+    # Days are asked of delivered cards alone: it is the day of delivery.
+    said = (
+        {name: _day(values.get(name, "")) for name in ("day", "since", "until")} if state == CardState.DELIVERED else {}
+    )
+    since, until = (said.get("day") or said.get(name) for name in ("since", "until"))
     found = Filters(
         CardState(state) if state in set(CardState) else None,
         AlarmKind(needs) if needs in set(AlarmKind) else None,
         int(age) if age in ages else 0,
         int(under) if under in ages else 0,
+        since if until else None,
+        until if since else None,
     )
     kept = {"state": found.state or "", "needs": found.needs or ""}
     kept |= {"age": str(found.age or ""), "under": str(found.under or "")}
+    kept |= {"since": found.since or "", "until": found.until or ""}
     return found, {name: str(value) for name, value in kept.items() if value}
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @blueprint.get("/ops/cards")

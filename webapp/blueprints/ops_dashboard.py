@@ -7,10 +7,20 @@ from flask import Blueprint, abort, current_app, jsonify, request, url_for
 
 from db.models import Alarm, Postcard
 from webapp import charts, dashboard_charts, dashboard_view, exporting, ops_pages
+from webapp.chart_parts import span_words
 from webapp.charts import Chart, Picture
 from webapp.clock import now
-from webapp.dashboard_charts import percent, points, span_words
-from webapp.domain import figures, figures_now, keyset, message_list, message_words, metrics, postcard_entries
+from webapp.dashboard_findings import minutes_words, percent, points
+from webapp.domain import (
+    figures,
+    figures_now,
+    figures_ways,
+    keyset,
+    message_list,
+    message_words,
+    metrics,
+    postcard_entries,
+)
 from webapp.domain.card import CardState
 from webapp.domain.card_watch import Watch
 from webapp.domain.card_words import CHIPS
@@ -56,11 +66,24 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """How long notices take from the completed registration to the relay: 95 of 100, and what is later or unsent."""
+
+    words: str
+    sent: int
+    slow: int
+    slow_address: str
+    unsent: int
+    unsent_address: str
+
+
+@dataclass(frozen=True)
 class Tiles:
     """What changes while one looks; asked for again and again."""
 
     as_of: dt.datetime
     rate: Rate
+    waiting: Waiting
     open: OpenNow
     postcards: list[tuple[str, int, str]]
     cards: list[tuple[str, int, str]]
@@ -75,6 +98,7 @@ class Drawn:
     chart: Chart
     picture: Picture
     address: str  # of plotly's figure
+    whole: str  # of its own page, where it has too many values for this one
 
 
 @dataclass(frozen=True)
@@ -83,6 +107,7 @@ class Dashboard:
 
     tiles: Tiles
     charts: list[Drawn]
+    all_charts: str  # the page with all of them, where only one is shown
     period: Period
     words: str
     lengths: list[tuple[int, str, bool]]
@@ -106,11 +131,12 @@ def index():
     if wants_partial():
         return render("ops_dashboard/index.html", TilesPage(tiles), partial="ops_dashboard/_tiles.html")
     length = period.days if period.until == metrics.day_of(now()) else 0
+    shown = dashboard_view.charts_of(period, role, found, now(), _settings())
+    only = [chart for chart in shown if chart.id == request.args.get("chart")]
     page = Dashboard(
         tiles=tiles,
-        charts=[
-            _drawn(chart, period, role) for chart in dashboard_view.charts_of(period, role, found, now(), _settings())
-        ],
+        charts=[_drawn(chart, period, role, bool(only)) for chart in only or shown],
+        all_charts=_address(period, role) if only else "",
         period=period,
         words=f"{period.since} – {period.until}",
         lengths=[(n, _address(period, role, length=n), n == length) for n in LENGTHS],
@@ -177,6 +203,7 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
             counted=found.sum.counted,
             address=dashboard_charts.messages(period, role, state="failed", failure="dead"),
         ),
+        waiting=_waiting(period, role, shown),
         open=shown,
         postcards=[
             (message_words.POSTCARD_STATES[state][0], n, url_for("ops_postcards.index", state=state))
@@ -191,8 +218,24 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
     )
 
 
-def _drawn(chart: Chart, period: Period, role: str) -> Drawn:
-    return Drawn(chart, charts.picture(chart), _address(period, role, "ops_dashboard.figure", chart=chart.id))
+def _waiting(period: Period, role: str, shown: OpenNow) -> Waiting:
+    found = figures_ways.waited(period, role, least=_settings().figures_least)
+    slow = {"slow": found.bucket} if found.bucket else {}
+    return Waiting(
+        words=minutes_words(found.minutes),
+        sent=found.sent,
+        slow=found.slow,
+        slow_address=dashboard_charts.messages(period, role, **slow) if slow else "",
+        unsent=shown.unsent,
+        unsent_address=url_for("ops_messages.index", unsent=1),
+    )
+
+
+def _drawn(chart: Chart, period: Period, role: str, alone: bool) -> Drawn:
+    outlined = charts.is_long(chart) and not alone
+    address = _address(period, role, "ops_dashboard.figure", chart=chart.id)
+    whole = _address(period, role, chart=chart.id) if outlined else ""
+    return Drawn(chart, charts.picture(chart, outlined), address, whole)
 
 
 @dataclass(frozen=True)
@@ -214,6 +257,7 @@ class EntriesPage:
     rows: list[Entry]
     number: str
     state: str
+    came_back: bool
     words: str
     before: str
     after: str
@@ -226,19 +270,22 @@ def entered():
     query = postcard_entries.listing(filters)
     page = keyset.read(query, postcard_entries.ORDER, ops_pages.cursor())
     kept = {"state": filters.state, "since": filters.since, "until": filters.until, "cause": filters.cause}
+    kept["came_back"] = int(filters.came_back)
     before, after = ops_pages.around("ops_dashboard.entered", page, **kept)
     words = span_words(Period(filters.since, filters.until)) if filters.since and filters.until else ""
     state = message_words.POSTCARD_STATES[filters.state][0]
-    shown = EntriesPage(_entries(page.rows), ops_pages.counted(query), state, words, before, after)
+    shown = EntriesPage(_entries(page.rows), ops_pages.counted(query), state, filters.came_back, words, before, after)
     return render("ops_dashboard/entered.html", shown)
 
 
 def _entry_filters() -> EntryFilters:
+    since, until = ops_pages.span()
     return EntryFilters(
         state=ops_pages.choice("state", postcard_entries.ENTRIES, "queued"),
-        since=ops_pages.day("since"),
-        until=ops_pages.day("until"),
+        since=since,
+        until=until,
         cause=ops_pages.choice("cause", message_words.CAUSES),
+        came_back=request.args.get("came_back") == "1",
     )
 
 

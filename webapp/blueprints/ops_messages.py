@@ -8,7 +8,8 @@ from flask import Blueprint, request, url_for
 from db import ids
 from webapp import exporting, ops_pages
 from webapp.access import viewer
-from webapp.domain import keyset, message_list, message_words
+from webapp.dashboard_findings import minutes_words
+from webapp.domain import keyset, latency, message_list, message_words
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.language import N_
 from webapp.domain.message_list import MessageFilters
@@ -50,6 +51,7 @@ class MessagesPage:
     after: str
     states: list[Option]
     filters: MessageFilters
+    slow_words: str
     kinds: list[tuple[str, str]]
     failures: list[tuple[str, str]]
     reasons: list[tuple[str, str]]
@@ -63,6 +65,7 @@ def index():
     filters = _filters()
     address = {"kind": filters.kind, "failure": filters.failure, "reason": filters.reason}
     address |= {"destination": filters.destination, "role": filters.role}
+    address |= {"slow": filters.slow or "", "unsent": int(filters.unsent) or ""}
     address |= {"since": filters.since and str(filters.since), "until": filters.until and str(filters.until)}
     page = keyset.read(message_list.listing(filters), message_list.ORDER, ops_pages.cursor())
     before, after = ops_pages.around("ops_messages.index", page, **address, state=filters.state)
@@ -72,6 +75,7 @@ def index():
         after=after,
         states=_states(filters, address),
         filters=filters,
+        slow_words=minutes_words(latency.begins(filters.slow) / dt.timedelta(minutes=1)) if filters.slow else "",
         kinds=list(message_words.KINDS.items()),
         failures=list(message_words.CLASSES.items()),
         reasons=list(message_words.REASONS.items()),
@@ -84,11 +88,12 @@ def index():
 
 def _filters() -> MessageFilters:
     destination = request.args.get("destination", "").strip().lower()[:LONGEST_DOMAIN]
-    since, until = ops_pages.day("since"), ops_pages.day("until")
+    since, until = ops_pages.span()
+    slow, unsent = request.args.get("slow", ""), request.args.get("unsent") == "1"
     return MessageFilters(
         kind=ops_pages.choice("kind", MessageKind, MessageKind.ID_NOTICE),
         # One state, or the days of a cohort: each list is then a range of an index, however many messages there are.
-        state=ops_pages.choice("state", MessageState, "" if since and until else MessageState.FAILED),
+        state=ops_pages.choice("state", MessageState, "" if (since and until) or unsent else MessageState.FAILED),
         failure=ops_pages.choice("failure", ReasonClass),
         reason=ops_pages.choice("reason", Reason),
         # An address of a person has no place in ours: only what stands behind the @.
@@ -96,6 +101,8 @@ def _filters() -> MessageFilters:
         role=ops_pages.choice("role", Role),
         since=since,
         until=until,
+        slow=int(slow) if slow in {str(number) for number in range(1, len(latency.EDGES))} else 0,
+        unsent=unsent,
     )
 
 

@@ -10,10 +10,11 @@ from db.models import Card, Message, Postcard
 from webapp import exporting, ops_pages
 from webapp.access import viewer
 from webapp.clock import now
-from webapp.domain import keyset, message_words, registration_list, search_requests
+from webapp.domain import keyset, message_words, missed_words, registration_list, search_requests
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.card import CardState
 from webapp.domain.card_words import CHIPS
+from webapp.domain.funnel import Reached
 from webapp.domain.language import N_
 from webapp.domain.notices import MessageKind, MessageState, Role
 from webapp.domain.record_looks import Via
@@ -26,7 +27,7 @@ from webapp.rendering import invalid, render, see_other
 blueprint = Blueprint("ops_registrations", __name__)
 
 PAGE = "ops_registrations"
-FILTERS = ("notice", "failure", "postcard", "card", "since", "until")
+FILTERS = ("notice", "failure", "postcard", "card", "reached", "since", "until")
 SHAPES = {"○": "off", "◐": "busy", "◆": "wait", "●": "good", "✕": "bad", "？": "wait"}
 
 
@@ -62,6 +63,7 @@ class RegistrationsPage:
     failures: list[tuple[str, str]]
     postcards: list[tuple[str, str]]
     cards: list[tuple[str, str]]
+    reached: list[tuple[str, str]]
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -108,8 +110,9 @@ def _filters(values, terms: dict) -> Filters:
         failure=failure,
         postcard=one("postcard", ("any", "none", *message_words.POSTCARD_STATES)),
         card=one("card", CardState),
-        since=day("since"),
-        until=day("until"),
+        reached=one("reached", Reached),
+        since=day("day") or day("since"),
+        until=day("day") or day("until"),
     )
 
 
@@ -135,6 +138,7 @@ def _page(filters: Filters, token: str, over: bool, errors: dict | None = None) 
         postcards=[("any", N_("あり")), ("none", N_("なし"))]
         + [(state, words) for state, (words, _) in message_words.POSTCARD_STATES.items()],
         cards=[(state, words) for state, (_, words) in CHIPS.items()],
+        reached=list(missed_words.REACHED.items()),
         errors=errors or {},
     )
 

@@ -75,6 +75,7 @@ class Notices:
     sum: Tally
     before: Tally
     reasons: list[tuple[str, str, int]]  # class, reason, how many; most first
+    reasons_before: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,13 @@ def notices(
     days: dict[str, Tally] = defaultdict(Tally)
     before, everything = Tally(), Tally()
     reasons: dict[tuple[str, str], int] = defaultdict(int)
+    earlier: dict[tuple[str, str], int] = defaultdict(int)
     # Of the period before only the sum is shown: the database adds it up.
     for state, outcome, n in rows(Figure.NOTICES, period.before(), "b, c", condition, values):
-        before.add(state, outcome.partition("/")[0], n)
+        failure, _, reason = outcome.partition("/")
+        before.add(state, failure, n)
+        if state == MessageState.FAILED:
+            earlier[failure, reason] += n
     for day, state, outcome, n in rows(Figure.NOTICES, period, "day, b, c", condition, values):
         failure, _, reason = outcome.partition("/")
         days[day].add(state, failure, n)
@@ -134,13 +139,21 @@ def notices(
                 tally = tally + days[day.isoformat()]
         cohorts.append(Cohort(span, tally, span.until >= open_from))
     ranked = sorted(((*key, n) for key, n in reasons.items() if n), key=lambda row: (-row[2], row[:2]))
-    return Notices(cohorts, everything, before, ranked)
+    return Notices(cohorts, everything, before, ranked, dict(earlier))
 
 
 def destinations(
     span: Span, kind: str = MessageKind.ID_NOTICE, role: str = "", least: int = LEAST_VOLUME, most: int = 10
 ) -> list[Destination]:
-    """Return the domains that most often refuse hard, worst first; domains below the least volume are left out."""
+    """Return the domains that fail most often, worst first; domains below the least volume are left out."""
+    tallies = by_destination(span, kind, role)
+    found = [Destination(domain, tally) for domain, tally in tallies.items() if tally.counted >= max(1, least)]
+    found.sort(key=lambda one: (-_badness(one.tally), -one.tally.counted, one.domain))
+    return found[:most]
+
+
+def by_destination(span: Span, kind: str = MessageKind.ID_NOTICE, role: str = "") -> dict[str, Tally]:
+    """Return the notices of each domain."""
     condition, values = of_kind(kind, role)
     tallies: dict[str, Tally] = defaultdict(Tally)
     for domain, word, n in rows(Figure.NOTICES_BY_DESTINATION, span, "b, c", condition, values):
@@ -149,9 +162,7 @@ def destinations(
         else:
             state, _, accepted = word.partition("/")
             tallies[domain].add(state, accepted, n)
-    found = [Destination(domain, tally) for domain, tally in tallies.items() if tally.counted >= max(1, least)]
-    found.sort(key=lambda one: (-_badness(one.tally), -one.tally.counted, one.domain))
-    return found[:most]
+    return tallies
 
 
 def _badness(tally: Tally) -> float:
@@ -174,12 +185,18 @@ class Postcards:
     entered: dict[str, int]
     before: dict[str, int]
     causes: list[tuple[str, int]]
+    causes_before: dict[str, int] = field(default_factory=dict)
 
 
 def postcards(period: Period) -> Postcards:
     """Return how many postcards entered which state in a period, and why those were queued that were."""
     days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    before = dict(rows(Figure.POSTCARDS, period.before(), "a"))
+    before: dict[str, int] = defaultdict(int)
+    causes_before: dict[str, int] = {}
+    for state, cause, n in rows(Figure.POSTCARDS, period.before(), "a, b"):
+        before[state] += n
+        if state == "queued":
+            causes_before[cause] = n
     entered: dict[str, int] = defaultdict(int)
     causes: dict[str, int] = defaultdict(int)
     for day, state, cause, n in rows(Figure.POSTCARDS, period, "day, a, b"):
@@ -195,7 +212,7 @@ def postcards(period: Period) -> Postcards:
                 sums[state] += n
         parts.append(PostcardPart(span, dict(sums)))
     ranked = sorted(((cause, n) for cause, n in causes.items() if n), key=lambda row: (-row[1], row[0]))
-    return Postcards(parts, dict(entered), before, ranked)
+    return Postcards(parts, dict(entered), dict(before), ranked, causes_before)
 
 
 @dataclass(frozen=True)
@@ -221,6 +238,12 @@ def delivery_days(period: Period) -> list[DeliveryDays]:
                 histogram[taken] += n
         found.append(DeliveryDays(span, sum(histogram.values()), quantile(histogram, 50), quantile(histogram, 90)))
     return found
+
+
+def delivery_days_together(span: Span) -> DeliveryDays:
+    """Return the same for all cards that were delivered in a span."""
+    histogram = {int(taken): n for taken, n in rows(Figure.CARD_DAYS, span, "a")}
+    return DeliveryDays(span, sum(histogram.values()), quantile(histogram, 50), quantile(histogram, 90))
 
 
 def quantile(histogram: dict[int, int], percent: int) -> int | None:

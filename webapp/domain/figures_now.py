@@ -27,6 +27,7 @@ class OpenNow:
 
     waiting: int
     oldest: dt.datetime | None
+    unsent: int
     postcards: dict[str, int]
     cards: dict[CardState, int]
     near_end: int
@@ -50,6 +51,7 @@ def open_now(now: dt.datetime, watch: Watch) -> OpenNow:
     return OpenNow(
         waiting=queued.count(),
         oldest=first[0] if first else None,
+        unsent=message_list.listing(MessageFilters(unsent=True)).count(),
         postcards={state: found.get(state, 0) for state in POSTCARD_STATES},
         cards=card_pages.state_counts(),
         near_end=card_watch.cards_with(CardNeed.KEPT_NEAR_END, now, watch).count(),
