@@ -1,91 +1,84 @@
-"""Database time of all figures of the dashboard over a year, beside the same figures counted over the rows."""
+"""The dashboard over 90 days among eleven million events, beside its SQL run bare, and its figures over the events.
+
+`python -m bench.dashboard [people]`. What is measured are the statements that the page itself sends.
+"""
 
 import datetime as dt
-import random
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
+import sys
+from collections.abc import Iterator
 
-from peewee import fn
-
+from bench import register
+from bench.measuring import MOST, Statement, application, bare, beside, measure, operator, recorded
+from bench.register import NOW, Register
 from db import database as db
-from db import schema
-from db.models import Counter, Event, Message
-from webapp.domain import figures, figures_now
-from webapp.domain.calendar import WorkingCalendar
-from webapp.domain.card_alarms import AlarmLimits
-from webapp.domain.card_watch import Watch
-from webapp.domain.demo import build, year
+from db.fields import to_microseconds
+from db.models import Counter, Event
+from webapp.domain import metrics
 from webapp.domain.periods import last_days
 
-NOW = dt.datetime(2026, 11, 20, 3, tzinfo=dt.UTC)
-REGISTRATIONS = 40_000
 DAYS = 90
-ROUNDS = 15
+_DAY = "(at + 32400000000) / 86400000000"
 
 
-def run(registrations: int = REGISTRATIONS) -> list[dict[str, object]]:
-    """Write a year into a fresh SQLite file and measure; return plain rows: figure, median and worst in ms."""
-    with tempfile.TemporaryDirectory() as folder:
-        db.configure(f"sqlite:///{Path(folder) / 'bench.db'}")
-        with db.connected():
-            schema.migrate("test")
-            build.build("test", NOW, random.Random(1), count=20, large=0)
-            for _ in year.write_year("test", NOW, random.Random(7), 365, registrations):
-                pass
-            rows = _measure()
-        db.database.close_all()
-    return rows
+def _over_events() -> list[Statement]:
+    """The figures of a period counted over what happened, one statement a topic."""
+    period = last_days(DAYS, NOW)
+    since, until = period.since.isoformat(), period.until.isoformat()
+    begins = to_microseconds(dt.datetime.combine(period.since, dt.time(), metrics.JST))
+    counted = [
+        (f"SELECT {_DAY}, COUNT(*) FROM event WHERE name = ? AND at >= ? GROUP BY 1",
+         ("registration:import:completed", begins)),
+        ("SELECT cohort_day, role, state, failure_class, reason, COUNT(*) FROM message"
+         " WHERE kind = 'id_notice' AND cohort_day BETWEEN ? AND ? GROUP BY 1, 2, 3, 4, 5", (since, until)),
+        ("SELECT destination, state, failure_class, COUNT(*) FROM message"
+         " WHERE kind = 'id_notice' AND cohort_day BETWEEN ? AND ? GROUP BY 1, 2, 3", (since, until)),
+        ("SELECT (event.at + 32400000000) / 86400000000, name, cause, COUNT(*) FROM event"
+         " JOIN postcard ON postcard.id = event.subject_id"
+         " WHERE name >= 'postcard:' AND name < 'postcard;' AND event.at >= ? GROUP BY 1, 2, 3", (begins,)),
+        (f"SELECT {_DAY}, data, COUNT(*) FROM event WHERE name = ? AND at >= ? GROUP BY 1, 2",
+         ("card:post:moved", begins)),
+        ("SELECT since_on, posted_on, COUNT(*) FROM card WHERE state = 'delivered' AND since_on >= ? GROUP BY 1, 2",
+         (since,)),
+        ("SELECT state, since_on, COUNT(*) FROM card WHERE state <> 'delivered' GROUP BY 1, 2", ()),
+    ]  # fmt: skip
+    return counted if db.is_sqlite() else [(sql.replace("?", "%s"), values) for sql, values in counted]
 
 
-def _measure() -> list[dict[str, object]]:
-    period, watch = last_days(DAYS, NOW), Watch(AlarmLimits(), WorkingCalendar())
-    looks: dict[str, Callable[[], object]] = {
-        "notices by cohort, class, reason": lambda: figures.notices(period, NOW),
-        "destinations": lambda: figures.destinations(period),
-        "postcards by day, state, cause": lambda: figures.postcards(period),
-        "days to delivery": lambda: figures.delivery_days(period),
-        "tiles": lambda: figures_now.open_now(NOW, watch),
-        "cards by state and age": lambda: figures_now.card_ages(NOW),
-    }
-    sizes = {
-        "events": Event.select().count(),
-        "notices": Message.select().count(),
-        "counters": Counter.select().count(),
-    }
-    results, total = [], 0.0
-    for name, look in looks.items():
-        times = _times(look)
-        total += times[len(times) // 2]
-        results.append({"figure": name, "median_ms": _ms(times[len(times) // 2]), "worst_ms": _ms(times[-1]), **sizes})
-    results.append({"figure": f"all figures of the page, {DAYS} days", "median_ms": _ms(total), **sizes})
-    over = _times(lambda: _over_rows(period))
-    results.append(
-        {"figure": "the first one over the notices themselves", "median_ms": _ms(over[len(over) // 2]), **sizes}
-    )
-    return results
+def _measured(one: Register, most: int) -> Iterator[dict[str, object]]:
+    with application(one) as app:
+        client, address = operator(app), f"/ops/dashboard?length={DAYS}"
+        client.get(address)
+        # All that the page asks: its figures, and who is looking.
+        with recorded() as statements:
+            client.get(address)
+        sizes = {"events": Event.select().count(), "counters": Counter.select().count()}
+        yield {
+            "figure": f"all figures of the page, {DAYS} days, database time",
+            **measure(lambda: bare(statements), most),
+            "statements": len(statements),
+            **sizes,
+        }
+        over = _over_events()
+        yield {"figure": "figures of the same topics over the events", **measure(lambda: bare(over), min(3, most))}
+        yield {"figure": "the whole page over HTTP", **beside(lambda: client.get(address), most)}
+        htmx = {"HX-Request": "true"}
+        refresh = beside(lambda: client.get(address, headers=htmx), most)
+        yield {"figure": "the refresh of the tiles over HTTP", **refresh}
 
 
-def _over_rows(period) -> list[tuple]:
-    columns = (Message.cohort_day, Message.state, Message.failure_class, Message.reason)
-    rows = Message.select(*columns, fn.COUNT(Message.id)).where(Message.cohort_day.between(period.since, period.until))
-    return list(rows.group_by(*columns).tuples())
-
-
-def _times(look: Callable[[], object]) -> list[float]:
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        look()
-        times.append(time.perf_counter() - begun)
-    return sorted(times)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 2)
+def run(
+    people: int = register.PEOPLE, engines: tuple[str, ...] = register.ENGINES, most: int = MOST
+) -> list[dict[str, object]]:
+    """Measure `most` calls of each on each engine; return rows: figure, median and 99th percentile in ms, and of
+    the bare SQL.
+    """
+    found = []
+    for engine in engines:
+        with register.opened(engine, people) as one:
+            found += [{"engine": engine, **row} for row in _measured(one, most)]
+    return found
 
 
 if __name__ == "__main__":
-    for result in run():
-        print(result)
+    for row in run(int(sys.argv[1]) if len(sys.argv) > 1 else register.PEOPLE):
+        print("  ".join(f"{key}={value}" for key, value in row.items()))

@@ -20,15 +20,17 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
+def cluster(kept: Path | None = None, options: str = "") -> Iterator[str]:
     """Run a server for the length of the block; yield the address of its database `postgres`.
 
-    PostgreSQL refuses to run as root: then the server runs as the system's user `postgres` or `nobody`.
+    PostgreSQL refuses to run as root: then the server runs as the system's user `postgres` or `nobody`. `kept` is a
+    directory that stays, and with it what is written; by default a temporary one.
     """
     bin_dir = binaries()
     if bin_dir is None:
         raise RuntimeError("no PostgreSQL server binaries")
-    home = Path(tempfile.mkdtemp(prefix="todoke-pg-"))
+    home = Path(tempfile.mkdtemp(prefix="todoke-pg-")) if kept is None else kept
+    home.mkdir(parents=True, exist_ok=True)
     user = None
     if os.geteuid() == 0:
         names = {entry.pw_name for entry in pwd.getpwall()}
@@ -44,12 +46,15 @@ def cluster() -> Iterator[str]:
 
     data = home / "data"
     try:
-        run(str(bin_dir / "initdb"), "-D", str(data), "-U", "todoke", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c full_page_writes=off"
-        run(str(bin_dir / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(home / "log"), "-w", "start")
+        if not data.exists():
+            initdb = str(bin_dir / "initdb"), "-D", str(data), "-U", "todoke", "-A", "trust", "-E", "UTF8"
+            run(*initdb, "--locale=C", "-N")
+        own = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c full_page_writes=off"
+        run(str(bin_dir / "pg_ctl"), "-D", str(data), "-o", f"{own} {options}", "-l", str(home / "log"), "-w", "start")
         try:
             yield f"postgresql://todoke@/postgres?host={home}"
         finally:
-            run(str(bin_dir / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+            run(str(bin_dir / "pg_ctl"), "-D", str(data), "-m", "fast" if kept else "immediate", "-w", "stop")
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(home, ignore_errors=True)
