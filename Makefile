@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak bench lint docs clean install
+.PHONY: run test soak bench lint docs pictures clean install
 
 run: $(VENV)/.installed  ## start web, worker and mail catcher on invented people
 	@exec $(BIN)/todoke demo run
@@ -26,6 +26,9 @@ lint: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed  ## write docs/settings.md and docs/commands.md from the code
 	@$(BIN)/python docs/generate.py
+
+pictures: $(VENV)/.installed-test  ## take the README's pictures from the demo that runs on PORT
+	@$(BIN)/python docs/pictures.py
 
 install: $(VENV)/.installed
 
