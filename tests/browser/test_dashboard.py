@@ -23,7 +23,9 @@ def past(app, settings, now):
     open_alarm(AlarmKind.BOUNCE_RATE, "notices", now)
 
 
-def sign_in(tab, live):
+def sign_in(tab, live, line="undefined"):
+    """Sign in with a browser that reports this of its line; by itself it says nothing, as many do."""
+    tab.add_init_script(f"Object.defineProperty(navigator, 'connection', {{value: {line}}})")
     tab.goto(live + "/sign-in/operators")
     tab.fill("#name", "hanako")
     tab.fill("#password", PASSWORD)
@@ -91,3 +93,131 @@ def test_a_refresh_keeps_the_focus_and_an_error_is_said_and_overcome(live, tab, 
     tab.clock.run_for(310_000)
     tab.wait_for_selector(".asof >> text=10:11 時点")
     assert tab.inner_text("#tiles-lost") == ""
+
+
+# Comes back when the chart has the ninth failure; the page's own clock stands still and its policy allows no eval.
+DRAWN = """async () => {
+  const chart = document.querySelector("#chart-failures .js-plotly-plot");
+  const turn = () => new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = done;
+    port2.postMessage(0);
+  });
+  while (chart.data[0].y.reduce((sum, n) => sum + n) !== 9) await turn();
+}"""
+
+
+def test_what_was_zoomed_into_stays_when_new_numbers_come_and_after_a_reload(live, tab, past, clock, now):
+    tab.clock.install()
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    play(tab, "failures")
+    range_ = "document.querySelector('#chart-failures .js-plotly-plot').layout.xaxis.range.map(Math.round).join()"
+    tab.evaluate("Plotly.relayout(document.querySelector('#chart-failures .js-plotly-plot'), {'xaxis.range': [2, 5]})")
+    tab.evaluate(
+        "Plotly.restyle(document.querySelector('#chart-failures .js-plotly-plot'), {selectedpoints: [[3]]}, [0])"
+    )
+    ops_story.bounced(now, email="later@docomo.ne.jp")
+    clock.at = now + dt.timedelta(minutes=3)
+    with tab.expect_response("**/ops/dashboard/figure?**chart=failures"):
+        tab.clock.run_for(90_000)
+    tab.evaluate(DRAWN)
+    assert tab.evaluate(range_) == "2,5"
+    assert tab.evaluate("document.querySelector('#chart-failures .js-plotly-plot').data[0].selectedpoints") == [3]
+    tab.reload()
+    tab.locator("#chart-failures").scroll_into_view_if_needed()  # the choice is remembered: it takes over by itself
+    tab.wait_for_selector("#chart-failures .main-svg")
+    assert tab.evaluate(range_) == "2,5"
+
+
+def play(tab, chart):
+    """Let plotly take a chart over."""
+    tab.click(f"#chart-{chart} .play")
+    tab.wait_for_selector(f"#chart-{chart} .main-svg")
+
+
+@pytest.mark.parametrize(
+    ("line", "remembered", "taken"),
+    [
+        ("{effectiveType: '4g', downlink: 10, saveData: false}", None, True),
+        ("{effectiveType: '4g', downlink: 10, saveData: true}", "yes", False),
+        ("{effectiveType: '3g', downlink: 0.4, saveData: false}", "yes", False),
+        ("{effectiveType: '4g', downlink: 10, saveData: false}", "no", False),
+        ("undefined", "yes", True),
+        ("undefined", None, False),
+    ],
+)
+def test_plotly_comes_by_itself_only_on_a_good_line_and_never_when_data_is_saved(
+    live, chromium, past, line, remembered, taken
+):
+    context = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 700})
+    tab = context.new_page()
+    sign_in(tab, live, line)
+    if remembered:
+        tab.evaluate(f"localStorage.setItem('plotly', '{remembered}')")
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(live + "/ops/dashboard?length=7", wait_until="networkidle")
+    tab.locator("#chart-failures").scroll_into_view_if_needed()
+    if taken:
+        tab.wait_for_selector("#chart-failures .main-svg")
+    tab.wait_for_load_state("networkidle")
+    assert any("plotly-basic" in url for url in asked) is taken
+    if not taken:  # the person may ask for it all the same
+        assert tab.locator("#chart-failures .play").is_visible()
+    context.close()
+
+
+def test_there_is_a_way_back_to_the_picture_and_it_is_remembered(live, tab, past):
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    play(tab, "failures")
+    tab.click("#chart-failures .back")
+    assert tab.locator("#chart-failures .main-svg").count() == 0
+    assert tab.locator("#chart-failures svg rect").count() > 0
+    assert tab.evaluate("document.activeElement.closest('.chart').id") == "chart-failures"
+    assert tab.evaluate("localStorage.getItem('plotly')") == "no"
+
+
+def test_a_chart_that_cannot_be_had_says_so_keeps_its_picture_and_can_be_asked_again(live, chromium, past):
+    context = chromium.new_context(locale="ja-JP", viewport={"width": 1280, "height": 700})
+    tab = context.new_page()
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    tab.route("**/ops/dashboard/figure?**", lambda route: route.fulfill(status=503))
+    tab.click("#chart-failures .play")
+    tab.wait_for_selector("#chart-failures .said >> text=グラフを読み込めませんでした")
+    assert tab.locator("#chart-failures svg rect").count() > 0
+    tab.unroute("**/ops/dashboard/figure?**")
+    play(tab, "failures")
+    assert tab.inner_text("#chart-failures .said") == ""
+    context.close()
+
+
+def test_by_keyboard_alone_one_comes_from_a_chart_to_its_case(live, tab, past):
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    tab.focus("#chart-failures summary")
+    tab.keyboard.press("Enter")
+    for _ in range(3):  # past the table's frame, which scrolls
+        tab.keyboard.press("Tab")
+        if tab.evaluate("document.activeElement.matches('#chart-failures td a')"):
+            break
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/ops/messages?**")
+    tab.focus("tbody th a >> nth=0")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/ops/registrations/**")
+
+
+def test_on_paper_are_the_pictures_and_numbers_and_no_buttons(live, chromium, past):
+    context = chromium.new_context(locale="ja-JP", viewport={"width": 1000, "height": 700})
+    tab = context.new_page()
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    tab.emulate_media(media="print")
+    assert tab.locator("#chart-failures svg").is_visible() and tab.locator(".tiles .big").first.is_visible()
+    for hidden in (".ranges", ".more", ".play", "header form"):
+        assert tab.locator(hidden).first.is_hidden(), hidden
+    assert len(tab.pdf()) > 20_000
+    context.close()
