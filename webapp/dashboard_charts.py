@@ -10,7 +10,8 @@ from webapp.charts import Cell, Chart, Series
 from webapp.dashboard_findings import percent, rate_changed, volume_changed
 from webapp.domain import figures, message_words
 from webapp.domain.bounce.model import ReasonClass
-from webapp.domain.figures import Cohort, Destination, Notices, Tally
+from webapp.domain.destinations import Destination
+from webapp.domain.figures import Cohort, Notices, Tally
 from webapp.domain.periods import Span
 from webapp.language import say
 
@@ -199,7 +200,7 @@ def destinations(
     names = [row.domain for row in rows]
     empty = _("この期間に送ったお知らせはありません。")
     if total:
-        empty = _("%(n)s件以上送った宛先がありません。", n=least)
+        empty = _("%(n)s件以上送った宛先に、届かなかったものはありません。", n=least)
     notes = [
         _(
             "%(n)s件送信、前の期間の不達は%(before)s",

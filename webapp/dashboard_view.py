@@ -4,7 +4,7 @@ import datetime as dt
 
 from webapp import dashboard_charts, dashboard_ways
 from webapp.charts import Chart
-from webapp.domain import figures, figures_now, figures_ways, metrics
+from webapp.domain import destinations, figures, figures_now, figures_ways, metrics
 from webapp.domain.figures import Notices
 from webapp.domain.periods import Grain, Period
 
@@ -13,8 +13,8 @@ def charts_of(period: Period, role: str, found: Notices, now: dt.datetime, setti
     """Return the charts of a period in the order of the page; `found` are its notices to `role`."""
     today, least = metrics.day_of(now), settings.figures_least
     postcards, funnel = figures.postcards(period), figures_ways.funnel(period)
-    worst = figures.destinations(period, role=role, least=least)
-    earlier = figures.by_destination(period.before(), role=role)
+    worst = destinations.worst(period, role=role, least=least)
+    earlier = destinations.tallies_of([one.domain for one in worst], period.before(), role=role)
     # Days to delivery of a single day say little: a week is the finest.
     weekly = Period(period.since, period.until, Grain.WEEK if period.grain is Grain.DAY else period.grain)
     back = figures_ways.postcard_returns(period, now, settings.postcard_presumed_days)

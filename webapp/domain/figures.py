@@ -78,14 +78,6 @@ class Notices:
     reasons_before: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Destination:
-    """The notices to one domain."""
-
-    domain: str
-    tally: Tally
-
-
 def rows(figure: Figure, span: Span, columns: str, condition: str = "", values: tuple = ()) -> list[tuple]:
     """Return (…columns, n) of the counters of a span; shards are added up."""
     sql = (
@@ -140,33 +132,6 @@ def notices(
         cohorts.append(Cohort(span, tally, span.until >= open_from))
     ranked = sorted(((*key, n) for key, n in reasons.items() if n), key=lambda row: (-row[2], row[:2]))
     return Notices(cohorts, everything, before, ranked, dict(earlier))
-
-
-def destinations(
-    span: Span, kind: str = MessageKind.ID_NOTICE, role: str = "", least: int = LEAST_VOLUME, most: int = 10
-) -> list[Destination]:
-    """Return the domains that fail most often, worst first; domains below the least volume are left out."""
-    tallies = by_destination(span, kind, role)
-    found = [Destination(domain, tally) for domain, tally in tallies.items() if tally.counted >= max(1, least)]
-    found.sort(key=lambda one: (-_badness(one.tally), -one.tally.counted, one.domain))
-    return found[:most]
-
-
-def by_destination(span: Span, kind: str = MessageKind.ID_NOTICE, role: str = "") -> dict[str, Tally]:
-    """Return the notices of each domain."""
-    condition, values = of_kind(kind, role)
-    tallies: dict[str, Tally] = defaultdict(Tally)
-    for domain, word, n in rows(Figure.NOTICES_BY_DESTINATION, span, "b, c", condition, values):
-        if word in CLASSES:
-            tallies[domain].add(MessageState.FAILED, word, n)
-        else:
-            state, _, accepted = word.partition("/")
-            tallies[domain].add(state, accepted, n)
-    return tallies
-
-
-def _badness(tally: Tally) -> float:
-    return sum(tally.failed.values()) / tally.counted
 
 
 @dataclass(frozen=True)
