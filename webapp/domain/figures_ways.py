@@ -61,7 +61,7 @@ def waited(span: Span, role: str = "", percent: int = 95, least: int = LEAST_VOL
     """Return how long the notices took that were first tried in a span; without minutes below the least volume."""
     condition, values = of_kind(MessageKind.ID_NOTICE, role)
     histogram = {int(number): n for number, n in rows(Figure.SENT_AFTER, span, "b", condition, values)}
-    sent, number = sum(histogram.values()), latency.quantile(histogram, percent)
+    sent, number = sum(histogram.values()), quantile(histogram, percent)
     if number is None or sent < max(1, least):
         return Waited(sent, None, 0, 0)
     return Waited(sent, latency.minutes(number), number, sum(n for each, n in histogram.items() if each >= number))

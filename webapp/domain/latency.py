@@ -5,7 +5,6 @@ A value read from a class is wrong by at most five of a hundred; the counts are 
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Mapping
 
 STEP = 1.1
 _MINUTE = 60_000_000  # microseconds
@@ -26,13 +25,3 @@ def begins(number: int) -> dt.timedelta:
 def minutes(number: int) -> float:
     """Return what stands for a class: the geometric middle, at most 5% from any of its times; 0 under a minute."""
     return 0.0 if number == 0 else EDGES[number] / _MINUTE * STEP**0.5
-
-
-def quantile(histogram: Mapping[int, int], percent: int) -> int | None:
-    """Return the class of the smallest time that `percent` of a hundred cases do not exceed; None without cases."""
-    total, seen = sum(histogram.values()), 0
-    for number in sorted(histogram):
-        seen += histogram[number]
-        if seen and seen * 100 >= total * percent:
-            return number
-    return None

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-from peewee import fn
-
-from db.models import Counter
 from webapp.domain import figures
 from webapp.domain.figures import DeliveryDays, Tally
 from webapp.domain.metrics import Figure
-from webapp.domain.periods import Grain, Period, Span
+from webapp.domain.periods import Span
 
 
 @dataclass(frozen=True)
@@ -25,20 +22,11 @@ class MonthFigures:
 
 def figures_of(span: Span, notices: Tally) -> MonthFigures:
     """Return the figures of a span; `notices` are those that the charts of the same span show."""
-    (delivery,) = figures.delivery_days(Period(span.since, span.until, Grain.MONTH))
     return MonthFigures(
         span=span,
         registrations=figures.registrations(span),
         notices=notices,
-        postcards=_entered(Figure.POSTCARDS, span),
-        cards=_entered(Figure.CARDS, span),
-        delivery=delivery,
+        postcards=dict(figures.rows(Figure.POSTCARDS, span, "a")),
+        cards=dict(figures.rows(Figure.CARDS, span, "a")),
+        delivery=figures.delivery_days_together(span),
     )
-
-
-def _entered(figure: Figure, span: Span) -> dict[str, int]:
-    """Return how many cases entered each state in a span."""
-    query = Counter.select(Counter.a, fn.SUM(Counter.n)).where(
-        (Counter.figure == figure) & (Counter.day >= span.since) & (Counter.day <= span.until)
-    )
-    return {state: int(n) for state, n in query.group_by(Counter.a).tuples()}
