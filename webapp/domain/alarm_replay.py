@@ -217,6 +217,7 @@ def postcards_not_mailed(since: dt.datetime, until: dt.datetime, bounds: Bounds)
                 continue
             if postcard not in queued or name == EventName.POSTCARD_OPS_REPRINTED:
                 queued[postcard] = moment
+                waiting.discard(postcard)  # it joins the line anew
             if state not in WAITING_POSTCARDS:
                 waiting.discard(postcard)
             elif postcard not in waiting:
