@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from peewee import SQL, fn
+from peewee import fn
 
 from db.models import Attempt, Counter, Event, Message, Postcard, ReturnedMail, WorkerBeat
 from webapp.domain.bounce.model import Reason
@@ -20,12 +20,13 @@ from webapp.domain.events import EventName
 from webapp.domain.metrics import Figure, day_of
 from webapp.domain.notices import CLAIMABLE, MessageKind
 from webapp.domain.postcard.states import PostcardState
+from webapp.domain.postcard_entries import OF_POSTCARDS
 from webapp.domain.returned import ReturnedState
 
 NOTICES, POSTCARDS, CARDS, RETURNED_MAIL = "notices", "postcards", "cards", "returned_mail"
 # A worker that was killed leaves its sign of life behind; after this it is history.
 _FORGOTTEN = dt.timedelta(days=1)
-_REASONS = frozenset(Reason)
+REASONS = frozenset(Reason)
 WAITING_POSTCARDS = (PostcardState.QUEUED, PostcardState.BATCHED, PostcardState.PRINTED)
 
 
@@ -145,7 +146,7 @@ def last_attempts(window: int) -> LastAttempts:
     )
     last = LastAttempts(window)
     for row_id, domain, reason, hard in reversed(list(rows)):
-        last.add(Tried(row_id, domain, reason in _REASONS, bool(hard)))
+        last.add(Tried(row_id, domain, reason in REASONS, bool(hard)))
     return last
 
 
@@ -194,9 +195,8 @@ def postcards_not_mailed(now: dt.datetime, bounds: Bounds) -> Mapping[str, Readi
         for state in WAITING_POSTCARDS
     ]
     since = min((at for at in waiting if at), default=None)
-    # Said as in the index of 0040_dashboard.py, which holds the events of postcards alone.
-    ours = SQL("t1.name >= 'postcard:' AND t1.name < 'postcard;'")
-    handed_in = Event.select(fn.MAX(Event.at)).where((Event.name == EventName.POSTCARD_OPS_MAILED) & ours).scalar()
+    mailed = (Event.name == EventName.POSTCARD_OPS_MAILED) & OF_POSTCARDS
+    handed_in = Event.select(fn.MAX(Event.at)).where(mailed).scalar()
     return {POSTCARDS: idle(since, handed_in, now, WorkingCalendar.of(bounds.settings))}
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from peewee import SQL, fn
+from peewee import fn
 
 from db.fields import from_microseconds
 from db.models import Attempt, Event, Message, ReturnedMail
@@ -23,6 +23,7 @@ from webapp.domain.alarm_readings import (
     CARDS,
     NOTICES,
     POSTCARDS,
+    REASONS,
     RETURNED_MAIL,
     WAITING_POSTCARDS,
     Bounds,
@@ -34,7 +35,6 @@ from webapp.domain.alarm_readings import (
     idle,
     share_returned,
 )
-from webapp.domain.bounce.model import Reason
 from webapp.domain.calendar import WorkingCalendar, jst_day, utc_start_of
 from webapp.domain.card import CardState
 from webapp.domain.card_fold import UNDONE
@@ -42,11 +42,10 @@ from webapp.domain.events import EventName
 from webapp.domain.metrics import day_of
 from webapp.domain.notices import CLAIMABLE, MessageKind
 from webapp.domain.outbox import AttemptState
-from webapp.domain.postcard_entries import STATE_OF
+from webapp.domain.postcard_entries import OF_POSTCARDS, STATE_OF
 from webapp.domain.returned import ReturnedState
 
 _MINUTE = dt.timedelta(minutes=1)
-_REASONS = frozenset(Reason)
 # An alarm may have been open before the first day that is asked for: the replay begins so much earlier.
 _WINDOWS_BEFORE = 4
 _CARDS_BEFORE = dt.timedelta(days=120)
@@ -156,7 +155,7 @@ def _steps(since: dt.datetime, until: dt.datetime, window: int) -> Iterator[_Ste
     for row_id, domain, started, reason, hard, state, replied, settled in query.tuples().iterator():
         row = Tried(row_id, domain)
         yield _Step(started, 0, row_id, row)
-        if reason not in _REASONS:
+        if reason not in REASONS:
             continue
         refused = replied if state == AttemptState.REFUSED else None
         failed_at, hard_at = came_back.get(row_id) or (refused or settled or started,) * 2
@@ -198,10 +197,10 @@ def queue_age(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterato
 def postcards_not_mailed(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
     """Return the looks at postcards that waited while nothing was handed in, by the events of their states."""
     calendar = WorkingCalendar.of(bounds.settings)
-    # Said as in the index of 0040_dashboard.py, which holds the events of postcards alone.
-    ours = SQL("t1.name >= 'postcard:' AND t1.name < 'postcard;'")
     rows = list(
-        Event.select(Event.at, Event.id, Event.name, Event.subject_id).where(ours & (Event.at <= until)).tuples()
+        Event.select(Event.at, Event.id, Event.name, Event.subject_id)
+        .where(OF_POSTCARDS & (Event.at <= until))
+        .tuples()
     )
     if not rows:
         return

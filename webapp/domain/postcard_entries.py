@@ -23,6 +23,8 @@ ENTRIES: dict[str, tuple[str, ...]] = {
 STATE_OF = {name: state for state, names in ENTRIES.items() for name in names}
 UNDONE = "postcard:ops:return-undone"
 ORDER = Order(Event, (Event.id,))
+# Said as in the index of 0040_dashboard.py, which holds the events of postcards alone; for selects of Event.
+OF_POSTCARDS = SQL("t1.name >= 'postcard:' AND t1.name < 'postcard;'")
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,7 @@ class EntryFilters:
 
 def listing(filters: EntryFilters):
     """Return a select of events, each an entry; one that was taken back again is none."""
-    query = Event.select().where(Event.name.in_(ENTRIES[filters.state]))
-    # Said as in the index of 0040_dashboard.py, which holds the events of postcards alone.
-    query = query.where(SQL("t1.name >= 'postcard:' AND t1.name < 'postcard;'"))
+    query = Event.select().where(Event.name.in_(ENTRIES[filters.state])).where(OF_POSTCARDS)
     if filters.since:
         query = query.where(Event.at >= utc_start_of(filters.since))
     if filters.until:
