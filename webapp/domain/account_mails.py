@@ -9,7 +9,7 @@ from db.models import Account, EmailAddress, Message
 from webapp.domain import addresses, sign_in_links
 from webapp.domain.accounts import AccountKind
 from webapp.domain.addresses import AddressState, OwnerKind
-from webapp.domain.calendar import JST
+from webapp.domain.calendar import written_moment
 from webapp.domain.notices import MessageKind, Role, new_message
 
 # The sections of the `confirm` texts that tell of a change, each with the moment at which it happened.
@@ -29,14 +29,9 @@ _ROLES = {
 }
 
 
-def moment(now: dt.datetime) -> str:
-    """Return a moment as mails in every language write it: 2026/11/23 14:05, in Japan."""
-    return f"{now.astimezone(JST):%Y/%m/%d %H:%M}"
-
-
 def tell_change(account: Account, change: str, now: dt.datetime) -> Message | None:
     """Queue the mail about one of CHANGES in the running transaction; None without a working address."""
-    return tell(account, {change: moment(now)}, now)
+    return tell(account, {change: written_moment(now)}, now)
 
 
 def tell(account: Account, content: dict[str, str], now: dt.datetime) -> Message | None:

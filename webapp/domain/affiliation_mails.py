@@ -13,8 +13,8 @@ from enum import StrEnum
 from db.ids import LENGTH, decode, encode
 from db.models import Affiliation, Message
 from webapp.domain import addresses
-from webapp.domain.account_mails import moment
 from webapp.domain.addresses import AddressState, OwnerKind
+from webapp.domain.calendar import written_moment
 from webapp.domain.notices import MessageKind, Role, new_message
 
 _REFERENCE = "affiliation"
@@ -36,7 +36,7 @@ ROLES = frozenset({Role.TECHNICIAN, Role.BUSINESS})
 def tell_both(affiliation_id: int, change: Change, now: dt.datetime, roles: frozenset[Role] = ROLES) -> list[Message]:
     """Queue the mails about a change in the running transaction; a side without a working address gets none."""
     row = Affiliation.get_by_id(affiliation_id)
-    content = {_REFERENCE: encode(affiliation_id), str(change): moment(now)}
+    content = {_REFERENCE: encode(affiliation_id), str(change): written_moment(now)}
     sides = (
         (Role.TECHNICIAN, OwnerKind.TECHNICIAN, row.technician_id, row.technician.language),
         (Role.BUSINESS, OwnerKind.BUSINESS, row.business_id, "ja"),

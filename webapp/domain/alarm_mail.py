@@ -17,7 +17,7 @@ from webapp.domain import addresses
 from webapp.domain.accounts import AccountKind
 from webapp.domain.addresses import AddressState, GivenBy, OwnerKind
 from webapp.domain.alarms import AlarmKind
-from webapp.domain.calendar import JST
+from webapp.domain.calendar import written_moment
 from webapp.domain.events import EventName, record
 from webapp.domain.notices import MessageKind, Role, new_message
 from webapp.domain.work_words import alarm_words, subject_words
@@ -112,15 +112,11 @@ def _content(alarms: list[Alarm], public_url: str, language: str, speaker: Calla
     alone = f"/{encode(first.id)}" if len(alarms) == 1 else f"?kind={first.kind}"
     content = {
         "alarm": both(words.title),
-        "opened_at": _moment(min(row.opened_at for row in alarms)),
+        "opened_at": written_moment(min(row.opened_at for row in alarms)),
         "place": ", ".join(places),
         "what_to_do": both(words.to_do),
         "alarms_url": f"{public_url}/ops/alarms{alone}",
     }
     if all(row.closed_at for row in alarms):
-        content["closed_at"] = _moment(max(row.closed_at for row in alarms))
+        content["closed_at"] = written_moment(max(row.closed_at for row in alarms))
     return content
-
-
-def _moment(at: dt.datetime) -> str:
-    return f"{at.astimezone(JST):%Y/%m/%d %H:%M}"

@@ -30,6 +30,11 @@ def jst_day(moment: datetime | date) -> date:
     return moment.astimezone(JST).date()
 
 
+def written_moment(moment: datetime) -> str:
+    """Return a moment in Japan as mails in every language write it: 2026/11/23 14:05."""
+    return f"{moment.astimezone(JST):%Y/%m/%d %H:%M}"
+
+
 @dataclass(frozen=True)
 class Opening:
     """Whether the contact centre answers: `closes_at` while it is open, `opens_at` while it is not (JST)."""

@@ -19,7 +19,7 @@ from db.models import Card, CardQuestion, Registration, Technician, Throttle
 from webapp.domain import addresses
 from webapp.domain.addresses import AddressState, OwnerKind
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
-from webapp.domain.calendar import JST
+from webapp.domain.calendar import written_moment
 from webapp.domain.card import CardState, Standing
 from webapp.domain.events import EventName, record
 from webapp.domain.inquiries import Caller, Channel, IdentityCheck, Topic, open_inquiry, open_inquiry_of
@@ -162,7 +162,7 @@ def _follow(question: CardQuestion, now: dt.datetime) -> int:
         )
     if not reachable or not (by_mail or _first_today(question, registration.id)):
         return 0
-    content = {"asked_on": f"{question.at.astimezone(JST):%Y/%m/%d %H:%M}"}
+    content = {"asked_on": written_moment(question.at)}
     if by_mail:
         content |= _state_sections(registration.id)
     new_message(

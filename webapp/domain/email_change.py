@@ -13,7 +13,7 @@ from db.ids import ALPHABET, LENGTH, decode, encode, new_id
 from db.models import EmailAddress, EmailChange, Technician
 from webapp.domain import addresses, sealed
 from webapp.domain.addresses import AddressState, GivenBy, OwnerKind, SameAddress
-from webapp.domain.calendar import JST
+from webapp.domain.calendar import written_moment
 from webapp.domain.disclosure import Viewer
 from webapp.domain.events import EventName, record
 from webapp.domain.limits import take
@@ -154,7 +154,7 @@ def _give(change: EmailChange, viewer: Viewer, now: dt.datetime) -> EmailAddress
     detail = {"before": before.value if before else None, "after": new.value}
     audit(name, now, viewer.account_id, "technician", person.id, detail)
     if before is not None and before.state != AddressState.INVALID and before.value_key != new.value_key:
-        _mail(person, before, {"email_changed_on": f"{now.astimezone(JST):%Y/%m/%d %H:%M}"}, now)
+        _mail(person, before, {"email_changed_on": written_moment(now)}, now)
     return address
 
 

@@ -15,6 +15,7 @@ from db.ids import ALPHABET
 from db.models import Account, LostFactor, RecoveryCode, SecondFactor, SignInSession
 from webapp.domain import account_mails, accounts, sealed
 from webapp.domain.accounts import AccountKind, OperatorRole, SignedIn
+from webapp.domain.calendar import written_moment
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
 
@@ -205,7 +206,7 @@ def open_lost(account: Account, operator: Account, note_text: str, now: dt.datet
             EventName.ACCOUNT_LOST_FACTOR_OPENED, now, operator.id, "account", account.id, {"note": note_text.strip()}
         )
         note(EventName.ACCOUNT_LOST_FACTOR_OPENED, account, now, operator.id)
-        account_mails.tell(account, {account_mails.LOST_UNTIL: account_mails.moment(row.effective_at)}, now)
+        account_mails.tell(account, {account_mails.LOST_UNTIL: written_moment(row.effective_at)}, now)
         return row
 
 
