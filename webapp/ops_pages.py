@@ -1,6 +1,7 @@
 """What the operators' lists share: filters and places read from an address, and the addresses of neighbours."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import request, url_for
@@ -48,8 +49,13 @@ def choice(name: str, allowed, otherwise: str = "") -> str:
 
 def day(name: str) -> dt.date | None:
     """Return a day of the address; None for what is none."""
+    return day_of(request.args, name)
+
+
+def day_of(values: Mapping[str, str], name: str) -> dt.date | None:
+    """Return a day of an address or a form; None for what is none."""
     try:
-        return dt.date.fromisoformat(request.args.get(name, ""))
+        return dt.date.fromisoformat(values.get(name, ""))
     except ValueError:
         return None
 

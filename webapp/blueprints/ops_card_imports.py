@@ -8,6 +8,7 @@ from flask_babel import gettext, ngettext
 from flask_login import current_user
 
 from db.models import TrackingImport, TrackingLabel
+from webapp.access import viewer
 from webapp.clock import now
 from webapp.domain import card_imports
 from webapp.domain.card import RECEIVER_WORDS, CardEvent, Receiver
@@ -96,10 +97,6 @@ class LabelsPage:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-def _may_act() -> bool:
-    return current_user.role in ("operator", "administrator")
-
-
 @blueprint.get("/ops/cards/imports")
 def index():
     return render("ops_cards/imports.html", _page())
@@ -107,7 +104,7 @@ def index():
 
 def _page(**more) -> ImportsPage:
     runs = [_run(row) for row in TrackingImport.newest().limit(50)]
-    return ImportsPage(runs, len(card_imports.unknown_labels()), _may_act(), **more)
+    return ImportsPage(runs, len(card_imports.unknown_labels()), viewer().may_act, **more)
 
 
 def _run(row: TrackingImport) -> Run:
@@ -158,7 +155,7 @@ def _get(number: int) -> TrackingImport:
 
 def _import_page(row: TrackingImport, *, changed: bool = False) -> ImportPage:
     problems = [say(sentence, _translated(parameters)) for sentence, parameters in row.problems or ()]
-    undo = url_for("ops_card_imports.undo", run=row.id) if row.state == ImportState.DONE and _may_act() else ""
+    undo = url_for("ops_card_imports.undo", run=row.id) if row.state == ImportState.DONE and viewer().may_act else ""
     waits = row.state in (ImportState.QUEUED, ImportState.RUNNING)
     return ImportPage(_run(row), waits, problems, undo, changed)
 
@@ -198,7 +195,7 @@ def _labels_page(errors: dict[str, str] | None = None) -> LabelsPage:
     ]
     events = [(event.value, say(words)) for event, words in EVENT_WORDS.items()]
     receivers = [(receiver.value, say(words)) for receiver, words in RECEIVER_WORDS.items()]
-    return LabelsPage(card_imports.unknown_labels(), mapped, events, receivers, _may_act(), errors or {})
+    return LabelsPage(card_imports.unknown_labels(), mapped, events, receivers, viewer().may_act, errors or {})
 
 
 @blueprint.post("/ops/cards/labels")

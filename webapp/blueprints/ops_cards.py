@@ -12,6 +12,7 @@ from db import ids
 from db.models import Card, Technician
 from webapp import card_pages as words
 from webapp import exporting, ops_pages
+from webapp.access import viewer
 from webapp.card_pages import CardInWords
 from webapp.clock import now
 from webapp.domain import card_desk, card_manifest, card_pages, card_reminders, card_returned
@@ -133,20 +134,14 @@ def _watch() -> Watch:
     return Watch.of(current_app.extensions["settings"])
 
 
-def may_act() -> bool:
-    """Return whether the operator may change things; viewers look only."""
-    return current_user.role in ("operator", "administrator")
-
-
 def _filters(values) -> tuple[Filters, dict[str, str]]:
     state, needs, age = values.get("state", ""), values.get("needs", ""), values.get("age", "")
     under = values.get("under", "")
     ages = {str(days) for days in card_pages.AGES}
     # Days are asked of delivered cards alone: it is the day of delivery.
-    said = (
-        {name: _day(values.get(name, "")) for name in ("day", "since", "until")} if state == CardState.DELIVERED else {}
-    )
-    since, until = (said.get("day") or said.get(name) for name in ("since", "until"))
+    asked = values if state == CardState.DELIVERED else {}
+    single = ops_pages.day_of(asked, "day")
+    since, until = (single or ops_pages.day_of(asked, name) for name in ("since", "until"))
     found = Filters(
         CardState(state) if state in set(CardState) else None,
         AlarmKind(needs) if needs in set(AlarmKind) else None,
@@ -159,13 +154,6 @@ def _filters(values) -> tuple[Filters, dict[str, str]]:
     kept |= {"age": str(found.age or ""), "under": str(found.under or "")}
     kept |= {"since": found.since or "", "until": found.until or ""}
     return found, {name: str(value) for name, value in kept.items() if value}
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 @blueprint.get("/ops/cards")
@@ -204,7 +192,7 @@ def _list(values, error: str = "") -> CardsPage:
     ]
     before, after = ops_pages.around("ops_cards.index", page, **kept)
     to_make = there.get(CardState.ORDERED, 0)
-    return CardsPage(states, needs, card_pages.AGES, kept, rows, before, after, may_act(), to_make, error)
+    return CardsPage(states, needs, card_pages.AGES, kept, rows, before, after, viewer().may_act, to_make, error)
 
 
 HEADING = (
@@ -341,7 +329,8 @@ def _card_page(card: Card, **more: Any) -> CardPage:
     view = words.panel(card_pages.card_view(card))
     d = view.card.delivery
     form = more.pop("form", None) or {"postal_code": d.postal_code, "address": d.address, "name": d.name}
-    return CardPage(view.card, person.name, person.technician_id, view.words, view.lines, may_act(), form=form, **more)
+    acts = viewer().may_act
+    return CardPage(view.card, person.name, person.technician_id, view.words, view.lines, acts, form=form, **more)
 
 
 @blueprint.post("/ops/cards/<oid:card>/again")

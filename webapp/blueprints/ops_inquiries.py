@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from db.models import Inquiry, InquiryEntry, Registration
 from webapp import card_pages as card_words
+from webapp.access import viewer
 from webapp.card_pages import CardInWords
 from webapp.clock import now
 from webapp.domain import inquiries
@@ -93,10 +94,6 @@ class InquiryPage:
     changed: bool = False
 
 
-def _may_act() -> bool:
-    return current_user.role in ("operator", "administrator")
-
-
 def _options(words: dict) -> Options:
     return [(key.value, say(text)) for key, text in words.items()]
 
@@ -177,7 +174,7 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
         history=[_entry(entry) for entry in row.entries.order_by(InquiryEntry.id)],
         version=row.version,
         open=row.state != InquiryState.CLOSED,
-        may_act=_may_act(),
+        may_act=viewer().may_act,
         callers=_options(CALLER_WORDS),
         checks=_options(CHECK_WORDS),
         reasons=_options(CLOSE_WORDS),

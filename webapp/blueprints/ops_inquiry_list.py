@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from flask import Blueprint, request, url_for
-from flask_login import current_user
 
 from webapp import exporting, ops_pages
 from webapp.access import viewer
@@ -81,8 +80,7 @@ def _page(state: InquiryState | None, term: str, token: str, over: bool, errors:
     if token:
         options.insert(0, _option(None, N_("すべて"), state, term, token))
     rows = [row_of(row) for row in page.rows]
-    may_act = current_user.role in ("operator", "administrator")
-    return QueuePage(options, rows, before, after, may_act, term, state or "", over, errors or {})
+    return QueuePage(options, rows, before, after, viewer().may_act, term, state or "", over, errors or {})
 
 
 def _option(each: InquiryState | None, words: str, state: InquiryState | None, term: str, token: str) -> Option:

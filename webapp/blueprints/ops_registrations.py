@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import partial
 
 from flask import Blueprint, request, url_for
 from peewee import fn
@@ -95,12 +96,7 @@ def _filters(values, terms: dict) -> Filters:
     def one(name: str, allowed) -> str:
         return values.get(name, "") if values.get(name, "") in {str(a) for a in allowed} else ""
 
-    def day(name: str) -> dt.date | None:
-        try:
-            return dt.date.fromisoformat(values.get(name, ""))
-        except ValueError:
-            return None
-
+    day = partial(ops_pages.day_of, values)
     failure = one("failure", ReasonClass)
     return Filters(
         term=terms.get("term", ""),

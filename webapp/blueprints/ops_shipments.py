@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from flask import Blueprint, url_for
-from flask_babel import gettext as _
+from flask_babel import gettext
 
 from webapp import card_pages, exporting, ops_pages
 from webapp.domain import keyset, missed_words, shipment_list
@@ -89,8 +89,8 @@ def _all_posted():
 
 def _cells(shipments):
     for row in map(_row, shipment_list.posted(shipments)):
-        missed = say(row.missed) if row.missed else ""
-        yield (row.number, row.name, row.accepted_on.isoformat(), row.prefecture or _("不明"), missed, row.chip[0])
+        where, missed = row.prefecture or gettext("不明"), say(row.missed) if row.missed else ""
+        yield (row.number, row.name, row.accepted_on.isoformat(), where, missed, row.chip[0])
 
 
 def _row(one: shipment_list.Posted) -> Row:
