@@ -138,7 +138,8 @@ def test_the_dashboard_is_a_workbook_with_a_sheet_for_each_chart(app, past, ops_
 
 def test_one_chart_goes_alone_also_as_csv_but_not_the_whole_page(app, past, ops_viewer):
     rows = taken(app, ops_viewer, "/ops/dashboard?length=30", "csv.destinations")
-    assert rows[0][0] == "宛先のドメイン" and {row[0] for row in rows[1:]} >= {"au.example", "docomo.ne.jp"}
+    failing = {row[0] for row in rows[1:]}
+    assert rows[0][0] == "宛先のドメイン" and "au.example" in failing and "docomo.ne.jp" not in failing
     assert ask(ops_viewer, "/ops/dashboard?length=30", "csv").status_code == 400
     ask(ops_viewer, "/ops/dashboard?length=30", "xlsx.causes")
     work(app)
