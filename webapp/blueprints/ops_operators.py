@@ -120,7 +120,7 @@ def _own(errors: dict[str, str] | None = None, typed: str = "") -> AlarmMailPage
     return AlarmMailPage(
         email=address.value if address else "",
         chip=_chip(address),
-        waits=address is not None and address.confirmed_at is None and address.state != AddressState.INVALID,
+        waits=operator_email.waits(address),
         mailbox=bool(current_app.extensions["settings"].ops_mailbox),
         administers=viewer().may_administer,
         typed=typed,
@@ -154,4 +154,4 @@ def _chip(address: EmailAddress | None) -> Chip:
         return Chip(N_("アドレスなし"), "off")
     if address.state == AddressState.INVALID:
         return Chip(N_("届きません"), "bad")
-    return Chip(N_("警報が届きます"), "good") if address.confirmed_at else Chip(N_("確認待ち"), "wait")
+    return Chip(N_("警報が届きます"), "good") if operator_email.usable(address) else Chip(N_("確認待ち"), "wait")

@@ -10,6 +10,9 @@ from db import schema
 from webapp import settings as settings_module
 from webapp.commands.context import Refused, load_settings, now, opened
 
+# Requests at once in a process, most of which wait for a slow line or for a thread.
+WAITING = 2048
+
 
 @click.command()
 @click.option("--check", is_flag=True, help="Only say what is pending; exit 1 if something is.")
@@ -149,10 +152,6 @@ def disable_user(login: str) -> None:
     with opened(load_settings()):
         set_active(_operator(login), False)
     click.echo(f"disabled {login}")
-
-
-# Requests at once in a process, most of which wait for a slow line or for a thread.
-WAITING = 2048
 
 
 def _operator(login: str):

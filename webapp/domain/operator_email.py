@@ -44,7 +44,7 @@ def mail_again(account: Account, now: dt.datetime) -> bool:
     """Mail the code once more, which also gives it another week; False when no address waits for it."""
     with transaction():
         address = addresses.current(OwnerKind.ACCOUNT, account.id)
-        if address is None or address.confirmed_at is not None or address.state == AddressState.INVALID:
+        if not waits(address):
             return False
         EmailAddress.update(valid_from=now).where(EmailAddress.id == address.id).execute()
         _mail(account, address, now)
@@ -68,8 +68,8 @@ def confirm(account: Account, code: str, secret: str, now: dt.datetime) -> Email
         take(f"operator-email:{encode(account.id)}", 1, TRIES, now)
     with transaction():
         address = addresses.current(OwnerKind.ACCOUNT, account.id)
-        waits = address is not None and address.confirmed_at is None and address.valid_from > now - LASTS
-        if not waits or not hmac.compare_digest(_code(address.id, secret), email_change.folded(code)):
+        in_time = address is not None and address.confirmed_at is None and address.valid_from > now - LASTS
+        if not in_time or not hmac.compare_digest(_code(address.id, secret), email_change.folded(code)):
             raise WrongCode(TRIES)
         EmailAddress.update(confirmed_at=now).where(EmailAddress.id == address.id).execute()
         _note(EventName.ACCOUNT_EMAIL_CONFIRMED, account, now, account.id, None, address.value)
@@ -79,6 +79,11 @@ def confirm(account: Account, code: str, secret: str, now: dt.datetime) -> Email
 def usable(address: EmailAddress | None) -> bool:
     """Return whether alarms may be mailed to an operator's address."""
     return address is not None and address.confirmed_at is not None and address.state != AddressState.INVALID
+
+
+def waits(address: EmailAddress | None) -> bool:
+    """Return whether an operator's address is still to be confirmed."""
+    return address is not None and address.confirmed_at is None and address.state != AddressState.INVALID
 
 
 def give_code(values: dict[str, str], secret: str) -> None:
