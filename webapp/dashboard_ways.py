@@ -244,7 +244,7 @@ def delivery_days(found: list[DeliveryDays], whole: DeliveryDays, before: Delive
         finding=finding,
         says=says,
         unit=unit,
-        head=_("配達された週"),
+        head=_("配達された日"),
         series=series,
         notes=[_("%(n)s件配達", n=f"{part.cards:,}") for part in found],
         stacked=False,
