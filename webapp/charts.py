@@ -303,24 +303,29 @@ def sheet(chart: Chart) -> Sheet:
 
 def figure(chart: Chart) -> dict:
     """Return the figure for plotly.js: rounded lists, no template; `customdata` holds the address behind each value."""
-    traces = []
-    for one in chart.drawn:
-        values = [None if cell.value is None else round(cell.value, 5) for cell in one.cells]
-        hollow = chart.hollow or [False] * len(values)
-        colour = SHADES[one.shade]
-        trace = {
-            "type": "bar",
-            "name": one.name,
-            "customdata": [cell.address for cell in one.cells],
-            "hovertext": [cell.words for cell in one.cells],
-            "hovertemplate": "%{" + ("y" if chart.lying else "x") + "}<br>%{hovertext}<extra>" + one.name + "</extra>",
-            "marker": {
-                "color": ["#ffffff" if empty else colour for empty in hollow],
-                "line": {"color": colour, "width": 1},
-            },
-        }
-        trace |= {"x": values, "y": chart.names, "orientation": "h"} if chart.lying else {"x": chart.names, "y": values}
-        traces.append(trace)
+    return {"data": [_trace(chart, one) for one in chart.drawn], "layout": _layout(chart)}
+
+
+def _trace(chart: Chart, one: Series) -> dict:
+    values = [None if cell.value is None else round(cell.value, 5) for cell in one.cells]
+    hollow = chart.hollow or [False] * len(values)
+    colour = SHADES[one.shade]
+    trace = {
+        "type": "bar",
+        "name": one.name,
+        "customdata": [cell.address for cell in one.cells],
+        "hovertext": [cell.words for cell in one.cells],
+        "hovertemplate": "%{" + ("y" if chart.lying else "x") + "}<br>%{hovertext}<extra>" + one.name + "</extra>",
+        "marker": {
+            "color": ["#ffffff" if empty else colour for empty in hollow],
+            "line": {"color": colour, "width": 1},
+        },
+    }
+    places = {"x": values, "y": chart.names, "orientation": "h"} if chart.lying else {"x": chart.names, "y": values}
+    return trace | places
+
+
+def _layout(chart: Chart) -> dict:
     numbers = {"rangemode": "tozero", "title": {"text": chart.unit}, "fixedrange": True, "gridcolor": "#d9d9d9"}
     if chart.percent:
         numbers |= {"tickformat": ".1%"}
@@ -349,4 +354,4 @@ def figure(chart: Chart) -> dict:
                 "line": {"color": "#ce0000", "width": 2, "dash": "dash"},
             }
         ]
-    return {"data": traces, "layout": layout}
+    return layout

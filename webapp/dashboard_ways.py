@@ -294,19 +294,22 @@ def prefectures(rows: list[Prefecture], country: Prefecture | None, period: Span
     )
     names = [row.name or _("不明") for row in rows]
     notes = [_("前の期間 %(share)s", share=percent(row.before and row.before.unlucky)) for row in rows]
-    finding = says = ""
-    if rows and country:
-        worst = percent(rows[0].unlucky)
-        finding = _("一度で受け取られにくいのは%(name)sです（%(rate)s）", name=names[0], rate=worst)
-        says = _(
-            "発送した%(n)s件のうち、不在・保管・返送になったのは全国で%(rate)s（前の期間 %(before)s）です。"
-            "1件は最も悪い結果で数えます。発送から10日ほどはまだ増えます。",
-            n=f"{country.posted:,}",
-            rate=percent(country.unlucky),
-            before=percent(country.before and country.before.unlucky),
-        )
+    finding, says = _unlucky(rows[0], country) if rows and country else ("", "")
     empty = _("この期間に発送したカードはありません。")
     if country:
         empty = _("%(n)s件以上発送した都道府県がありません。", n=least)
     return ranked("prefectures", _("受け取りの状況 都道府県別"), _("都道府県"), names, series, "%", empty, notes,
                   finding=finding, says=says, percent=True)  # fmt: skip
+
+
+def _unlucky(worst: Prefecture, country: Prefecture) -> tuple[str, str]:
+    """Return where cards are missed most, and how often in the whole country."""
+    name, rate = worst.name or _("不明"), percent(worst.unlucky)
+    says = _(
+        "発送した%(n)s件のうち、不在・保管・返送になったのは全国で%(rate)s（前の期間 %(before)s）です。"
+        "1件は最も悪い結果で数えます。発送から10日ほどはまだ増えます。",
+        n=f"{country.posted:,}",
+        rate=percent(country.unlucky),
+        before=percent(country.before and country.before.unlucky),
+    )
+    return _("一度で受け取られにくいのは%(name)sです（%(rate)s）", name=name, rate=rate), says
