@@ -70,8 +70,7 @@ def tighten() -> None:
     for table in ("bench_plan", "bench_postcard", "bench_day", "bench_name", "bench_place"):
         db.database.execute_sql(f"DROP TABLE {table}")
     if db.is_sqlite():
-        db.database.execute_sql("PRAGMA analysis_limit=1000")
-        db.database.execute_sql("ANALYZE")
+        db.refresh_statistics()
         db.database.execute_sql("PRAGMA journal_mode=wal")
         db.database.close()
         db.database.connect()

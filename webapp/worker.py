@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from db.database import connected
+from db.database import connected, refresh_statistics
 from db.models import WorkerBeat
 from webapp.domain import (
     access_requests,
@@ -129,6 +129,7 @@ class Worker:
                 lambda now: upkeep.mail_alarms(settings, now, speaker),
             ),
             _Job("recount", 3600.0, upkeep.recount_at_night),
+            _Job("statistics", 3600.0, lambda _now: refresh_statistics()),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
             _Job("old exports", 60.0, lambda now: exports.remove_expired(exports.folder_of(settings.state_dir), now)),
