@@ -223,13 +223,17 @@ def _take_email(person: Person, row: RegistrationRow, known: Known, batch: Batch
     if row.email is None or (before is not None and before.value == row.email):
         return
     key = value_key(row.email)
-    if before is not None and before.dead and value_key(before.value) == key:
-        return  # another spelling does not revive a mailbox
+    if before is not None and before.dead:
+        if value_key(before.value) == key:
+            return  # another spelling does not revive a mailbox
+        known.dead_elsewhere.get(value_key(before.value), {}).pop(person.id, None)
     if key in person.dead_values:
         state = AddressState.INVALID
         reason, judged_at = person.dead_values[key]
-    elif key in known.dead_elsewhere:
-        state, reason, judged_at = AddressState.SUSPECT, known.dead_elsewhere[key], batch.at
+        known.dead_elsewhere.setdefault(key, {})[person.id] = reason
+    elif holders := known.dead_elsewhere.get(key):
+        reasons = (reason for reason in holders.values() if reason)
+        state, reason, judged_at = AddressState.SUSPECT, min(reasons, default=None), batch.at
     else:
         state, reason, judged_at = AddressState.VALID, None, None
     email = batch.give_email(OwnerKind.TECHNICIAN, person.id, before, row.email, state)

@@ -111,7 +111,8 @@ class Known:
         self.applications: dict[str, Application] = {}
         self.people: dict[str, Person] = {}
         self.employers: dict[str, Employer] = {}
-        self.dead_elsewhere: dict[str, str | None] = {}  # value keys that are dead for somebody → reason
+        # Value keys that are dead for somebody: who holds one now → reason.
+        self.dead_elsewhere: dict[str, dict[int, str | None]] = {}
         self.looked_at: set[str] = set()  # value keys for which a person looks before postcards are made
         self.open_items: set[tuple[str, int]] = set()  # (kind, business) of work items that are open
 
@@ -192,13 +193,12 @@ class Known:
         )
 
     def _load_dead_values(self, keys: set[str]) -> None:
-        self.dead_elsewhere.update(
-            fetch(
-                "SELECT value_key, MIN(reason) FROM email_address WHERE value_key IN ({in})"
-                f" AND state = '{AddressState.INVALID}' AND valid_to IS NULL GROUP BY value_key",
-                keys,
-            )
-        )
+        for key, owner, reason in fetch(
+            "SELECT value_key, owner_id, reason FROM email_address WHERE value_key IN ({in})"
+            f" AND state = '{AddressState.INVALID}' AND valid_to IS NULL",
+            keys,
+        ):
+            self.dead_elsewhere.setdefault(key, {})[owner] = reason
 
 
 def emails_of(kind: OwnerKind, owners: Iterable[int]) -> Iterable[tuple[int, int | None, Email]]:
