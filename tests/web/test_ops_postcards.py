@@ -75,6 +75,12 @@ def test_an_operator_makes_a_batch_after_seeing_count_and_cost(ops_operator, sho
     assert "印刷できます" in page and "保留にしたもの 1件" in page and "2026-11-18-1-001.pdf" in page
 
 
+def test_a_batch_of_nothing_is_not_made(ops_operator, shop):
+    answer = ops_operator.submit(BATCHES)
+    assert answer.status_code == 422 and "作成を待つはがきがない" in text(answer)
+    assert not PostcardBatch.select().exists()
+
+
 def test_a_batch_in_the_making_shows_how_far_it_is_and_asks_again(ops_viewer, shop, now):
     desk.queued(now)
     batch = batches.begin(shop, now)
@@ -203,6 +209,7 @@ def test_holds_are_counted_by_reason_and_lead_to_their_fix(ops_operator, shop, n
 )
 def test_the_form_that_mends_says_once_what_is_wrong(ops_operator, shop, now, person, why):
     (card,) = desk.queued(now, **person)
+    desk.queued(now)
     desk.made(shop, now)
     page = text(ops_operator.get(address(card, "mend")))
     assert page.count(why) == 1 and page.count('class="note warn"') == 1 and 'class="note"' not in page

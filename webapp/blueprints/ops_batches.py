@@ -16,7 +16,7 @@ from webapp.domain.events import EventName, record
 from webapp.domain.language import N_
 from webapp.domain.logs import audit
 from webapp.domain.postcard import batches, marking, page_words
-from webapp.domain.postcard.batches import AlreadyGathering
+from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import FileKind, wanted_files
 from webapp.domain.postcard.sheet import CARDS_A_PART, SheetError
@@ -136,6 +136,8 @@ def make():
         batch = batches.begin(_office(), now(), viewer().account_id)
     except AlreadyGathering:
         wrong = {"make": N_("いま別の発送ロットがはがきを集めています。終わってから、もう一度作ってください。")}
+    except NothingQueued:
+        wrong = {"make": N_("作成を待つはがきがないので、発送ロットは作りませんでした。")}
     except SheetError:
         wrong = {"make": N_("差出人の設定に印刷できないところがあります。管理者が設定を直してください。")}
     else:

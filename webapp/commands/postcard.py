@@ -10,7 +10,7 @@ from db import ids
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration
 from webapp.commands.context import Refused, load_settings, now, opened
 from webapp.domain.postcard import batches
-from webapp.domain.postcard.batches import AlreadyGathering
+from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import Production
 from webapp.domain.postcard.sheet import SIDES, SheetError, check, preview
@@ -95,6 +95,8 @@ def make_batch(dry_run: bool, no_files: bool, as_json: bool) -> None:
             return
         try:
             batch = batches.begin(office, now())
+        except NothingQueued:
+            raise Refused("no card is queued: there is nothing to make a batch of") from None
         except AlreadyGathering:
             raise Refused("a batch is being gathered: what is queued goes into that one") from None
         except SheetError as error:

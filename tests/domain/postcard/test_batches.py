@@ -13,7 +13,7 @@ from db.models import ActivationCode, Event, Postcard, PostcardBatch, PostcardFi
 from tests.domain.postcard import desk
 from webapp.domain import activation, activation_codes
 from webapp.domain.postcard import batches, marking, production
-from webapp.domain.postcard.batches import AlreadyGathering, TakenOver
+from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued, TakenOver
 from webapp.domain.postcard.production import Production, SecretChanged
 from webapp.domain.postcard.sheet import SheetError
 from webapp.domain.postcard.states import BatchState, BatchStep, HoldReason, PostcardState, StepError
@@ -41,14 +41,23 @@ def test_a_batch_takes_in_what_is_queued_in_its_order_with_numbers_codes_and_cos
     assert desk.entered() == {"queued": 5, "batched": 5}
 
 
-def test_batches_of_a_day_are_counted_and_an_empty_one_says_so(database, shop, now):
+def test_batches_of_a_day_are_counted_and_one_whose_cards_are_all_held_says_that_it_is_empty(database, shop, now):
     desk.queued(now)
-    first, second = desk.made(shop, now), desk.made(shop, now)
+    first = desk.made(shop, now)
+    desk.queued(now, name="佐藤☺")
+    second = desk.made(shop, now)
     assert [first.number, second.number] == ["2026-11-18-1", "2026-11-18-2"]
     assert (second.state, second.cards) == (BatchState.EMPTY, 0)
 
 
+def test_without_a_waiting_card_no_number_is_used_up(database, shop, now):
+    with pytest.raises(NothingQueued):
+        batches.begin(shop, now)
+    assert not PostcardBatch.select().exists()
+
+
 def test_while_one_is_gathered_there_is_no_second(database, shop, now):
+    desk.queued(now)
     batches.begin(shop, now)
     with pytest.raises(AlreadyGathering):
         batches.begin(shop, now)

@@ -34,6 +34,10 @@ _LOCK = 7_401_020
 _NO_NUMBER, _NO_CODE = "00000-00000", "0" * activation.LENGTH
 
 
+class NothingQueued(RuntimeError):
+    """No card waits: a batch would be empty."""
+
+
 class AlreadyGathering(RuntimeError):
     """A batch is being gathered: what is queued goes into that one."""
 
@@ -59,13 +63,16 @@ class DryRun:
 def begin(office: PrintOffice, now: dt.datetime, account_id: int | None = None) -> PostcardBatch:
     """Begin a batch of everything that is queued now; the worker gathers it.
 
-    AlreadyGathering while another one is being gathered; SheetError for a sender that cannot be printed.
+    AlreadyGathering while another one is being gathered; NothingQueued when no card waits; SheetError for a sender
+    that cannot be printed.
     """
     check_sender(office.sender)
     day = jst_day(now).isoformat()
     with exclusive(_LOCK):
         if PostcardBatch.select().where(PostcardBatch.state == BatchState.GATHERING).exists():
             raise AlreadyGathering
+        if not queued(now).exists():
+            raise NothingQueued
         numbers = PostcardBatch.select(PostcardBatch.number).where(PostcardBatch.number.startswith(f"{day}-")).tuples()
         count = max((int(number.rpartition("-")[2]) for (number,) in numbers), default=0) + 1
         batch = PostcardBatch.create(
@@ -94,7 +101,7 @@ def begin_daily(office: PrintOffice, now: dt.datetime) -> PostcardBatch | None:
         return None
     try:
         return begin(office, now)
-    except AlreadyGathering:
+    except (AlreadyGathering, NothingQueued):
         return None
 
 
