@@ -78,9 +78,3 @@ def counted(query) -> str:
     """Return the number of rows of a list; a + behind it says that there are more than were counted."""
     number = keyset.count(query)
     return f"{keyset.MOST_COUNTED:,}+" if number > keyset.MOST_COUNTED else f"{number:,}"
-
-
-def went_back(address: str, fallback: str) -> str:
-    """Return where a form leads back to: a page of the operators', or the fallback."""
-    plain = address.isascii() and address.isprintable() and "\\" not in address and "#" not in address
-    return address if plain and address.startswith("/ops") and "//" not in address else fallback

@@ -35,7 +35,6 @@ blueprint = Blueprint("ops_cards", __name__)
 
 NOT_LOST = N_("選んだカードの中に、郵便局にないものがあります。何も変えていません。選び直してください。")
 NOTHING_CHOSEN = N_("カードを選んでください。")
-NOT_REOPENED = N_("このカードはもう返送や紛失の状態ではありません。何も変えていません。")
 
 
 @dataclass(frozen=True)
