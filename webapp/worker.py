@@ -132,7 +132,7 @@ class Worker:
             _Job("statistics", 3600.0, lambda _now: refresh_statistics()),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
-            _Job("old exports", 60.0, lambda now: exports.remove_expired(exports.folder_of(settings.state_dir), now)),
+            _Job("old exports", 10.0, lambda now: exports.remove_expired(exports.folder_of(settings.state_dir), now)),
         ]
 
     def stop(self) -> None:

@@ -27,7 +27,7 @@ from db.models import (
 from db.models import Counter as Count
 from tests.domain.postcard import desk
 from webapp.domain import accounts, activation_codes, restore
-from webapp.domain.postcard import cancelling, delivery, fallback, marking, mending, reconciling, returns
+from webapp.domain.postcard import batches, cancelling, delivery, fallback, marking, mending, reconciling, returns
 from webapp.domain.postcard.cancelling import CancelReason
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.mending import Mended, StillHeld
@@ -87,8 +87,7 @@ def test_a_waiting_card_is_cancelled_when_the_person_has_signed_in(database, sho
         assert cancelling.cancel_for(held.technician_id, CancelReason.ADDRESS_CONFIRMED, now) == 1
         assert cancelling.cancel_for(card.technician_id, CancelReason.SIGNED_IN, now) == 0
     assert [row.state for row in Postcard.select()] == [PostcardState.CANCELLED] * 2
-    assert not WorkItem.open().exists()
-    assert desk.made(shop, now).state == BatchState.EMPTY
+    assert not WorkItem.open().exists() and not batches.queued(now).exists()
 
 
 def test_a_card_in_a_batch_is_not_cancelled_any_more(database, shop, now):
@@ -304,7 +303,7 @@ def test_whatever_happens_counters_equal_events_and_no_card_has_two_living_codes
         undone = 0
         if name == "queue":
             desk.queued(moment, 1, **({"name": "佐藤☺"} if place == 0 else {}))
-        elif name == "make":
+        elif name == "make" and batches.queued(moment).exists():
             desk.made(shop, moment)
         elif name in ("print", "mail"):
             batch = PostcardBatch.get_or_none(
@@ -364,7 +363,7 @@ def test_after_a_restore_queued_cards_wait_until_a_person_has_decided(database, 
     mailed_since, other = desk.queued(now, 2)
     restore.recover(now, "by_hand", ops)
     assert {card.hold_reason for card in Postcard.select()} == {HoldReason.RESTORED}
-    assert desk.made(shop, now).state == BatchState.EMPTY
+    assert not batches.queued(now).exists()
     cancelling.cancel(reread(mailed_since), now, ops, "控えで差出を確認")
     assert WorkItem.open().where(WorkItem.subject_kind == "postcards").exists()
     assert reconciling.release_postcards(now, ops, "") == 1
