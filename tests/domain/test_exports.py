@@ -229,6 +229,25 @@ def test_an_asker_may_take_back_what_is_being_written(database, folder, now):
     assert files(folder) == []
 
 
+def test_two_clicks_that_both_saw_the_export_remove_it_once(database, folder, now):
+    row = asked(account(now), now)
+    write(exports.claim(now), folder, now)
+    seen = [ExportRequest.get_by_id(row.id) for _ in range(2)]
+    assert [exports.remove(one, folder, now) for one in seen] == [True, False]
+    assert Event.select().where(Event.name == "export:account:removed").count() == 1
+    assert AuditRow.select().where(AuditRow.action == "export:account:removed").count() == 1
+
+
+def test_the_file_goes_that_a_worker_finished_after_the_asker_had_looked(database, folder, now):
+    row = asked(account(now), now)
+    claimed = exports.claim(now)
+    seen, later = ExportRequest.get_by_id(row.id), now + dt.timedelta(seconds=9)
+    write(claimed, folder, now)
+    assert exports.remove(seen, folder, later) and files(folder) == []
+    row = ExportRequest.get_by_id(row.id)
+    assert (row.state, row.finished_at) == (ExportState.REMOVED, now)
+
+
 def test_what_killed_workers_left_goes_and_what_living_ones_hold_stays(database, folder, now):
     who = account(now)
     row = asked(who, now)

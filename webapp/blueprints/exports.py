@@ -137,8 +137,7 @@ def file(export: int):
 @blueprint.post("/exports/<oid:export>/remove")
 def remove(export: int):
     row = get_export_for(viewer(), export)
-    if row.state != ExportState.REMOVED:
-        exports.remove(row, exports.folder_of(current_app.extensions["settings"].state_dir), now())
+    if exports.remove(row, exports.folder_of(current_app.extensions["settings"].state_dir), now()):
         flash(gettext("書き出しを削除しました。"), "good")
     return see_other(url_for("exports.index"))
 

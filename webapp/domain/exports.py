@@ -16,7 +16,7 @@ from pathlib import Path
 from peewee import SQL
 
 from db import ids
-from db.database import exclusive, transaction
+from db.database import exclusive, is_sqlite, transaction
 from db.models import ExportRequest
 from webapp.domain.events import EventName, record
 from webapp.domain.logs import audit
@@ -209,20 +209,23 @@ def give_back(row: ExportRequest, now: dt.datetime) -> None:
 
 def fail(row: ExportRequest, failure: Failure, now: dt.datetime) -> None:
     """Say that there will be no file, and why."""
-    with transaction():
+    with exclusive(_LOCK):
         held = ExportRequest.get_or_none(_held(row))
         if held is not None:
             held.state = next_state(held.state, ExportStep.FAIL)
             _end(held, failure, now)
 
 
-def remove(row: ExportRequest, folder: Path, now: dt.datetime) -> None:
-    """Remove an export because its asker wants so."""
-    with transaction():
-        _remove(row, now)
+def remove(row: ExportRequest, folder: Path, now: dt.datetime) -> bool:
+    """Remove an export because its asker wants so; False, with nothing written, when it is removed already."""
+    with exclusive(_LOCK):
+        gone = _remove(row, now)
+        if gone is None:
+            return False
         _note(EventName.EXPORT_ACCOUNT_REMOVED, row, now)
         audit(EventName.EXPORT_ACCOUNT_REMOVED, now, row.account_id, "export", row.id)
-    _unlink(row, folder)
+    _unlink(gone, folder)
+    return True
 
 
 def fetched(row: ExportRequest, now: dt.datetime) -> None:
@@ -241,11 +244,13 @@ def remove_expired(folder: Path, now: dt.datetime) -> int:
         if row.state == ExportState.REMOVED:
             row.delete_instance()
             continue
-        with transaction():
-            _remove(row, now)
-            _note(EventName.EXPORT_RULE_REMOVED, row, now)
-        _unlink(row, folder)
-        gone += 1
+        with exclusive(_LOCK):
+            removed = _remove(row, now)
+            if removed is not None:
+                _note(EventName.EXPORT_RULE_REMOVED, row, now)
+        if removed is not None:
+            _unlink(removed, folder)
+            gone += 1
     _leftovers(folder)
     return gone
 
@@ -279,14 +284,17 @@ def _end(row: ExportRequest, failure: Failure, now: dt.datetime) -> None:
     record(EventName.EXPORT_WORKER_FAILED, now, subject_id=row.id, account_id=row.account_id, data={"why": failure})
 
 
-def _remove(row: ExportRequest, now: dt.datetime) -> None:
-    values = {
-        "state": next_state(row.state, ExportStep.REMOVE),
-        "lease_until": None,
-        "finished_at": row.finished_at or now,
-        "expires_at": now + LINE_FOR,
-    }
-    ExportRequest.update(values).where(ExportRequest.id == row.id).execute()
+def _remove(row: ExportRequest, now: dt.datetime) -> ExportRequest | None:
+    """Take the step from the state that the row has now, not when it was read: the row, or None if it is taken."""
+    same = ExportRequest.select().where(ExportRequest.id == row.id)
+    current = (same if is_sqlite() else same.for_update()).first()
+    if current is None or current.state == ExportState.REMOVED:
+        return None
+    current.state = next_state(current.state, ExportStep.REMOVE)
+    current.lease_until, current.finished_at = None, current.finished_at or now
+    current.expires_at = now + LINE_FOR
+    current.save()
+    return current
 
 
 def _unlink(row: ExportRequest, folder: Path) -> None:
