@@ -190,3 +190,10 @@ def test_codes_cannot_be_tried_without_end(database, now):
             operator_email.confirm(account, "WRONGWRO", SECRET, now)
     with pytest.raises(LimitReached):
         operator_email.confirm(account, "WRONGWRO", SECRET, now)
+
+
+def test_an_operator_whose_address_was_taken_away_is_given_one_again(database, now):
+    account = operator(now)
+    assert operator_email.remove(account, now, None)
+    again = operator_email.give(account, "aoki@ops.example", now, None)
+    assert (again.version, addresses.current(addresses.OwnerKind.ACCOUNT, account.id)) == (2, again)

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Collection
 from enum import StrEnum
 
+from peewee import fn
+
 from db.database import transaction
 from db.models import Account, Business, EmailAddress, Technician
 from db.rows import update_rows, values_of
@@ -72,11 +74,17 @@ def give(owner_kind: OwnerKind, owner_id: int, value: str, given_by: GivenBy, no
         owner_id=owner_id,
         value=value,
         value_key=value_key(value),
-        version=before.version + 1 if before else 1,
+        version=(before.version if before else _last_version(owner_kind, owner_id)) + 1,
         state=AddressState.VALID,
         given_by=given_by,
         valid_from=now,
     )
+
+
+def _last_version(owner_kind: OwnerKind, owner_id: int) -> int:
+    """Return the version of an owner's last address when it was taken away, 0 if there never was one."""
+    mine = (EmailAddress.owner_kind == owner_kind) & (EmailAddress.owner_id == owner_id)
+    return EmailAddress.select(fn.COALESCE(fn.MAX(EmailAddress.version), 0)).where(mine).scalar()
 
 
 def correct(owner_kind: OwnerKind, owner_id: int, value: str, now: dt.datetime, account_id: int) -> EmailAddress:
