@@ -71,3 +71,6 @@ def test_an_operators_address_is_given_by_command(run, sqlite, now):
     assert "alarms go there" in user("aoki", "other@ops.example", "--confirmed").output
     assert user("aoki", "no address").exit_code == 2 and user("baba", "b@ops.example").exit_code == 2
     assert "no address" in user("aoki", "--remove").output
+    for n in range(4):
+        assert user("aoki", f"a{n}@ops.example").exit_code == 0
+    assert "no more codes" in user("aoki", "a5@ops.example").output

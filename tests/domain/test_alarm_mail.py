@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db.database import transaction
-from db.models import Account, Alarm, Attempt, EmailAddress, Event, Message
+from db.models import Account, Alarm, Attempt, AuditRow, EmailAddress, Event, Message
 from tests.web import ops_story
 from webapp.domain import accounts, addresses, alarm_mail, notices, operator_email, sweep
 from webapp.domain.accounts import OperatorRole
@@ -197,3 +197,21 @@ def test_an_operator_whose_address_was_taken_away_is_given_one_again(database, n
     assert operator_email.remove(account, now, None)
     again = operator_email.give(account, "aoki@ops.example", now, None)
     assert (again.version, addresses.current(addresses.OwnerKind.ACCOUNT, account.id)) == (2, again)
+
+
+def test_five_codes_a_day_are_mailed_and_each_repeat_is_an_event(database, now):
+    account = operator(now, confirmed=False)
+    for _ in range(operator_email.PER_DAY - 1):
+        assert operator_email.mail_again(account, now)
+    given = addresses.current(addresses.OwnerKind.ACCOUNT, account.id)
+    with pytest.raises(LimitReached):
+        operator_email.mail_again(account, now)
+    with pytest.raises(LimitReached):
+        operator_email.give(account, "other@ops.example", now, None)
+    assert addresses.current(addresses.OwnerKind.ACCOUNT, account.id) == given, "what is refused changes nothing"
+    assert Message.select().where(Message.kind == MessageKind.CONFIRM).count() == operator_email.PER_DAY
+    for rows, name in ((Event, Event.name), (AuditRow, AuditRow.action)):
+        repeats = rows.select().where((name == "account:email:mailed-again") & (rows.account_id == account.id))
+        assert repeats.count() == operator_email.PER_DAY - 1
+    operator_email.give(account, "other@ops.example", now, None, confirmed=True)  # needs no code
+    operator_email.give(account, "third@ops.example", now + dt.timedelta(days=1), None)

@@ -36,6 +36,20 @@ def test_an_address_is_given_confirmed_and_taken_away(app, ops_admin, ops_viewer
     assert not EmailAddress.select().where(EmailAddress.valid_to.is_null()).exists()
 
 
+@pytest.mark.parametrize("htmx", [False, True])
+def test_who_asks_for_too_many_codes_in_a_day_is_told_so(ops_admin, ops_viewer, htmx):
+    address = f"/ops/operators/{ids.encode(account_of('viewer').id)}/email"
+    ops_admin.submit(address, {"email": "aoki@ops.example"})
+    for _ in range(operator_email.PER_DAY - 1):
+        assert ops_viewer.submit("/ops/alarm-mail/again", htmx=htmx).status_code in (200, 303)
+    refused = ops_viewer.submit("/ops/alarm-mail/again", htmx=htmx)
+    assert refused.status_code == 422 and 'href="#again"' in refused.text and 'id="again"' in refused.text
+    given = ops_admin.submit(address, {"email": "other@ops.example"}, htmx=htmx)
+    assert given.status_code == 422 and 'value="other@ops.example"' in given.text
+    assert all(page.text.count("1日に5回まで送れます") == 2 for page in (refused, given))
+    assert Message.select().where(Message.kind == "confirm").count() == operator_email.PER_DAY
+
+
 def test_a_bad_address_comes_back_beside_its_operator(ops_admin, ops_viewer):
     address = f"/ops/operators/{ids.encode(account_of('viewer').id)}/email"
     page = ops_admin.submit(address, {"email": "no address"})

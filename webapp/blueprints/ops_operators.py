@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flask import Blueprint, current_app, flash, request, url_for
+from flask import Blueprint, Response, current_app, flash, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
@@ -28,6 +28,8 @@ ROLES = {
     OperatorRole.OPERATOR: N_("担当者"),
     OperatorRole.ADMINISTRATOR: N_("管理者"),
 }
+
+TOO_MANY = N_("確認コードは、1日に5回まで送れます。今日はもう送れません。明日、もう一度お試しください。")
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,9 @@ def set_email(account: int):
         elif operator_email.remove(row, now(), viewer().account_id):
             flash(gettext("アドレスを削除しました。この方に警報は送られません。"), "good")
     except CellError as error:
-        wrong = {f"email-{row.login_key.partition(':')[2]}": say(error.sentence, error.params)}
-        return invalid("ops/operators.html", OperatorsPage(_rows(), row.id, typed, wrong))
+        return _wrong(row, typed, say(error.sentence, error.params))
+    except LimitReached:
+        return _wrong(row, typed, say(TOO_MANY))
     except SameAddress:
         flash(gettext("同じアドレスが登録されています。"), "warn")
     return see_other(url_for("ops_operators.index"))
@@ -110,9 +113,17 @@ def confirm():
 
 @blueprint.post("/ops/alarm-mail/again")
 def again():
-    if operator_email.mail_again(current_user.account, now()):
-        flash(gettext("確認コードをもう一度送りました。"), "good")
+    try:
+        if operator_email.mail_again(current_user.account, now()):
+            flash(gettext("確認コードをもう一度送りました。"), "good")
+    except LimitReached:
+        return invalid("ops/alarm_mail.html", _own({"again": TOO_MANY}))
     return see_other(url_for("ops_operators.own"))
+
+
+def _wrong(row: Account, typed: str, sentence: str) -> Response:
+    wrong = {f"email-{row.login_key.partition(':')[2]}": sentence}
+    return invalid("ops/operators.html", OperatorsPage(_rows(), row.id, typed, wrong))
 
 
 def _own(errors: dict[str, str] | None = None, typed: str = "") -> AlarmMailPage:

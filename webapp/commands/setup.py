@@ -124,6 +124,8 @@ def email_user(login: str, address: str | None, confirmed: bool, remove: bool) -
             raise Refused("this is no e-mail address") from None
         except addresses.SameAddress:
             raise Refused("this is the address already") from None
+        except operator_email.LimitReached:
+            raise Refused("no more codes are mailed to this operator today") from None
         held = addresses.current(addresses.OwnerKind.ACCOUNT, account.id)
     if held is None:
         click.echo(f"{login}: no address")

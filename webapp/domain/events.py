@@ -16,6 +16,7 @@ class EventName(StrEnum):
     ACCOUNT_BUSINESS_INVITED = "account:business:invited"
     ACCOUNT_EMAIL_CONFIRMED = "account:email:confirmed"
     ACCOUNT_EMAIL_GIVEN = "account:email:given"
+    ACCOUNT_EMAIL_MAILED_AGAIN = "account:email:mailed-again"
     ACCOUNT_EMAIL_REMOVED = "account:email:removed"
     ACCOUNT_FIRST_ACCESS = "account:first-access:opened"
     ACCOUNT_LETTER_CODE_ISSUED = "account:letter-code:issued"

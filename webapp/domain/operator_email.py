@@ -19,6 +19,7 @@ from webapp.domain.notices import MessageKind, Role, new_message
 
 LASTS = dt.timedelta(days=7)
 TRIES = 10  # a day
+PER_DAY = 5  # mails with a code to one operator, whoever asks for them
 _PURPOSE = "operator-email"
 
 __all__ = ["LimitReached", "WrongCode"]
@@ -27,7 +28,8 @@ __all__ = ["LimitReached", "WrongCode"]
 def give(account: Account, value: str, now: dt.datetime, by: int | None, *, confirmed: bool = False) -> EmailAddress:
     """Give an operator an address (as `parse_email` returned it) and mail a code there; SameAddress if it is the same.
 
-    `confirmed`: somebody who runs the machine vouches for it, and no code is asked for.
+    `confirmed`: somebody who runs the machine vouches for it, and no code is asked for. LimitReached after five codes
+    to this operator in a day.
     """
     with transaction():
         before = addresses.current(OwnerKind.ACCOUNT, account.id)
@@ -41,13 +43,17 @@ def give(account: Account, value: str, now: dt.datetime, by: int | None, *, conf
 
 
 def mail_again(account: Account, now: dt.datetime) -> bool:
-    """Mail the code once more, which also gives it another week; False when no address waits for it."""
+    """Mail the code once more, which also gives it another week; False when no address waits for it.
+
+    LimitReached after five codes in a day.
+    """
     with transaction():
         address = addresses.current(OwnerKind.ACCOUNT, account.id)
         if not waits(address):
             return False
         EmailAddress.update(valid_from=now).where(EmailAddress.id == address.id).execute()
         _mail(account, address, now)
+        _note(EventName.ACCOUNT_EMAIL_MAILED_AGAIN, account, now, account.id, address, address.value)
         return True
 
 
@@ -99,6 +105,7 @@ def _code(address_id: int, secret: str) -> str:
 
 
 def _mail(account: Account, address: EmailAddress, now: dt.datetime) -> None:
+    take(f"operator-email-mail:{encode(account.id)}", 1, PER_DAY, now)
     content = {"user_name": account.login_key.rpartition(":")[2], "operator_address": encode(address.id)}
     new_message(MessageKind.CONFIRM, Role.OPERATOR, address, account.language, now, account=account.id, content=content)
 
