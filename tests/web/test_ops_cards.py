@@ -7,7 +7,7 @@ import re
 import pytest
 
 from db import ids
-from db.models import AuditRow, Card, Message, TrackingImport
+from db.models import Account, AuditDetail, AuditRow, Card, Message, TrackingImport
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DELIVERED, RETURNED, card_of, post, report
 from tests.web.conftest import returning
@@ -139,6 +139,23 @@ def test_what_would_happen_to_returned_cards_is_shown_before_it_does(ops_operato
     assert states == ["made", "returned", "made", "ordered"]
     assert AuditRow.select().where(AuditRow.action == "card:ops:reopened").count() == 2
     assert act(action="again", sure="1").status_code == 303, "again changes nothing"
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_showing_many_addresses_is_a_look_at_each_person_once(ops_operator, app, now, htmx):
+    first, second = returned(now, "123-45-67890-3"), returned(now, "123-45-67891-4")
+    more, other = card_of(now), card_of(now)
+    Card.update(technician=first.technician).where(Card.id == more.id).execute()
+    chosen = [ids.encode(card.id) for card in (first, second, more)]
+    ops_operator.submit("/ops/cards/actions", {"card": chosen, "action": "again"}, htmx=htmx)
+    looks = list(AuditRow.select().where(AuditRow.action == "record:ops:viewed"))
+    people = {first.technician_id, second.technician_id}
+    assert len(looks) == 2 and {look.subject_id for look in looks} == people and other.technician_id not in people
+    why = {detail.content["via"] for detail in AuditDetail.select().where(AuditDetail.audit.in_(looks))}
+    who = Account.get(Account.login_key == "operator:test-operator").id
+    assert why == {"cards"} and {look.account_id for look in looks} == {who}
+    ops_operator.submit("/ops/cards/actions", {"card": chosen, "action": "again", "sure": "1"}, htmx=htmx)
+    assert AuditRow.select().where(AuditRow.action == "record:ops:viewed").count() == 2, "nothing is shown, nobody seen"
 
 
 def test_pasted_text_changes_cards_and_is_taken_back(ops_operator, app, card):

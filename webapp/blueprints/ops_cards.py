@@ -15,7 +15,7 @@ from webapp import exporting, ops_pages
 from webapp.access import viewer
 from webapp.card_pages import CardInWords
 from webapp.clock import now
-from webapp.domain import card_desk, card_manifest, card_pages, card_reminders, card_returned
+from webapp.domain import card_desk, card_manifest, card_pages, card_reminders, card_returned, record_looks
 from webapp.domain.calendar import jst_day
 from webapp.domain.card import CardState, StepNotAllowed
 from webapp.domain.card_alarms import AlarmKind
@@ -28,6 +28,7 @@ from webapp.domain.card_words import CHIPS
 from webapp.domain.keyset import Cursor
 from webapp.domain.language import N_
 from webapp.domain.postcard.address import SENTENCES, parse_address
+from webapp.domain.record_looks import Origin, Via
 from webapp.exporting import source
 from webapp.rendering import invalid, render, see_other, stale
 
@@ -274,6 +275,9 @@ def _asked_or_back(action: str, chosen: list[int]) -> str:
 
 def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
     found = card_returned.prospects(chosen, now())
+    # Names and addresses of many people are shown: a look at each, for the list that they were chosen from.
+    shown = [(one.technician_id, one.registration_id) for one in found]
+    record_looks.note_looks(viewer().account_id, shown, Origin(Via.CARDS), now())
     rows = [
         BackRow(
             ids.encode(one.card_id),

@@ -40,6 +40,8 @@ class Prospect:
     """A card, the address to which it would go, what is wrong with that, and what each step would do."""
 
     card_id: int
+    technician_id: int
+    registration_id: int
     application_number: str
     name: str
     state: CardState
@@ -72,6 +74,8 @@ def _prospect(card: Card, ask: AskOutcome) -> Prospect:
     again = AgainOutcome.DOUBTFUL if remarks else AgainOutcome.GOES
     return Prospect(
         card.id,
+        card.technician_id,
+        card.registration_id,
         card.registration.application_number,
         card.technician.name,
         CardState(card.state),

@@ -1,13 +1,15 @@
 """Operators' looks at a person's record: each is audited with its reason; who comes from nowhere is asked for one."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from db.database import transaction
 from db.models import Alarm, AuditRow, Registration, WorkItem
 from webapp.domain.events import EventName
 from webapp.domain.language import N_
-from webapp.domain.logs import audit
+from webapp.domain.logs import audit, audit_each
 
 ASKED_EVERY = dt.timedelta(hours=1)
 SUBJECT = "technician"
@@ -76,6 +78,14 @@ def note_look(account_id: int, registration: Registration, came_from: Origin | N
         detail = {"via": came_from.via, "of": came_from.of}
     _audit(account_id, registration, detail, now)
     return True
+
+
+def note_looks(account_id: int, shown: Iterable[tuple[int, int]], came_from: Origin, now: dt.datetime) -> None:
+    """Write a look at each person of a page that shows many: pairs of technician and registration, a person once."""
+    why = {"via": came_from.via, "of": came_from.of}
+    details = {technician: {"registration": registration, **why} for technician, registration in shown}
+    with transaction():
+        audit_each(EventName.RECORD_OPS_VIEWED, now, account_id, SUBJECT, details)
 
 
 def give_reason(account_id: int, registration: Registration, reason: Reason, note: str, now: dt.datetime) -> None:
