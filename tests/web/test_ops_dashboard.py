@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from db.models import Card, Counter, Message, Shipment
 from tests.web import ops_story
 from webapp.domain import latency, metrics
+from webapp.domain.alarms import AlarmKind, open_alarm
 from webapp.domain.bounce.model import Reason
 from webapp.domain.funnel import Reached
 from webapp.domain.metrics import Figure
@@ -271,3 +272,11 @@ def test_a_short_token_stops_the_start():
     assert load(environ, dotenv=None).metrics_token == ""
     with pytest.raises(ValueError, match="METRICS_TOKEN"):
         load(environ | {"TODOKE_METRICS_TOKEN": "short"}, dotenv=None)
+
+
+def test_an_open_alarm_says_in_words_what_it_is_about(ops_viewer, now):
+    open_alarm(AlarmKind.CARD_RETURNED, "cards", now)
+    open_alarm(AlarmKind.DESTINATION_FAILING, "docomo.ne.jp", now)
+    for page in (ops_viewer.get("/ops/dashboard").text, ops_viewer.partial("/ops/dashboard").text):
+        alarms = page.split('<div class="note bad">')[1].split("</div>")[0]
+        assert "</span> カード</li>" in alarms and "</span> docomo.ne.jp</li>" in alarms

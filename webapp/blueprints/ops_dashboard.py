@@ -30,7 +30,7 @@ from webapp.domain.notices import Role
 from webapp.domain.periods import LENGTHS, LONGEST, Grain, Period, last_days
 from webapp.domain.postcard_entries import EntryFilters
 from webapp.domain.record_looks import Via
-from webapp.domain.work_words import alarm_words
+from webapp.domain.work_words import alarm_words, subject_words
 from webapp.exporting import source
 from webapp.language import say
 from webapp.ops_pages import Chip
@@ -211,7 +211,7 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
         ],
         cards=cards,
         alarms=[
-            (alarm_words(alarm.kind).title, alarm.subject, alarm.acknowledged_at is not None)
+            (alarm_words(alarm.kind).title, subject_words(alarm.subject), alarm.acknowledged_at is not None)
             for alarm in Alarm.open().limit(MOST_ALARMS)
         ],
         address=_address(period, role),
