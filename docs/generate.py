@@ -37,8 +37,10 @@ are named with the command. All read the [settings](settings.md).
 ALARMS_HEAD = """# Alarms
 
 An alarm opens once and holds until it is over: an episode. `/ops/alarms` shows what is open, what was, how long, who
-acknowledged it and with which note; each alarm leads to its cases. Its subject (a domain, a queue, a host) is nothing
-personal. How operators are mailed: [operation](operation.md).
+acknowledged it and with which note. An alarm leads to the list of its cases; a worker that failed or fell silent, a
+seal that does not hold and a business at its limit have no such list, and the page says what to do. The subject (a
+domain, a queue, a host, the id of a business, whose name the operators' pages alone show) is nothing personal. How
+operators are mailed: [operation](operation.md).
 
 ## Rules
 

@@ -1,14 +1,17 @@
-"""Where an alarm leads: the list of the cases behind it, as an address of the operators' pages."""
+"""Where an alarm is, and where it leads: the list of the cases behind it, as an address of the operators' pages."""
 
 import datetime as dt
+from collections.abc import Collection
 
 from flask import url_for
 
-from db.models import Alarm
+from db import ids
+from db.models import Alarm, Business
 from webapp.domain.alarms import AlarmKind
 from webapp.domain.card_alarms import AlarmKind as CardAlarm
 from webapp.domain.language import N_
 from webapp.domain.metrics import day_of
+from webapp.domain.work_words import subject_words
 
 # The attempts that made a rate stand before its alarm opened.
 _BEFORE = dt.timedelta(days=7)
@@ -48,3 +51,19 @@ def cases_of(row: Alarm, now: dt.datetime) -> tuple[str, str]:
     if row.kind in _BY_DOMAIN:
         filters["destination"] = row.subject
     return url_for(endpoint, **filters), words
+
+
+def places_of(rows: Collection[Alarm]) -> dict[int, str]:
+    """Return where each alarm is, by its id, as pages show it: a business has its name there, and nowhere else."""
+    numbers = {row.id: _number(row.subject) for row in rows if row.kind == AlarmKind.LOOK_UP_LIMIT}
+    wanted = [number for number in numbers.values() if number is not None]
+    found = Business.select().where(Business.id.in_(wanted)) if wanted else ()
+    names = {business.id: f"{business.name} ({business.business_id})" for business in found}
+    return {row.id: names.get(numbers.get(row.id)) or subject_words(row.subject) for row in rows}
+
+
+def _number(subject: str) -> int | None:
+    try:
+        return ids.decode(subject)
+    except ValueError:
+        return None

@@ -7,10 +7,13 @@ import re
 import pytest
 
 from db import ids
-from db.models import Alarm, EmailAddress
+from db.models import Alarm, EmailAddress, Event, Message
+from tests import cast
 from tests.web import ops_story
 from webapp import alarm_cases
+from webapp.domain import alarm_mail
 from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.translations import speaker
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -91,6 +94,18 @@ def test_a_failing_destination_leads_to_its_notices(app, now, ops_viewer):
     alarm = open_alarm(AlarmKind.DESTINATION_FAILING, "docomo.ne.jp", now)
     cases, _ = alarm_cases_of(app, alarm, now)
     assert story.registration.application_number in ops_viewer.get(cases).text
+
+
+def test_a_business_at_its_limit_has_its_name_on_pages_and_only_there(app, now, ops_viewer):
+    business = cast.business(now, name="合同会社音無")
+    alarm = open_alarm(AlarmKind.LOOK_UP_LIMIT, ids.encode(business.id), now)
+    for page in ("/ops", "/ops/alarms", f"/ops/alarms/{ids.encode(alarm.id)}"):
+        shown = ops_viewer.get(page).text
+        assert f"合同会社音無 ({business.business_id})" in shown and ids.encode(business.id) not in shown, page
+    assert "運営の画面に閲覧の一覧はありません" in shown
+    alarm_mail.mail_new(now, "ops@todoke.example", "https://todoke.example", speaker)
+    kept = [Message.get(Message.kind == "ops_alarm").content, *(event.data for event in Event.select())]
+    assert ids.encode(business.id) in str(kept) and "音無" not in str(kept)
 
 
 def test_no_alarm_is_a_sentence_too(app, ops_viewer):

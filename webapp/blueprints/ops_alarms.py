@@ -17,7 +17,7 @@ from webapp.domain.alarms import AlarmKind
 from webapp.domain.calendar import utc_start_of
 from webapp.domain.keyset import Order
 from webapp.domain.language import N_
-from webapp.domain.work_words import ALARMS, alarm_words, subject_words
+from webapp.domain.work_words import ALARMS, alarm_words
 from webapp.exporting import source
 from webapp.language import say
 from webapp.ops_pages import Option
@@ -194,10 +194,11 @@ def _cells(rows):
 
 def _rows(rows) -> list[Row]:
     people = _names({row.acknowledged_by_id for row in rows})
-    return [_row(row, people, now()) for row in rows]
+    places = alarm_cases.places_of(rows)
+    return [_row(row, people, places[row.id], now()) for row in rows]
 
 
-def _row(row: Alarm, people: dict[int, str], at: dt.datetime) -> Row:
+def _row(row: Alarm, people: dict[int, str], place: str, at: dt.datetime) -> Row:
     cases, words = alarm_cases.cases_of(row, at)
     may_act = viewer().may_act and not row.acknowledged_at
     return Row(
@@ -206,7 +207,7 @@ def _row(row: Alarm, people: dict[int, str], at: dt.datetime) -> Row:
         title=alarm_words(row.kind).title,
         to_do=alarm_words(row.kind).to_do,
         opens=_OPENS.get(row.kind, ""),
-        subject=subject_words(row.subject),
+        subject=place,
         episode=row.episode,
         count=row.count,
         opened_at=row.opened_at,

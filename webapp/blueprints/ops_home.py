@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, url_for
 
 from db.models import Alarm, Postcard, ReturnedMail, WorkItem
-from webapp import ops_pages
+from webapp import alarm_cases, ops_pages
 from webapp.domain import message_list, message_words, switches
 from webapp.domain.event_words import event_words
 from webapp.domain.events import EventName
@@ -14,7 +14,7 @@ from webapp.domain.message_list import MessageFilters
 from webapp.domain.notices import MessageState
 from webapp.domain.returned import ReturnedState
 from webapp.domain.work_items import State, WorkItemKind
-from webapp.domain.work_words import alarm_words, item_words, subject_words
+from webapp.domain.work_words import alarm_words, item_words
 from webapp.menu import MenuItem, menu
 from webapp.ops_pages import Option
 from webapp.rendering import render
@@ -100,11 +100,10 @@ def index():
 
 
 def _page() -> Home:
+    rows = list(Alarm.open().limit(MOST_ALARMS))
+    places = alarm_cases.places_of(rows)
     return Home(
-        alarms=[
-            Warning(alarm_words(row.kind).title, subject_words(row.subject), row.acknowledged_at is not None)
-            for row in Alarm.open().limit(MOST_ALARMS)
-        ],
+        alarms=[Warning(alarm_words(row.kind).title, places[row.id], row.acknowledged_at is not None) for row in rows],
         open_alarms=ops_pages.counted(Alarm.open()),
         work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
         queues=_queues(),
