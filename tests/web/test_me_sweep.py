@@ -1,5 +1,8 @@
 """Nobody reaches the pages of a technician but that technician: every route, GET and POST, page and partial."""
 
+import re
+from pathlib import Path
+
 import brotli
 import pytest
 
@@ -100,9 +103,15 @@ def test_no_personal_data_stand_in_an_address(app, story):
         assert story.person.technician_id not in path and story.registration.application_number not in path
 
 
-def wire(answer) -> int:
+def wire(app, answer) -> int:
     """Bytes on the wire: headers, and the body as pages are compressed."""
-    return len(brotli.compress(answer.data, quality=5)) + len(str(answer.headers))
+    return len(brotli.compress(answer.data, quality=app.config["COMPRESS_BR_LEVEL"])) + len(str(answer.headers))
+
+
+def quoted(what: str) -> int:
+    """The bytes that the document says."""
+    weights = (Path(__file__).parents[2] / "docs/technician-pages.md").read_text("utf-8").partition("## Weight")[2]
+    return int(re.search(rf"^\| {re.escape(what)} \| ([\d,]+) \|$", weights, re.M)[1].replace(",", ""))
 
 
 # A page on the wire with everything: brotli body, headers; what a phone on a slow line waits for.
@@ -115,7 +124,8 @@ def test_a_page_is_light(app, now, story, path):
     me = technician_user(app, now, story.person)
     me.set_cookie("style", app.extensions["static_files"].style_mark)
     answer = me.get(path, headers={"Sec-Fetch-Site": "same-origin"})
-    assert wire(answer) <= LIMITS[path]
+    assert wire(app, answer) <= LIMITS[path]
+    assert wire(app, answer) == pytest.approx(quoted(f"`{path}`"), rel=0.05)
 
 
 def test_turning_a_key_is_light(app, now, story):
@@ -123,4 +133,5 @@ def test_turning_a_key_is_light(app, now, story):
     data = {"affiliation": encode(story.affiliation.id), "version": "0", "groups": "1", "open": "1"}
     answer = me.submit("/me/disclosure", data, htmx=True)
     assert answer.status_code == 200
-    assert wire(answer) <= 2500
+    assert wire(app, answer) <= 2500
+    assert wire(app, answer) == pytest.approx(quoted("turning a key (htmx)"), rel=0.05)
