@@ -99,7 +99,7 @@ def test_a_failing_destination_leads_to_its_notices(app, now, ops_viewer):
 def test_a_business_at_its_limit_has_its_name_on_pages_and_only_there(app, now, ops_viewer):
     business = cast.business(now, name="合同会社音無")
     alarm = open_alarm(AlarmKind.LOOK_UP_LIMIT, ids.encode(business.id), now)
-    for page in ("/ops", "/ops/alarms", f"/ops/alarms/{ids.encode(alarm.id)}"):
+    for page in ("/ops", "/ops/dashboard", "/ops/alarms", f"/ops/alarms/{ids.encode(alarm.id)}"):
         shown = ops_viewer.get(page).text
         assert f"合同会社音無 ({business.business_id})" in shown and ids.encode(business.id) not in shown, page
     assert "運営の画面に閲覧の一覧はありません" in shown

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, current_app, jsonify, request, url_for
 
 from db.models import Alarm, Postcard
-from webapp import charts, dashboard_charts, dashboard_view, exporting, ops_pages
+from webapp import alarm_cases, charts, dashboard_charts, dashboard_view, exporting, ops_pages
 from webapp.chart_parts import span_words
 from webapp.charts import Chart, Picture
 from webapp.clock import now
@@ -30,7 +30,7 @@ from webapp.domain.notices import Role
 from webapp.domain.periods import LENGTHS, LONGEST, Grain, Period, last_days
 from webapp.domain.postcard_entries import EntryFilters
 from webapp.domain.record_looks import Via
-from webapp.domain.work_words import alarm_words, subject_words
+from webapp.domain.work_words import alarm_words
 from webapp.exporting import source
 from webapp.language import say
 from webapp.ops_pages import Chip
@@ -193,6 +193,8 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
     rate, before = found.sum.rate(least=least), found.before.rate(least=least)
     shown = figures_now.open_now(now(), Watch.of(_settings()))
     cards = [(CHIPS[state][1], shown.cards.get(state, 0), url_for("ops_cards.index", state=state)) for state in CARDS]
+    alarms = list(Alarm.open().limit(MOST_ALARMS))
+    places = alarm_cases.places_of(alarms)
     return Tiles(
         as_of=now(),
         rate=Rate(
@@ -211,8 +213,7 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
         ],
         cards=cards,
         alarms=[
-            (alarm_words(alarm.kind).title, subject_words(alarm.subject), alarm.acknowledged_at is not None)
-            for alarm in Alarm.open().limit(MOST_ALARMS)
+            (alarm_words(alarm.kind).title, places[alarm.id], alarm.acknowledged_at is not None) for alarm in alarms
         ],
         address=_address(period, role),
     )
