@@ -13,7 +13,7 @@ from webapp.domain.figures import CLASSES, LEAST_VOLUME, Tally, of_kind
 from webapp.domain.notices import MessageKind, MessageState
 from webapp.domain.periods import Span
 
-# Written with literals, exactly as in the indexes of migration 0068: a parameter would hide them.
+# Written with literals, exactly as in the index of migration 0068: a parameter would hide it.
 _COUNTERS = "FROM counter WHERE figure = 'notices_by_destination'"
 _FAILING = "c IN ('dead', 'refused', 'temporary', 'ours')"
 _AT_ONCE = 500  # domains a statement, well within what either engine takes
