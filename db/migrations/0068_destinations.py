@@ -6,9 +6,9 @@ counts themselves stand in no index: a counter that goes up writes none.
 
 from db.schema import execute_script
 
-# The condition must be written as `webapp.domain.destinations` does. The figure begins both indexes: without, SQLite takes
-# the primary key, by figure and day, and walks every domain of the period. The second has no condition on it: what a
-# condition says already, PostgreSQL does not look up, and could not use the index.
+# The condition must be written as `webapp.domain.destinations` does. The figure begins both indexes: without, SQLite
+# takes the primary key, by figure and day, and walks every domain of the period. The second has no condition on it:
+# what a condition says already, PostgreSQL does not look up, and could not use the index.
 INDEXES = """
 CREATE INDEX counter_failing ON counter (figure, c, day, a, b)
     WHERE figure = 'notices_by_destination' AND c IN ('dead', 'refused', 'temporary', 'ours');
