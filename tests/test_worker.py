@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import re
 import signal
+import socket
 import threading
 from collections import Counter as Tally
 from datetime import UTC, datetime, timedelta
@@ -168,9 +169,11 @@ def test_a_part_that_fails_opens_an_alarm_and_the_others_go_on(sqlite, sqlite_ur
         monkeypatch.setattr("webapp.worker._FIRST_REST", 0.01)
         running = threading.Thread(target=worker.run)
         running.start()
-        assert closed.wait(20)
-        worker.stop()
-        running.join()
+        try:
+            assert closed.wait(20)
+        finally:
+            worker.stop()
+            running.join()
         assert sink.count == 2
     alarm = Alarm.get(Alarm.kind == AlarmKind.WORKER_FAILED)
     assert (alarm.subject, alarm.data) == ("periodic", {"error": "RuntimeError"})
@@ -193,6 +196,17 @@ def test_after_a_restore_nothing_is_sent_until_a_person_has_decided(database, da
     assert [alarm.kind for alarm in Alarm.open()] == [AlarmKind.RESTORED]
 
 
+def wait_until_it_listens(port: int) -> None:
+    """Sending and listening begin in threads of their own, in any order."""
+    pause = threading.Event()
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        pause.wait(0.1)
+    raise AssertionError("the worker does not listen")
+
+
 def test_a_worker_listens_sends_and_leaves_when_told(sqlite, sqlite_url, tmp_path, now):
     from smtplib import LMTP
 
@@ -202,14 +216,17 @@ def test_a_worker_listens_sends_and_leaves_when_told(sqlite, sqlite_url, tmp_pat
         worker = Worker(load(sqlite_url, tmp_path, sink.port, TODOKE_LMTP_PORT=str(port)))
         running = threading.Thread(target=worker.run)
         running.start()
-        assert arrived.wait(20)  # the session ends when nothing more is due
-        sender = sink.received[0].mail.split(">")[0].lstrip("<")
-        with LMTP("127.0.0.1", port) as client:
-            client.sendmail(
-                "", [sender], b"Subject: Undelivered Mail\r\n\r\n<p0@mail.example>: 550 5.1.1 User unknown\r\n"
-            )
-        worker.stop()
-        running.join()
+        try:
+            assert arrived.wait(20)  # the session ends when nothing more is due
+            wait_until_it_listens(port)
+            sender = sink.received[0].mail.split(">")[0].lstrip("<")
+            with LMTP("127.0.0.1", port) as client:
+                client.sendmail(
+                    "", [sender], b"Subject: Undelivered Mail\r\n\r\n<p0@mail.example>: 550 5.1.1 User unknown\r\n"
+                )
+        finally:  # its threads must not outlive the database
+            worker.stop()
+            running.join()
     assert Message.get_by_id(message.id).state in ("failed", "waiting_retry", "sent")
     from db.models import ReturnedMail
 
