@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from bench import register
-from bench.measuring import MOST, Statement, application, bare, beside, measure, operator, recorded
+from bench.measuring import MOST, Statement, application, bare, beside, measure, on_each, operator, recorded
 from bench.register import NOW, Register
 from db import database as db
 from db.fields import to_microseconds
@@ -72,11 +72,7 @@ def run(
     """Measure `most` calls of each on each engine; return rows: figure, median and 99th percentile in ms, and of
     the bare SQL.
     """
-    found = []
-    for engine in engines:
-        with register.opened(engine, people) as one:
-            found += [{"engine": engine, **row} for row in _measured(one, most)]
-    return found
+    return on_each(engines, people, lambda one: _measured(one, most))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flask.testing import FlaskClient
 
-from bench.register import NOW, Register
+from bench.register import NOW, Register, opened
 from db import database as db
 from db.models import Account, Business
 from webapp import create_app
@@ -112,3 +112,14 @@ def _signed_in(app, path: str, fields: dict[str, str]) -> FlaskClient:
     if answer.status_code != 303:
         raise SystemExit(f"nobody could sign in at {path}: {answer.status_code}")
     return client
+
+
+def on_each(
+    engines: Iterable[str], people: int, measured: Callable[[Register], Iterable[dict[str, object]]]
+) -> list[dict[str, object]]:
+    """Return what is measured on the register of each engine, its name in front of each row."""
+    found = []
+    for engine in engines:
+        with opened(engine, people) as one:
+            found += [{"engine": engine, **row} for row in measured(one)]
+    return found

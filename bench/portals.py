@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench import register
-from bench.measuring import MOST, application, beside, business_user, measure
+from bench.measuring import MOST, application, beside, business_user, measure, on_each
 from bench.register import NOW, Register
 from db import database as db
 from db.ids import new_ids
@@ -130,11 +130,7 @@ def run(
     """Measure `most` calls of each on each engine; return rows: name, median and 99th percentile in ms, and of
     the bare SQL.
     """
-    found = []
-    for engine in engines:
-        with register.opened(engine, people) as one:
-            found += [{"engine": engine, **row} for row in _measured(one, most)]
-    return found
+    return on_each(engines, people, lambda one: _measured(one, most))
 
 
 if __name__ == "__main__":
