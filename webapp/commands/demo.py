@@ -248,7 +248,7 @@ def _stop(children: list[subprocess.Popen]) -> None:
         try:
             child.wait(15)
         except subprocess.TimeoutExpired:
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)  # with what it has started
             child.wait()
 
 

@@ -1,8 +1,7 @@
 """`todoke migrate`, `todoke settings`, `todoke user`: what is done before the first start."""
 
 import json
-import os
-import sys
+import multiprocessing
 
 import click
 
@@ -12,6 +11,8 @@ from webapp.commands.context import Refused, load_settings, now, opened
 
 # Requests at once in a process, most of which wait for a slow line or for a thread.
 WAITING = 2048
+# What a process has left for the requests in hand when it is told to end; who reads slowly is cut off then.
+FAREWELL_SECONDS = 10
 
 
 @click.command()
@@ -172,20 +173,21 @@ def web() -> None:
     settings = load_settings()
     with opened(settings):
         pass
-    # Granian takes over this process; the application is made in each of its workers.
-    os.execv(
-        sys.executable,
-        [
-            sys.executable, "-m", "granian",
-            "--interface", "rsgi",
-            "--host", settings.host,
-            "--port", str(settings.port),
-            "--workers", str(settings.web_workers),
-            # Who waits or sends slowly holds no thread; so many of them a process has room for.
-            "--backpressure", str(WAITING),
-            "--no-ws",
-            "--factory",
-            "--log-level", "warning",
-            "webapp.wsgi:served",
-        ],
-    )  # fmt: skip
+    from granian import Granian
+
+    # Begun anew, not forked: a forked process has our answer to SIGTERM until it has its own, and would swallow one.
+    multiprocessing.set_start_method("spawn")
+    server = Granian(
+        "webapp.wsgi:served",
+        address=settings.host,
+        port=settings.port,
+        interface="rsgi",
+        workers=settings.web_workers,
+        # Who waits or sends slowly holds no thread; so many of them a process has room for.
+        backpressure=WAITING,
+        websockets=False,
+        factory=True,
+        log_level="warning",
+        workers_kill_timeout=FAREWELL_SECONDS,
+    )
+    server.serve()
