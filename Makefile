@@ -42,7 +42,7 @@ $(VENV)/.installed: pyproject.toml $(wildcard webapp/translations/en/LC_MESSAGES
 	@echo "Installing (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@$(BIN)/python -m webapp.translations
-	@$(BIN)/python -m webapp.static_files
+	@$(BIN)/python -m webapp.web.static_files
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed pyproject.toml

@@ -13,8 +13,8 @@ from bench.register import NOW, Register
 from db import database as db
 from db.fields import to_microseconds
 from db.models import Counter, Event
-from webapp.domain import metrics
-from webapp.domain.periods import last_days
+from webapp.domain.core import counters as metrics
+from webapp.domain.reporting.periods import last_days
 
 DAYS = 90
 _DAY = "(at + 32400000000) / 86400000000"

@@ -13,8 +13,8 @@ from bench.register import NOW, Register, opened
 from db import database as db
 from db.models import Account, Business
 from webapp import create_app
-from webapp.domain import accounts, first_access
-from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
+from webapp.domain.accounts import accounts, first_access
+from webapp.domain.accounts.accounts import AccountKind, BusinessRole, OperatorRole
 from webapp.settings import load
 
 PASSWORD = "a long enough password"

@@ -13,14 +13,15 @@ from bench.register import NOW, Register
 from db import database as db
 from db.ids import new_ids
 from db.models import AccessRow, Affiliation
-from webapp.domain import look_up, roster
-from webapp.domain.access_log import Look, ViewKind, looked
-from webapp.domain.accounts import AccountKind
-from webapp.domain.disclosure import Group, Viewer, decide, facts_of
-from webapp.domain.disclosure_states import State
-from webapp.domain.look_up import Criteria, LookUpLimits
-from webapp.domain.roster import Filter, Sort
-from webapp.domain.roster_states import CardFilter, NoticeFilter
+from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.affiliations import roster
+from webapp.domain.affiliations.roster import Filter, Sort
+from webapp.domain.affiliations.roster_states import CardFilter, NoticeFilter
+from webapp.domain.disclosure import look_up
+from webapp.domain.disclosure.access_log import Look, ViewKind, looked
+from webapp.domain.disclosure.look_up import Criteria, LookUpLimits
+from webapp.domain.disclosure.policy import Group, Viewer, decide, facts_of
+from webapp.domain.disclosure.states import State
 
 FILTERS = {
     **{f"disclosure {wanted}": Filter(state=wanted) for wanted in State},

@@ -25,9 +25,10 @@ from db import schema
 from db.fields import to_microseconds
 from db.models import Account, Affiliation, Business
 from tests import postgres
-from webapp.domain import metrics, recount
-from webapp.domain.calendar import WorkingCalendar
-from webapp.domain.demo import year
+from webapp.demo import year
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.reporting import reconcile as recount
 
 ROOT = Path(__file__).parent.parent
 NOW = dt.datetime(2026, 11, 20, 3, tzinfo=dt.UTC)

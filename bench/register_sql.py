@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from db import database as db
 from db.fields import dump_json, to_microseconds
-from webapp.domain import missed
+from webapp.demo import year, year_cards
+from webapp.demo.people import FAMILY_NAMES, GIVEN_NAMES, PLACES
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
-from webapp.domain.demo import year, year_cards
-from webapp.domain.demo.people import FAMILY_NAMES, GIVEN_NAMES, PLACES
-from webapp.domain.intake.search_key import fold_search_key
+from webapp.domain.cards import outcomes as missed
+from webapp.domain.core.search_key import fold_search_key
 
 TABLES = ("business", "technician", "affiliation", "account", "registration", "message", "postcard", "card", "shipment",
           "event", "work_item", "inquiry")  # fmt: skip

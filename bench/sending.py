@@ -22,12 +22,13 @@ from db.ids import new_ids
 from db.models import Attempt, Message
 from tests import cast, worker_process
 from webapp import settings as settings_module
-from webapp.domain import outbox, returned
-from webapp.domain.dispatch import Office, envelope_of
-from webapp.domain.notices import MessageKind, Policy, Role, new_message
-from webapp.domain.smtp import Envelope
-from webapp.domain.verp import make_return_path
-from webapp.worker import Worker
+from webapp.domain.mail import inbound as returned
+from webapp.domain.mail import outbox
+from webapp.domain.mail.return_path import make_return_path
+from webapp.domain.mail.smtp_client import Envelope
+from webapp.domain.notices.messages import MessageKind, Policy, Role, new_message
+from webapp.worker.envelopes import Office, envelope_of
+from webapp.worker.worker import Worker
 
 ROUNDS = 3
 TOGETHER = 25  # so many returned mails a commit, as the listener takes them when many wait

@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from webapp.domain.mail import Identity, Mail, compose
-from webapp.domain.notices import MessageKind, Role
-from webapp.domain.smtp import Envelope, Outcome, Relay, Sender
-from webapp.domain.verp import ReturnPathKeys, make_return_path
+from webapp.domain.mail.compose import Identity, Mail, compose
+from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
+from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender
+from webapp.domain.notices.messages import MessageKind, Role
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 IDENTITY = Identity(

@@ -13,10 +13,10 @@ from db import schema
 from db.fields import to_microseconds
 from db.ids import new_ids
 from db.models import Card, Registration, Shipment, Technician
-from webapp.domain import card_imports
-from webapp.domain.card_imports import ImportKind
-from webapp.domain.tracking.number import TrackingNumber, check_digit
-from webapp.domain.tracking.reader import Reading, read_rows, read_text
+from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards.imports import ImportKind
+from webapp.domain.cards.tracking.number import TrackingNumber, check_digit
+from webapp.domain.cards.tracking.reader import Reading, read_rows, read_text
 
 LINES = 100_000
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

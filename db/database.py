@@ -127,6 +127,18 @@ def skip_locked(query):
 
 
 @contextlib.contextmanager
+def snapshot() -> Iterator[None]:
+    """Read everything as of one moment, without keeping writers from their work."""
+    if is_sqlite():
+        with database.atomic("DEFERRED"):
+            yield
+        return
+    with database.atomic():
+        database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+@contextlib.contextmanager
 def exclusive(name: int) -> Iterator[None]:
     """Hold a lock over all processes of this database for a transaction: migrations and scheduled work.
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from webapp.cli import main
-from webapp.domain.alarm_rules import RULES, UNITS, Rule
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.work_words import alarm_words
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.attention_labels import alarm_words
+from webapp.domain.monitoring.rules import RULES, UNITS, Rule
 from webapp.settings import PREFIX, Settings
 from webapp.translations import speaker
 

@@ -12,9 +12,9 @@ from db.models import (
     Registration,
     Technician,
 )
-from webapp.domain import addresses
-from webapp.domain.addresses import GivenBy, OwnerKind
-from webapp.domain.notices import MessageKind, MessageState, Role
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
+from webapp.domain.notices.messages import MessageKind, MessageState, Role
 
 _numbers = itertools.count(1)
 

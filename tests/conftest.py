@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from db import database as db
 from db import schema
 from tests import postgres
-from webapp.domain import accounts
+from webapp.domain.accounts import accounts
 
 NOW = dt.datetime(2026, 11, 18, 1, 2, 3, tzinfo=dt.UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from bench import dashboard, portals, register
 from db.models import Affiliation, Event
 from tests import postgres
-from webapp.domain import recount
+from webapp.domain.reporting import reconcile as recount
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 PEOPLE = 3_000

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.domain.test_mail import IDENTITY, MESSAGE_ID, SUBJECT, make
-from webapp.catcher import Catcher, caught
-from webapp.catcher_replies import BEHAVIOURS, Manner, behaviour_of_domain
-from webapp.domain.lmtp import LmtpListener
-from webapp.domain.mail import compose
-from webapp.domain.smtp import Envelope, Outcome, Relay, Sender, Stage
+from webapp.demo.catcher_replies import BEHAVIOURS, Manner, behaviour_of_domain
+from webapp.demo.mail_catcher import Catcher, caught
+from webapp.domain.mail.compose import compose
+from webapp.domain.mail.lmtp_server import LmtpListener
+from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender, Stage
 
 NOW = datetime(2026, 11, 23, 5, 6, 7, tzinfo=UTC)
 PATH = "b-abc@bounce.todoke.example"

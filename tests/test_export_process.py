@@ -9,9 +9,10 @@ from python_calamine import CalamineWorkbook
 from db.models import Affiliation, ExportRequest, Technician
 from tests import cast, worker_process
 from tests.postfix import free_port
-from webapp.domain import exports, first_access
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.exports import Format, Order
+from webapp.domain.accounts import first_access
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.exports import requests as exports
+from webapp.domain.exports.requests import Format, Order
 
 PEOPLE = 3_000
 LIST = "business_technicians.index"

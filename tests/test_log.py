@@ -15,11 +15,12 @@ from tests.smtp_sink import SmtpSink
 from tests.web import ops_story
 from tests.web.conftest import PASSWORD, CheckedClient, operator, signed_in
 from webapp import create_app, log
-from webapp.domain import accounts, first_access, operator_email
-from webapp.domain.alarms import AlarmKind, open_alarm
-from webapp.domain.verp import ReturnPathKeys, make_return_path
+from webapp.domain.accounts import accounts, first_access
+from webapp.domain.core.alarms import AlarmKind, open_alarm
+from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
+from webapp.domain.self_service import operator_email
 from webapp.settings import load
-from webapp.worker import Worker
+from webapp.worker.worker import Worker
 
 NAME, KANA, STREET, POSTAL = "鵜飼 珠緒", "ウカイ タマオ", "丁目カナリア台4-5-6", "9870123"
 EMAIL, OTHER, TELEPHONE = "tamao.canary@docomo.ne.jp", "ops.canary@ops.example", "09099990001"
@@ -107,7 +108,7 @@ def breaks(*_args, **_more):
 def test_no_line_of_web_or_worker_names_anybody(settings, now, written, monkeypatch):
     with SmtpSink() as sink:
         settings = load_again(settings, f"smtp://127.0.0.1:{sink.port}")
-        monkeypatch.setattr("webapp.blueprints.start.render", breaks)
+        monkeypatch.setattr("webapp.blueprints.public.start.render", breaks)
         app = create_app(settings, lambda: now)
         app.testing = False
         app.test_client_class = CheckedClient

@@ -13,9 +13,9 @@ from tests.domain.sending import queued_notice
 from tests.postfix import Postfix, free_port, needs_postfix
 from tests.smtp_sink import SmtpSink
 from webapp import settings
-from webapp.domain.events import EventName
-from webapp.domain.mailbox import plain_address
-from webapp.worker import Worker, utc_now
+from webapp.domain.core.events import EventName
+from webapp.domain.email_addresses.syntax import plain_address
+from webapp.worker.worker import Worker, utc_now
 
 pytestmark = [pytest.mark.postfix, needs_postfix]
 

@@ -19,11 +19,12 @@ from tests.domain.test_notices import real_counts, stored_counts
 from tests.postfix import free_port
 from tests.smtp_sink import SmtpSink
 from webapp import settings
-from webapp.domain import outbox_finish, switches
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.events import EventName
-from webapp.domain.notices import MessageKind
-from webapp.worker import Worker
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.events import EventName
+from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail import sending_switch as switches
+from webapp.domain.notices.messages import MessageKind
+from webapp.worker.worker import Worker
 
 LEASE_SECONDS = 1.5
 _MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>", re.M)
@@ -32,7 +33,7 @@ _MESSAGE_ID = re.compile(rb"^Message-ID: <([^>]+)>", re.M)
 @pytest.fixture(autouse=True)
 def no_nightly_recount(monkeypatch):
     """These rows are made by hand, without counters: at 03:00 in Japan the recount would rightly find a difference."""
-    monkeypatch.setattr("webapp.domain.recount.watch", lambda now: 0)
+    monkeypatch.setattr("webapp.domain.reporting.reconcile.watch", lambda now: 0)
 
 
 def load(database_url, tmp_path, port, **more):
@@ -166,7 +167,7 @@ def test_a_part_that_fails_opens_an_alarm_and_the_others_go_on(sqlite, sqlite_ur
             closed.set()
 
         next(job for job in worker.jobs if job.name == "presume").do = presume
-        monkeypatch.setattr("webapp.worker._FIRST_REST", 0.01)
+        monkeypatch.setattr("webapp.worker.worker._FIRST_REST", 0.01)
         running = threading.Thread(target=worker.run)
         running.start()
         try:

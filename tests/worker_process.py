@@ -12,7 +12,7 @@ from pathlib import Path
 
 from db import database as db
 from webapp import log, settings
-from webapp.worker import Worker
+from webapp.worker.worker import Worker
 
 ROOT = Path(__file__).parent.parent
 

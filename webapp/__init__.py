@@ -11,60 +11,60 @@ if TYPE_CHECKING:
 
     from webapp.settings import Settings
 
-# One module of webapp.blueprints a topic, each with a `blueprint`; one line each, in alphabetical order.
+# "folder.module" of webapp.blueprints, one module a topic, each with a `blueprint`; in alphabetical order.
 BLUEPRINTS = (
-    "api",
-    "business_access_log",
-    "business_affiliations",
-    "business_applications",
-    "business_disclosure",
-    "business_person",
-    "business_technicians",
-    "business_users",
-    "contact",
-    "demo_mail",
-    "exports",
-    "first_access",
-    "health",
-    "identity",
-    "look_up",
-    "me_access_log",
-    "me_contact",
-    "me_data",
-    "me_disclosure",
-    "me_home",
-    "me_record",
-    "me_sign_in",
-    "metrics",
-    "ops_actions",
-    "ops_address_letters",
-    "ops_addresses",
-    "ops_alarms",
-    "ops_batches",
-    "ops_card_imports",
-    "ops_cards",
-    "ops_dashboard",
-    "ops_holds",
-    "ops_home",
-    "ops_imports",
-    "ops_inquiries",
-    "ops_inquiry_list",
-    "ops_messages",
-    "ops_operators",
-    "ops_postcard",
-    "ops_postcards",
-    "ops_record",
-    "ops_registrations",
-    "ops_report",
-    "ops_returned_mail",
-    "ops_returned_postcards",
-    "ops_sending",
-    "ops_shipments",
-    "ops_sign_ins",
-    "ops_work_items",
-    "second_factor",
-    "sign_in",
-    "start",
+    "account.exports",
+    "account.identity",
+    "account.second_factor",
+    "business.access_log",
+    "business.affiliations",
+    "business.applications",
+    "business.disclosure",
+    "business.look_up",
+    "business.person",
+    "business.technicians",
+    "business.users",
+    "machines.api",
+    "machines.health",
+    "machines.metrics",
+    "me.access_log",
+    "me.contact",
+    "me.data",
+    "me.disclosure",
+    "me.home",
+    "me.record",
+    "me.sign_in",
+    "ops.actions",
+    "ops.address_letters",
+    "ops.addresses",
+    "ops.alarms",
+    "ops.batches",
+    "ops.card_imports",
+    "ops.cards",
+    "ops.dashboard",
+    "ops.holds",
+    "ops.home",
+    "ops.imports",
+    "ops.inquiries",
+    "ops.inquiry_list",
+    "ops.messages",
+    "ops.operators",
+    "ops.postcard",
+    "ops.postcards",
+    "ops.record",
+    "ops.registrations",
+    "ops.report",
+    "ops.returned_mail",
+    "ops.returned_postcards",
+    "ops.sending",
+    "ops.shipments",
+    "ops.sign_ins",
+    "ops.work_items",
+    "public.contact",
+    "public.demo_mail",
+    "public.first_access",
+    "public.sign_in",
+    "public.start",
 )
 
 
@@ -73,23 +73,14 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
     # Imported here: every module of this package is loaded through this file, and `todoke barcode` needs no Flask.
     from flask import Flask
 
-    from webapp import (
-        connection,
-        converters,
-        errors,
-        frame,
-        guards,
-        kept_forms,
-        language,
-        log,
-        readiness,
-        rendering,
-        security,
-        sign_in,
-        static_files,
-    )
-    from webapp.access_table import ACCESS
-    from webapp.clock import utc_now
+    from webapp import log
+    from webapp.pages import frame
+    from webapp.web import converters, errors, guards, language, readiness, rendering, security, static_files
+    from webapp.web import database as connection
+    from webapp.web import saved_forms as kept_forms
+    from webapp.web import session as sign_in
+    from webapp.web.access_table import ACCESS
+    from webapp.web.clock import utc_now
 
     app = Flask(__name__, static_folder=None)
     app.secret_key = settings.secret_key

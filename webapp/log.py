@@ -27,7 +27,7 @@ _QUIET = {"health.alive", "health.ready", "metrics.show"}
 
 
 def where(error: BaseException) -> list[str]:
-    """Return the places that an exception went through, as `webapp/domain/mail.py:12 compose`, the innermost last."""
+    """Return the places an exception went through, the innermost last: `webapp/domain/mail/compose.py:12 compose`."""
     frames = traceback.extract_tb(error.__traceback__)[-_DEEPEST:]
     return [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
 

@@ -7,8 +7,9 @@ import threading
 
 from flask import Flask
 
-from webapp import create_app, log, security, settings
-from webapp.server import Server
+from webapp import create_app, log, settings
+from webapp.web import security
+from webapp.web.rsgi import Server
 
 
 def application() -> Flask:

@@ -14,9 +14,9 @@ from db.models import Affiliation
 from tests import cast
 from tests.browser.test_frame import UNTIL_COOKIE
 from tests.web.business_story import ALL, address, card, member, signed_in, user
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.demo.people import person as invented
-from webapp.domain.notices import MessageState
+from webapp.demo.people import person as invented
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.notices.messages import MessageState
 
 pytestmark = pytest.mark.browser
 

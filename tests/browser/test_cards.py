@@ -9,8 +9,9 @@ from tests import cast
 from tests.browser.test_frame import violations
 from tests.domain.test_card_fold import ABSENT, card_of, post, report
 from tests.web.conftest import PASSWORD
-from webapp.domain import accounts, inquiries
-from webapp.domain.inquiries import Caller, Channel, IdentityCheck, Topic
+from webapp.domain.accounts import accounts
+from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic
 
 pytestmark = pytest.mark.browser
 

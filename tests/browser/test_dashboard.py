@@ -7,8 +7,8 @@ import pytest
 from tests.browser.test_frame import violations
 from tests.web import ops_story
 from tests.web.conftest import PASSWORD
-from webapp.domain import accounts
-from webapp.domain.alarms import AlarmKind, open_alarm
+from webapp.domain.accounts import accounts
+from webapp.domain.core.alarms import AlarmKind, open_alarm
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from tests import cast
 from tests.browser.test_frame import violations
 from tests.web.business_story import member, signed_in, user
 from tests.web.taking_away import work
-from webapp.domain.accounts import BusinessRole
+from webapp.domain.accounts.accounts import BusinessRole
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from db.models import Affiliation, Message
 from tests.web import me_story
 from tests.web.conftest import PASSWORD
-from webapp.domain import accounts, first_access
+from webapp.domain.accounts import accounts, first_access
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from db.ids import encode
 from db.models import Postcard, PostcardPrint
 from tests.domain.postcard import desk
-from webapp.domain import accounts
+from webapp.domain.accounts import accounts
 from webapp.domain.postcard.office import PrintOffice
 
 pytestmark = pytest.mark.browser

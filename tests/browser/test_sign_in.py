@@ -12,8 +12,8 @@ from db.models import Account, SecondFactor
 from tests.browser.test_frame import violations
 from tests.web.conftest import PASSWORD, CheckedClient
 from webapp import create_app
-from webapp.domain import accounts
-from webapp.domain.accounts import OperatorRole
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts.accounts import OperatorRole
 
 pytestmark = pytest.mark.browser
 

@@ -9,8 +9,8 @@ from db.models import Attempt
 from tests.web import ops_story
 from webapp.cli import main
 from webapp.commands import alarms
-from webapp.domain import accounts
-from webapp.domain.alarm_rules import RULES
+from webapp.domain.accounts import accounts
+from webapp.domain.monitoring.rules import RULES
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 
 from db.models import Business, Message, Postcard, Registration
 from tests.postfix import free_port
-from webapp.domain.demo import build as demo_build
-from webapp.domain.demo.people import PLACES
+from webapp.demo import build as demo_build
+from webapp.demo.people import PLACES
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,9 @@ import json
 from db import database as db
 from db.models import AuditRow, Throttle
 from tests.conftest import NOW
-from webapp.domain import logs, seals
-from webapp.domain.events import EventName
+from webapp.domain.audit import log as logs
+from webapp.domain.audit import seals
+from webapp.domain.core.events import EventName
 
 
 def written(environment):

@@ -5,8 +5,8 @@ from click.testing import CliRunner
 from db.models import Counter
 from tests.web import ops_story
 from webapp.cli import main
-from webapp.domain import metrics
-from webapp.domain.metrics import Figure
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.counters import Figure
 
 
 def test_a_wrong_counter_is_found_and_mended(sqlite, sqlite_url, now, monkeypatch):

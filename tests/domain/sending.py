@@ -5,11 +5,11 @@ import datetime as dt
 from db.models import Message
 from tests import cast
 from webapp.domain.bounce.model import ReasonClass
-from webapp.domain.dispatch import Office
-from webapp.domain.mail import Identity
-from webapp.domain.notices import MessageKind, Policy, Role, new_message
-from webapp.domain.smtp import Outcome, Reply, Stage
-from webapp.domain.verp import ReturnPathKeys
+from webapp.domain.mail.compose import Identity
+from webapp.domain.mail.return_path import ReturnPathKeys
+from webapp.domain.mail.smtp_client import Outcome, Reply, Stage
+from webapp.domain.notices.messages import MessageKind, Policy, Role, new_message
+from webapp.worker.envelopes import Office
 
 DOMAIN = "mail.todoke.example"
 RETURN_DOMAIN = "return.todoke.example"

@@ -8,23 +8,17 @@ import pytest
 from db.models import Account, Message, SecondFactor
 from tests import cast
 from tests.domain.sending import DOMAIN, IDENTITY, LEASE, POLICY
-from webapp.domain import (
-    access_requests,
-    account_changes,
-    account_mails,
-    accounts,
-    addresses,
-    first_access,
-    outbox,
-    second_factor,
-    sign_in_links,
-)
-from webapp.domain.accounts import AccountKind, BusinessRole, OperatorRole
-from webapp.domain.addresses import GivenBy, OwnerKind
-from webapp.domain.dispatch import give_links
-from webapp.domain.mail import Mail, body_of
-from webapp.domain.mail_words import VARIABLES
-from webapp.domain.notices import MessageKind, MessageState
+from webapp.domain.accounts import access_requests, accounts, first_access, second_factor, sign_in_links
+from webapp.domain.accounts import mails as account_mails
+from webapp.domain.accounts import password_change as account_changes
+from webapp.domain.accounts.accounts import AccountKind, BusinessRole, OperatorRole
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
+from webapp.domain.mail import outbox
+from webapp.domain.mail.compose import Mail, body_of
+from webapp.domain.mail.templates import VARIABLES
+from webapp.domain.notices.messages import MessageKind, MessageState
+from webapp.worker.envelopes import give_links
 
 SECRET = "test " * 8
 PASSWORD = "correct horse battery"

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from webapp.domain import accounts
-from webapp.domain.accounts import AccountKind, OperatorRole, PasswordError, TooManyTries
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts.accounts import AccountKind, OperatorRole, PasswordError, TooManyTries
 
 PASSWORD = "correct horse battery"
 

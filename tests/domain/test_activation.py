@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.activation import (
+from webapp.domain.postcard.code_text import (
     ALPHABET,
     derive_code,
     hash_code,

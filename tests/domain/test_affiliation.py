@@ -7,10 +7,10 @@ import pytest
 from db.models import Affiliation, AffiliationInvitation, AuditRow, Event, WorkItem
 from tests import cast
 from tests.domain.test_disclosure import business_user, operator, person
-from webapp.domain import affiliation
-from webapp.domain.affiliation import INVITED, AffiliatedElsewhere, NotTheirs, OverAlready
-from webapp.domain.disclosure import ALL_GROUPS, NOBODY, Group, as_business, decide, facts_of
-from webapp.domain.limits import LimitReached
+from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations.membership import INVITED, AffiliatedElsewhere, NotTheirs, OverAlready
+from webapp.domain.core.daily_limits import LimitReached
+from webapp.domain.disclosure.policy import ALL_GROUPS, NOBODY, Group, as_business, decide, facts_of
 
 BORN = dt.date(1985, 4, 1)
 

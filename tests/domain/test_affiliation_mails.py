@@ -7,11 +7,13 @@ from tests import cast
 from tests.domain.test_account_mails import mails
 from tests.domain.test_affiliation import invite
 from tests.domain.test_disclosure import business_user, person
-from webapp.domain import addresses, affiliation, corrections
-from webapp.domain.addresses import OwnerKind
-from webapp.domain.affiliation import EndReason, NotTheirs, OverAlready
-from webapp.domain.disclosure import facts_of
-from webapp.domain.work_items import WorkItemKind, open_item
+from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations.membership import EndReason, NotTheirs, OverAlready
+from webapp.domain.core.work_items import WorkItemKind, open_item
+from webapp.domain.disclosure.policy import facts_of
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import OwnerKind
+from webapp.domain.notices import corrections
 
 WORKER, OFFICE = "k-sato@mail.example", "office@yamada.example"
 

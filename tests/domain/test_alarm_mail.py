@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 from db.database import transaction
 from db.models import Account, Alarm, Attempt, AuditRow, EmailAddress, Event, Message
 from tests.web import ops_story
-from webapp.domain import accounts, addresses, alarm_mail, notices, operator_email, sweep
-from webapp.domain.accounts import OperatorRole
-from webapp.domain.alarms import AlarmKind, acknowledge, close_alarm, open_alarm
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts.accounts import OperatorRole
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.limits import LimitReached
-from webapp.domain.mail import Mail, body_of
-from webapp.domain.notices import MessageKind, Role, Verdict
+from webapp.domain.core.alarms import AlarmKind, acknowledge, close_alarm, open_alarm
+from webapp.domain.core.daily_limits import LimitReached
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.mail.compose import Mail, body_of
+from webapp.domain.maintenance import sweep
+from webapp.domain.monitoring import alarm_mail
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import MessageKind, Role, Verdict
+from webapp.domain.self_service import operator_email
 from webapp.settings import load
 from webapp.translations import speaker
 
@@ -111,7 +116,7 @@ def test_the_mail_can_be_written_in_both_languages_and_tells_of_an_end(database,
     (queued,) = mails()
     values = dict(queued.content)
     settings = load({"TODOKE_MODE": "demo", "TODOKE_SECRET_KEY": SECRET, "TODOKE_RETURN_KEYS": f"a:{SECRET}"}, None)
-    from webapp.domain.dispatch import Office
+    from webapp.worker.envelopes import Office
 
     written = Mail(MessageKind.OPS_ALARM, Role.OPERATOR, language, "a@ops.example", "", values)
     body = body_of(written, Office.of(settings).identity)

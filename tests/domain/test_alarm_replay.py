@@ -13,10 +13,12 @@ from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Pos
 from tests import cast
 from tests.domain.test_alarm_rules import Settings
 from tests.web import ops_story
-from webapp.domain import alarm_replay, alarm_rules, metrics
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.events import EventName, record
-from webapp.domain.metrics import Figure
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName, record
+from webapp.domain.monitoring import replay as alarm_replay
+from webapp.domain.monitoring import rules as alarm_rules
 
 BEGIN = dt.datetime(2026, 11, 18, 0, 0, tzinfo=dt.UTC)
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)

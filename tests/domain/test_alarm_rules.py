@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from db.database import transaction
 from db.models import Alarm, Attempt, Message, Postcard, ReturnedMail, WorkerBeat
 from tests.web import ops_story
-from webapp.domain import alarm_rules, metrics
-from webapp.domain.alarm_readings import Bounds, Reading, holds
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.events import EventName, record
-from webapp.domain.metrics import Figure
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName, record
+from webapp.domain.monitoring import rules as alarm_rules
+from webapp.domain.monitoring.readings import Bounds, Reading, holds
 from webapp.settings import Settings as AllSettings
 
 

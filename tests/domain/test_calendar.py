@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.calendar import JST, WorkingCalendar, jst_day
+from webapp.domain.core.calendar import JST, WorkingCalendar, jst_day
 
 CALENDAR = WorkingCalendar()
 days = st.dates(date(2020, 1, 1), date(2035, 12, 31))

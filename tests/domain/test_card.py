@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.domain.calendar import JST
-from webapp.domain.card import (
+from webapp.domain.cards.states import (
     RECEIVER_WORDS,
     STEPS,
     CardEvent,
@@ -24,6 +23,7 @@ from webapp.domain.card import (
     state_of,
     step,
 )
+from webapp.domain.core.calendar import JST
 
 S, E = CardState, CardEvent
 POST = [event for event in CardEvent if event not in (E.ORDERED, E.MADE, E.DECLARED_LOST)]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.calendar import JST, WorkingCalendar
-from webapp.domain.card import CardEvent, CardState, TrackingEvent, standing_of
-from webapp.domain.card_alarms import AlarmKind, AlarmLimits, CardFacts, alarms
+from webapp.domain.cards.overdue import AlarmKind, AlarmLimits, CardFacts, alarms
+from webapp.domain.cards.states import CardEvent, CardState, TrackingEvent, standing_of
+from webapp.domain.core.calendar import JST, WorkingCalendar
 
 CALENDAR = WorkingCalendar()
 LIMITS = AlarmLimits(not_posted=3, silent=2, near_end=2)

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from db import database as db
 from db.models import Card, Counter, Event, Shipment, TrackingEvent, WorkItem
 from tests import cast
-from webapp.domain import card, card_fold, work_items
-from webapp.domain.calendar import JST
-from webapp.domain.card import CardEvent, Receiver
-from webapp.domain.work_items import State, WorkItemKind
+from webapp.domain.cards import projection as card_fold
+from webapp.domain.cards import states as card
+from webapp.domain.cards.states import CardEvent, Receiver
+from webapp.domain.core import work_items
+from webapp.domain.core.calendar import JST
+from webapp.domain.core.work_items import State, WorkItemKind
 
 NOW = dt.datetime(2026, 11, 28, 1, 2, 3, tzinfo=dt.UTC)
 FIRST = dt.datetime(2026, 11, 18, 9, tzinfo=JST)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from db.models import Card, Counter, Event, Shipment, TrackingEvent, TrackingSighting, WorkItem
 from tests import cast
-from webapp.domain import card_desk, card_imports
-from webapp.domain.card import CardEvent, CardState, Receiver, StepNotAllowed
-from webapp.domain.card_fold import standing_now
-from webapp.domain.card_imports import ImportKind, ImportState, NotUndoable
-from webapp.domain.events import EventName
-from webapp.domain.metrics import Figure
-from webapp.domain.work_items import WorkItemKind
+from webapp.domain.cards import actions as card_desk
+from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards.imports import ImportKind, ImportState, NotUndoable
+from webapp.domain.cards.projection import standing_now
+from webapp.domain.cards.states import CardEvent, CardState, Receiver, StepNotAllowed
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import WorkItemKind
 
 NUMBER = "123-45-67890-5"
 DAY = dt.timedelta(days=1)

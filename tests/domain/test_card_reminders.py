@@ -8,16 +8,18 @@ import pytest
 from db.models import Alarm, Card, CardReminder, EmailAddress, Message, Registration, TrackingImport, WorkItem
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DAY, NUMBER, RETURNED, card_of, post, report
-from webapp.domain import card_imports, card_reminders, card_watch
-from webapp.domain.calendar import WorkingCalendar, jst_day
-from webapp.domain.card import CardState
-from webapp.domain.card_alarms import AlarmKind, AlarmLimits, CardFacts, alarms
-from webapp.domain.card_fold import standing_now
-from webapp.domain.card_reminders import remind
-from webapp.domain.card_watch import Watch
-from webapp.domain.mail import Identity, Mail, body_of
-from webapp.domain.notices import MessageKind
-from webapp.domain.work_items import WorkItemKind
+from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards import monitor as card_watch
+from webapp.domain.cards import reminders as card_reminders
+from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.overdue import AlarmKind, AlarmLimits, CardFacts, alarms
+from webapp.domain.cards.projection import standing_now
+from webapp.domain.cards.reminders import remind
+from webapp.domain.cards.states import CardState
+from webapp.domain.core.calendar import WorkingCalendar, jst_day
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.mail.compose import Identity, Mail, body_of
+from webapp.domain.notices.messages import MessageKind
 
 WATCH = Watch(AlarmLimits(), WorkingCalendar())
 HEARD = dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC)  # 18:00 in Japan, after the attempt at 11:00
@@ -197,7 +199,8 @@ def test_the_query_and_the_rule_agree_on_every_card(database, now, days):
 
 
 def test_the_manifest_holds_each_card_once_with_its_address_checked(database, now):
-    from webapp.domain import card_desk, card_manifest
+    from webapp.domain.cards import actions as card_desk
+    from webapp.domain.cards import manifest as card_manifest
 
     card = card_of(now)
     rows = card_desk.to_make()

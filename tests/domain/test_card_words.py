@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import webapp
-from webapp.domain import card, card_alarms, card_words
-from webapp.domain.card import RECEIVER_WORDS, CardState, Standing
-from webapp.domain.card_words import CHIPS, STEP_WORDS, Audience, StepState, steps_of, words_for
-from webapp.domain.tracking import files, number, reader
+from webapp.domain.cards import labels as card_words
+from webapp.domain.cards import overdue as card_alarms
+from webapp.domain.cards import states as card
+from webapp.domain.cards.labels import CHIPS, STEP_WORDS, Audience, StepState, steps_of, words_for
+from webapp.domain.cards.states import RECEIVER_WORDS, CardState, Standing
+from webapp.domain.cards.tracking import files, number, reader
 
 CATALOGUE = Path(webapp.__file__).parent / "translations/en/LC_MESSAGES/card.po"
 NAME = re.compile(r"%\((\w+)\)s")

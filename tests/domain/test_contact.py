@@ -7,10 +7,10 @@ import pytest
 from db.models import Alarm, Card, CardQuestion, EmailAddress, Inquiry, Message, Throttle
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DAY, card_of, post, report
-from webapp.domain import contact
-from webapp.domain.contact import LIMIT_ADDRESS, LIMIT_NUMBER, Kind, ask, follow_up
-from webapp.domain.mail import Identity, Mail, body_of
-from webapp.domain.notices import MessageKind
+from webapp.domain.inquiries import public_form as contact
+from webapp.domain.inquiries.public_form import LIMIT_ADDRESS, LIMIT_NUMBER, Kind, ask, follow_up
+from webapp.domain.mail.compose import Identity, Mail, body_of
+from webapp.domain.notices.messages import MessageKind
 
 BORN, OTHER = dt.date(1985, 4, 1), dt.date(1985, 4, 2)
 HOUR = dt.timedelta(hours=1)

@@ -8,11 +8,11 @@ from db.database import transaction
 from db.models import AccessRow, Affiliation, AffiliationInvitation
 from tests import cast
 from tests.web.business_story import user
-from webapp.domain import roster
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.demo.build import Cast
-from webapp.domain.demo.disclosure import stories
-from webapp.domain.disclosure import viewer_of
+from webapp.demo.build import Cast
+from webapp.demo.disclosure import stories
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.affiliations import roster
+from webapp.domain.disclosure.policy import viewer_of
 
 
 @pytest.fixture

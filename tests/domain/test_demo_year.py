@@ -7,11 +7,14 @@ from collections import Counter
 import pytest
 
 from db.models import Card, Message, Registration, Shipment
-from webapp.domain import card_fold, figures, metrics, recount
-from webapp.domain.calendar import WorkingCalendar
-from webapp.domain.demo import build, year
-from webapp.domain.demo.build import NotTheDemo
-from webapp.domain.periods import last_days
+from webapp.demo import build, year
+from webapp.demo.build import NotTheDemo
+from webapp.domain.cards import projection as card_fold
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.reporting import notices as figures
+from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting.periods import last_days
 
 
 def test_the_counters_of_the_past_agree_with_its_rows(database, now):

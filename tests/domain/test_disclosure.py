@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from db import database as db
 from db.models import Account, Affiliation, Technician
 from tests import cast
-from webapp.domain.accounts import AccountKind
-from webapp.domain.disclosure import (
+from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.disclosure.policy import (
     ALL_GROUPS,
     NEVER_SHOWN,
     NOBODY,
@@ -28,9 +28,9 @@ from webapp.domain.disclosure import (
     viewer_of,
     visible_groups,
 )
-from webapp.domain.disclosure_sql import disclosed, in_state, people, visible_to
-from webapp.domain.disclosure_states import PARTIAL, WORDS, State, chip, in_one_sentence, standings, state
-from webapp.domain.record import Record, record_for
+from webapp.domain.disclosure.record import Record, record_for
+from webapp.domain.disclosure.sql import disclosed, in_state, people, visible_to
+from webapp.domain.disclosure.states import PARTIAL, WORDS, State, chip, in_one_sentence, standings, state
 
 SELF, EMPLOYER, PAST, PROXY, OTHER = 7, 100, 101, 102, 103
 

@@ -7,8 +7,10 @@ import pytest
 from db.models import Account, Affiliation, AuditRow, BulkChangeRow, Event
 from tests import cast
 from tests.domain.test_disclosure import business_user, operator, person
-from webapp.domain import disclosure_bulk as bulk
-from webapp.domain.disclosure import (
+from webapp.domain.disclosure import bulk
+from webapp.domain.disclosure.bulk import BulkPreview, BulkState, TooLate
+from webapp.domain.disclosure.keys import NotAllowed, NotCurrent, Stale, preview, set_key
+from webapp.domain.disclosure.policy import (
     ALL_GROUPS,
     NOBODY,
     Facts,
@@ -20,8 +22,6 @@ from webapp.domain.disclosure import (
     mask,
     viewer_of,
 )
-from webapp.domain.disclosure_bulk import BulkPreview, BulkState, TooLate
-from webapp.domain.disclosure_keys import NotAllowed, NotCurrent, Stale, preview, set_key
 
 OPEN_ALL = mask(Group)
 

@@ -13,9 +13,10 @@ from python_calamine import CalamineWorkbook
 
 from db.ids import encode
 from db.models import Account, AuditDetail, AuditRow, Event, ExportRequest
-from webapp.domain import exports, tables_out
-from webapp.domain.accounts import AccountKind
-from webapp.domain.exports import (
+from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.exports import requests as exports
+from webapp.domain.exports import tables as tables_out
+from webapp.domain.exports.requests import (
     LEASE,
     MOST_TRIES,
     STEPS,
@@ -28,7 +29,7 @@ from webapp.domain.exports import (
     TakenOver,
     TooMany,
 )
-from webapp.domain.tables_out import Sheet
+from webapp.domain.exports.tables import Sheet
 
 DAYS = 7
 ORDER = Order("ops_cards.index", "/ops/cards?state=made", Format.CSV, "ja")
@@ -162,10 +163,12 @@ def test_a_worker_killed_anywhere_leaves_an_export_that_the_next_one_writes_once
 
                 return instead
 
-            patch.setattr("webapp.domain.exports.os.replace", deadly(os.replace))
-            patch.setattr("webapp.domain.exports.record", deadly(exports.record))
-            patch.setattr("webapp.domain.exports.transaction", deadly(exports.transaction))
-            patch.setattr("webapp.domain.exports.shutil.rmtree", lambda *args, **kwargs: None)  # nobody tidies up
+            patch.setattr("webapp.domain.exports.requests.os.replace", deadly(os.replace))
+            patch.setattr("webapp.domain.exports.requests.record", deadly(exports.record))
+            patch.setattr("webapp.domain.exports.requests.transaction", deadly(exports.transaction))
+            patch.setattr(
+                "webapp.domain.exports.requests.shutil.rmtree", lambda *args, **kwargs: None
+            )  # nobody tidies up
             patch.setattr(Path, "write_text", deadly(Path.write_text))
             try:
                 write(exports.claim(now), folder, now, "first")

@@ -9,10 +9,13 @@ from db import database as db
 from db.models import Attempt, Counter, EmailAddress, Event, Message
 from tests import cast
 from tests.domain.sending import DOMAIN, LEASE, POLICY, reply
-from webapp.domain import metrics, notices, outbox, outbox_finish
-from webapp.domain.events import EventName
-from webapp.domain.notices import MessageKind, MessageState, Role, Step
-from webapp.domain.outbox_finish import Result
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.events import EventName
+from webapp.domain.mail import outbox
+from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail.outbox_results import Result
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import MessageKind, MessageState, Role, Step
 
 NOW = dt.datetime(2026, 11, 18, 1, 2, 3, tzinfo=dt.UTC)
 OWN = {Event: ("id",), Attempt: ("id", "message_ref")}  # made anew each time

@@ -9,26 +9,24 @@ from peewee import fn
 from db.database import transaction
 from db.models import Attempt, Card, Counter, Event, Message, Postcard, Registration
 from tests.web import ops_story
-from webapp.domain import (
-    card_pages,
-    destinations,
-    figures,
-    figures_now,
-    message_list,
-    metrics,
-    notices,
-    postcard_entries,
-    recount,
-)
 from webapp.domain.bounce.model import Reason
-from webapp.domain.card import CardState
-from webapp.domain.card_pages import Filters
-from webapp.domain.card_watch import Watch
-from webapp.domain.message_list import MessageFilters
-from webapp.domain.metrics import Figure
-from webapp.domain.notices import MessageState, Verdict
-from webapp.domain.periods import Grain, Period, Span, last_days
-from webapp.domain.postcard_entries import EntryFilters
+from webapp.domain.cards import queries as card_pages
+from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.queries import Filters
+from webapp.domain.cards.states import CardState
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.counters import Figure
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.listing import MessageFilters
+from webapp.domain.notices.messages import MessageState, Verdict
+from webapp.domain.postcard import history as postcard_entries
+from webapp.domain.postcard.history import EntryFilters
+from webapp.domain.reporting import backlog as figures_now
+from webapp.domain.reporting import destinations
+from webapp.domain.reporting import notices as figures
+from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting.periods import Grain, Period, Span, last_days
 
 DAYS = 12
 DOMAINS = ("docomo.ne.jp", "ezweb.ne.jp", "yamada.example")
@@ -186,8 +184,8 @@ def test_what_is_open_is_counted_as_its_lists(past, settings_for_cards):
 
 @pytest.fixture
 def settings_for_cards():
-    from webapp.domain.calendar import WorkingCalendar
-    from webapp.domain.card_alarms import AlarmLimits
+    from webapp.domain.cards.overdue import AlarmLimits
+    from webapp.domain.core.calendar import WorkingCalendar
 
     return Watch(AlarmLimits(), WorkingCalendar())
 

@@ -12,36 +12,34 @@ from tests.domain.postcard import desk
 from tests.domain.test_card_fold import report, take
 from tests.domain.test_figures import step as notice_step
 from tests.web import ops_story
-from webapp.domain import (
-    accounts,
-    card_desk,
-    card_imports,
-    card_pages,
-    figures,
-    figures_ways,
-    latency,
-    message_list,
-    metrics,
-    postcard_entries,
-    recount,
-    registration_list,
-    shipment_list,
-)
-from webapp.domain.calendar import WorkingCalendar
-from webapp.domain.card import CardState
-from webapp.domain.card_alarms import AlarmLimits
-from webapp.domain.card_imports import ImportKind
-from webapp.domain.card_watch import Watch
-from webapp.domain.funnel import Reached
-from webapp.domain.message_list import MessageFilters
-from webapp.domain.missed import Missed, prefecture
-from webapp.domain.periods import Grain, Period
+from webapp.domain.accounts import accounts
+from webapp.domain.cards import actions as card_desk
+from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards import queries as card_pages
+from webapp.domain.cards import shipment_list
+from webapp.domain.cards.imports import ImportKind
+from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.outcomes import Missed, prefecture
+from webapp.domain.cards.overdue import AlarmLimits
+from webapp.domain.cards.shipment_list import ShipmentFilters
+from webapp.domain.cards.states import CardState
+from webapp.domain.cards.tracking.number import check_digit
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import latency
+from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.core.progress import Reached
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.postcard import delivery, returns
+from webapp.domain.postcard import history as postcard_entries
 from webapp.domain.postcard.delivery import ReprintReason
+from webapp.domain.postcard.history import EntryFilters
 from webapp.domain.postcard.states import StepError
-from webapp.domain.postcard_entries import EntryFilters
-from webapp.domain.shipment_list import ShipmentFilters
-from webapp.domain.tracking.number import check_digit
+from webapp.domain.registrations import listing as registration_list
+from webapp.domain.reporting import notices as figures
+from webapp.domain.reporting import progress as figures_ways
+from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting.periods import Grain, Period
 
 DAY = dt.timedelta(days=1)
 DAYS = 26

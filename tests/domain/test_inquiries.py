@@ -6,8 +6,9 @@ import pytest
 
 from db.models import AuditRow, Event, Inquiry, InquiryEntry, Message
 from tests import cast
-from webapp.domain import accounts, inquiries
-from webapp.domain.inquiries import (
+from webapp.domain.accounts import accounts
+from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries.cases import (
     AnswerError,
     Caller,
     Channel,
@@ -19,7 +20,7 @@ from webapp.domain.inquiries import (
     StepNotAllowed,
     Topic,
 )
-from webapp.domain.notices import MessageKind, Role
+from webapp.domain.notices.messages import MessageKind, Role
 
 VALUES = {"number": "261118-1234", "application_number": "A-1", "kept_until": "2026/11/27", "telephone": "00"}
 

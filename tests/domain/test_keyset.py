@@ -6,10 +6,12 @@ import pytest
 
 from db.models import Alarm, EmailAddress, Message, Postcard, Registration, Technician, WorkItem
 from tests import cast
-from webapp.domain import keyset, message_list, registration_list
-from webapp.domain.keyset import Cursor, Order
-from webapp.domain.message_list import MessageFilters
-from webapp.domain.registration_list import Filters
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.paging import Cursor, Order
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices.listing import MessageFilters
+from webapp.domain.registrations import listing as registration_list
+from webapp.domain.registrations.listing import Filters
 
 COMPLETED = Order(Registration, (Registration.completed_at, Registration.id))
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from webapp.domain.lmtp import Bounds, LmtpListener
+from webapp.domain.mail.lmtp_server import Bounds, LmtpListener
 
 MAIL = b"From: a@b.example\r\n\r\n\xff\x00 anything\r\n"
 

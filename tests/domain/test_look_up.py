@@ -10,15 +10,16 @@ from db import database as db
 from db.models import AccessRow, Affiliation, Alarm, RecordItem, Throttle
 from tests import cast
 from tests.domain.test_disclosure import business_user, operator, person
-from webapp.domain import access_log, look_up, roster
-from webapp.domain.access_log import Look, NotLogged, ViewKind, looked
-from webapp.domain.disclosure import NOBODY, Group, as_business, decide, facts_of, mask
-from webapp.domain.disclosure_states import State, chip
-from webapp.domain.intake.search_key import fold_search_key
-from webapp.domain.limits import LimitReached
-from webapp.domain.look_up import Criteria, LookUpLimits, NoLookUp, NothingAsked
-from webapp.domain.record import view_record
-from webapp.domain.roster import Filter
+from webapp.domain.affiliations import roster
+from webapp.domain.affiliations.roster import Filter
+from webapp.domain.core.daily_limits import LimitReached
+from webapp.domain.core.search_key import fold_search_key
+from webapp.domain.disclosure import access_log, look_up
+from webapp.domain.disclosure.access_log import Look, NotLogged, ViewKind, looked
+from webapp.domain.disclosure.look_up import Criteria, LookUpLimits, NoLookUp, NothingAsked
+from webapp.domain.disclosure.policy import NOBODY, Group, as_business, decide, facts_of, mask
+from webapp.domain.disclosure.record import view_record
+from webapp.domain.disclosure.states import State, chip
 
 PLENTY = LookUpLimits(10_000, 10_000)
 KANA = ["アオキ", "アオヤマ", "イトウ", "ハヤシ"]

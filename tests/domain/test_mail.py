@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.language import LANGUAGES
-from webapp.domain.mail import Identity, Mail, compose, grouped_id, header_words
-from webapp.domain.mail_words import TEXTS, VARIABLES, TextError, Variables, compile_text, file_name
-from webapp.domain.notices import MessageKind, Role
+from webapp.domain.core.language import LANGUAGES
+from webapp.domain.mail.compose import Identity, Mail, compose, grouped_id, header_words
+from webapp.domain.mail.templates import TEXTS, VARIABLES, TextError, Variables, compile_text, file_name
+from webapp.domain.notices.messages import MessageKind, Role
 
 NOW = datetime(2026, 11, 23, 5, 6, 7, tzinfo=UTC)
 IDENTITY = Identity(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.mailbox import domain_of, plain_address, wire_address
+from webapp.domain.email_addresses.syntax import domain_of, plain_address, wire_address
 
 
 @given(st.text(max_size=20), st.sampled_from(["docomo.ne.jp", "ezweb.ne.jp"]))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from db import database as db
 from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Postcard, WorkItem
 from tests import cast
-from webapp.domain import notices
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
-from webapp.domain.events import EventName
-from webapp.domain.metrics import Figure
-from webapp.domain.notices import STEPS, MessageState, Policy, Role, Step, StepError, Verdict
-from webapp.domain.work_items import WorkItemKind
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import STEPS, MessageState, Policy, Role, Step, StepError, Verdict
 
 POLICY = Policy(
     postcard_classes=frozenset({ReasonClass.DEAD, ReasonClass.REFUSED, ReasonClass.TEMPORARY}),

@@ -8,11 +8,14 @@ import pytest
 from db import database as db
 from db.fields import dump_json
 from db.models import Alarm, AuditDetail, AuditRow, Counter, Event, WorkItem
-from webapp.domain import accounts, alarms, logs, metrics, work_items
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.events import EventName
-from webapp.domain.metrics import Figure
-from webapp.domain.work_items import State, WorkItemKind
+from webapp.domain.accounts import accounts
+from webapp.domain.audit import log as logs
+from webapp.domain.core import alarms, work_items
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import State, WorkItemKind
 
 
 def test_event_names_stand_in_alphabetical_order_and_form():

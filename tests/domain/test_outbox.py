@@ -13,17 +13,19 @@ from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Pos
 from tests import cast
 from tests.domain.sending import DOMAIN, LEASE, OFFICE, POLICY, queued_notice, queued_notices, reply
 from tests.domain.test_notices import real_counts, stored_counts
-from webapp.domain import outbox, outbox_finish, switches
-from webapp.domain.alarms import AlarmKind
 from webapp.domain.bounce import Reason, ReasonClass
-from webapp.domain.dispatch import envelope_of
-from webapp.domain.events import EventName
-from webapp.domain.notices import MessageKind, Role, Verdict, new_message
-from webapp.domain.outbox import Pacer
-from webapp.domain.outbox_finish import Result
-from webapp.domain.smtp import Envelope, Outcome, Stage
-from webapp.domain.verp import read_return_path
-from webapp.domain.work_items import WorkItemKind
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.mail import outbox
+from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail import sending_switch as switches
+from webapp.domain.mail.outbox import Pacer
+from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.return_path import read_return_path
+from webapp.domain.mail.smtp_client import Envelope, Outcome, Stage
+from webapp.domain.notices.messages import MessageKind, Role, Verdict, new_message
+from webapp.worker.envelopes import envelope_of
 
 
 def claim(now, **options):

@@ -6,10 +6,12 @@ from db.models import Attempt, AuditDetail, EmailAddress, Event, Message, Postca
 from tests import cast
 from tests.domain.sending import LEASE, POLICY, queued_notice
 from tests.domain.test_returned import DESK, report, send, take
-from webapp.domain import outbox, overruling, returned
 from webapp.domain.bounce import Reason
-from webapp.domain.events import EventName
-from webapp.domain.overruling import CannotOverrule, overrule, overrulings
+from webapp.domain.core.events import EventName
+from webapp.domain.mail import inbound as returned
+from webapp.domain.mail import outbox
+from webapp.domain.mail import overrides as overruling
+from webapp.domain.mail.overrides import CannotOverrule, overrule, overrulings
 
 
 @pytest.fixture

@@ -8,18 +8,23 @@ import pytest
 from db.database import transaction
 from db.models import EmailAddress, EmailChange, Event, Message, Postcard, WorkItem
 from tests.web import me_story
-from webapp.domain import addresses, email_change, first_access, own_contact, own_home, own_requests
-from webapp.domain.accounts import AccountKind, BusinessRole
-from webapp.domain.affiliation import NotTheirs
-from webapp.domain.card import CardState
-from webapp.domain.disclosure import Group, Viewer, viewer_of
-from webapp.domain.disclosure_states import State
-from webapp.domain.own_data import own_data
-from webapp.domain.own_disclosure import effect_of, menu_of, seen_by
-from webapp.domain.own_looks import looks_at
-from webapp.domain.own_requests import Part
+from webapp.domain.accounts import first_access
+from webapp.domain.accounts.accounts import AccountKind, BusinessRole
+from webapp.domain.affiliations.membership import NotTheirs
+from webapp.domain.cards.states import CardState
+from webapp.domain.disclosure.policy import Group, Viewer, viewer_of
+from webapp.domain.disclosure.states import State
+from webapp.domain.email_addresses import versions as addresses
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.states import HoldReason
+from webapp.domain.self_service import contact as own_contact
+from webapp.domain.self_service import email_change
+from webapp.domain.self_service import home as own_home
+from webapp.domain.self_service import requests as own_requests
+from webapp.domain.self_service.access_log import looks_at
+from webapp.domain.self_service.data_export import own_data
+from webapp.domain.self_service.disclosure import effect_of, menu_of, seen_by
+from webapp.domain.self_service.requests import Part
 
 SECRET = "secret " * 5
 

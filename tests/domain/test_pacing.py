@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.pacing import RETRY_PERIOD, Pace, back_off, full_bucket, next_try, pace_for, take
+from webapp.domain.mail.pacing import RETRY_PERIOD, Pace, back_off, full_bucket, next_try, pace_for, take
 
 paces = st.builds(Pace, st.floats(0.01, 1000), st.floats(1, 1000))
 asks = st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50)), max_size=40)

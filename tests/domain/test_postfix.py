@@ -9,11 +9,11 @@ import pytest
 from tests.domain.test_mail import IDENTITY, MESSAGE_ID, make
 from tests.postfix import Postfix, needs_postfix
 from tests.smtp_sink import SmtpSink
-from webapp.domain.lmtp import LmtpListener
-from webapp.domain.mail import compose
-from webapp.domain.mailbox import plain_address
-from webapp.domain.smtp import Envelope, Outcome, Relay, Sender, Stage
-from webapp.domain.verp import ReturnPathKeys, Token, make_return_path, read_return_path
+from webapp.domain.email_addresses.syntax import plain_address
+from webapp.domain.mail.compose import compose
+from webapp.domain.mail.lmtp_server import LmtpListener
+from webapp.domain.mail.return_path import ReturnPathKeys, Token, make_return_path, read_return_path
+from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender, Stage
 
 pytestmark = [pytest.mark.postfix, needs_postfix]
 

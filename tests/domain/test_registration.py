@@ -20,14 +20,15 @@ from db.models import (
     WorkItem,
 )
 from tests import cast
-from webapp.domain import addresses, notices
-from webapp.domain.addresses import AddressState, OwnerKind
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.intake.known import Known
 from webapp.domain.intake.outcomes import Origin, Outcome
+from webapp.domain.intake.registrations import register
 from webapp.domain.intake.rows import clean_registration
-from webapp.domain.notices import MessageKind, Role
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import MessageKind, Role
 from webapp.domain.postcard import fallback
-from webapp.domain.registration import register
 
 CELLS = {
     "申請番号": "A-1",
@@ -310,7 +311,7 @@ def test_a_business_without_a_valid_address_is_work_for_ops_once(database, now):
 def test_technician_ids_are_not_sequential_and_pass_over_those_in_use(database, now, monkeypatch):
     cast.technician(now, technician_id="10000000000007")
     drawn = iter([7, 8, *range(9, 600)])
-    monkeypatch.setattr("webapp.domain.registration.secrets.randbelow", lambda _: next(drawn))
+    monkeypatch.setattr("webapp.domain.intake.registrations.secrets.randbelow", lambda _: next(drawn))
     taken = row(技能者ID="10000000000008", 申請番号="A-0")
     results = take(*(row(申請番号=f"B-{n}") for n in range(3)), taken)
     issued = {result.technician_id for result in results}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from db.database import database as engine
 from db.database import transaction
 from tests import cast
-from webapp.domain import addresses
+from webapp.domain.email_addresses import versions as addresses
 from webapp.domain.intake.known import Known
+from webapp.domain.intake.registrations import register
 from webapp.domain.intake.rows import clean_registration
-from webapp.domain.registration import register
 
 NOW = dt.datetime(2026, 11, 18, 1, 2, 3, tzinfo=dt.UTC)
 TABLES = (

@@ -7,13 +7,14 @@ import pytest
 from db.models import Alarm, Attempt, Event, Fact, Message, WorkItem
 from tests.domain.sending import DOMAIN, LEASE, POLICY, queued_notices, reply
 from tests.domain.test_notices import real_counts, stored_counts
-from webapp.domain import outbox, outbox_finish, restore
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.events import EventName
-from webapp.domain.outbox_finish import Result
-from webapp.domain.restore import FILE, TickFileError
-from webapp.domain.smtp import Outcome, Stage
-from webapp.domain.work_items import WorkItemKind
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.mail import outbox, restore
+from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.restore import FILE, TickFileError
+from webapp.domain.mail.smtp_client import Outcome, Stage
 
 
 def claim(now, limit=100):

@@ -20,16 +20,18 @@ from db.models import (
 )
 from tests.domain.sending import DOMAIN, KEYS, LEASE, POLICY, RETURN_DOMAIN, queued_notice, reply
 from tests.domain.test_notices import real_counts, stored_counts
-from webapp.domain import outbox, outbox_finish, restore, returned
-from webapp.domain.alarms import AlarmKind
 from webapp.domain.bounce import Reason
-from webapp.domain.events import EventName
-from webapp.domain.outbox_finish import Result
-from webapp.domain.returned import Desk, ReturnedState, TokenState
-from webapp.domain.smtp import Outcome, Stage
-from webapp.domain.sweep import sweep
-from webapp.domain.verp import ReturnPathKeys, make_return_path
-from webapp.domain.work_items import WorkItemKind
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.mail import inbound as returned
+from webapp.domain.mail import outbox, restore
+from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail.inbound import Desk, ReturnedState, TokenState
+from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
+from webapp.domain.mail.smtp_client import Outcome, Stage
+from webapp.domain.maintenance.sweep import sweep
 
 DESK = Desk(KEYS, POLICY, 100_000, 5)
 

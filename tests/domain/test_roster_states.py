@@ -7,17 +7,17 @@ from peewee import SQL
 
 from db.models import Affiliation, Card
 from tests import cast
-from webapp.domain import roster
-from webapp.domain.accounts import AccountKind, BusinessRole
-from webapp.domain.affiliation_history import ended
-from webapp.domain.disclosure import Viewer
-from webapp.domain.disclosure_bulk import preview_bulk
-from webapp.domain.disclosure_states import State
-from webapp.domain.keyset import Cursor
-from webapp.domain.notices import MessageState, Role
-from webapp.domain.proxy_applications import applications
-from webapp.domain.roster import Filter, Sort
-from webapp.domain.roster_states import CardFilter, NoticeFilter
+from webapp.domain.accounts.accounts import AccountKind, BusinessRole
+from webapp.domain.affiliations import roster
+from webapp.domain.affiliations.by_proxy import applications
+from webapp.domain.affiliations.history import ended
+from webapp.domain.affiliations.roster import Filter, Sort
+from webapp.domain.affiliations.roster_states import CardFilter, NoticeFilter
+from webapp.domain.core.paging import Cursor
+from webapp.domain.disclosure.bulk import preview_bulk
+from webapp.domain.disclosure.policy import Viewer
+from webapp.domain.disclosure.states import State
+from webapp.domain.notices.messages import MessageState, Role
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import pytest
 
 from db.models import AccessRow, Alarm, AuditDetail, AuditRow, Seal
 from tests.domain.test_seals import look, note
-from webapp.domain import seal_watch, seals
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.seal_check import verify
-from webapp.domain.seals import LOOK_BACK
+from webapp.domain.audit import monitor as seal_watch
+from webapp.domain.audit import seals
+from webapp.domain.audit.seals import LOOK_BACK
+from webapp.domain.audit.verify import verify
+from webapp.domain.core.alarms import AlarmKind
 
 MINUTE = dt.timedelta(minutes=1)
 

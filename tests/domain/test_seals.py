@@ -9,12 +9,15 @@ from db import database as db
 from db.models import AccessRow, AuditDetail, AuditRow, ReturnedMail, ReturnedMailSource, Seal, SearchRequest, Throttle
 from tests import cast
 from tests.domain.test_disclosure import business_user
-from webapp.domain import accounts, logs, retention, seals
-from webapp.domain.access_log import Look, ViewKind, looked
-from webapp.domain.disclosure import facts_of
-from webapp.domain.events import EventName
-from webapp.domain.retention import remove_expired
-from webapp.domain.seal_check import FindingKind, verify
+from webapp.domain.accounts import accounts
+from webapp.domain.audit import log as logs
+from webapp.domain.audit import seals
+from webapp.domain.audit.verify import FindingKind, verify
+from webapp.domain.core.events import EventName
+from webapp.domain.disclosure.access_log import Look, ViewKind, looked
+from webapp.domain.disclosure.policy import facts_of
+from webapp.domain.maintenance import retention
+from webapp.domain.maintenance.retention import remove_expired
 from webapp.settings import load
 
 MINUTE = dt.timedelta(minutes=1)

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from db.database import connected
 from db.models import RecoveryCode, SecondFactor, SignInRequest, Throttle
 from tests import cast
-from webapp.domain import access_requests, accounts, kept_forms, passwords, sealed, second_factor
-from webapp.domain.accounts import AccountKind, OperatorRole, TooManyTries
+from webapp.domain.accounts import access_requests, accounts, passwords, second_factor
+from webapp.domain.accounts import saved_forms as kept_forms
+from webapp.domain.accounts.accounts import AccountKind, OperatorRole, TooManyTries
+from webapp.domain.core import secret_box as sealed
 
 SECRET = "test " * 8
 PASSWORD = "correct horse battery"

@@ -7,10 +7,12 @@ import pytest
 from db.ids import encode
 from db.models import Account, ActivationCode, EmailAddress, Message, SignInLink
 from tests import cast
-from webapp.domain import accounts, activation_codes, addresses, first_access, sign_in_links
-from webapp.domain.addresses import GivenBy, OwnerKind
-from webapp.domain.notices import Role
-from webapp.domain.sign_in_links import LETTER_WAIT, LIFETIME, Purpose
+from webapp.domain.accounts import accounts, first_access, sign_in_links
+from webapp.domain.accounts.sign_in_links import LETTER_WAIT, LIFETIME, Purpose
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
+from webapp.domain.notices.messages import Role
+from webapp.domain.postcard import activation_codes
 
 SECRET = "test " * 8
 NEW = "a quite different one"

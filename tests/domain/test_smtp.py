@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.smtp_sink import HANG_UP, SmtpSink
-from webapp.domain.smtp import Envelope, Outcome, Relay, Sender, Stage, Tls, relay_from_url
-from webapp.domain.smtp_session import on_the_wire, xtext
+from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender, Stage, Tls, relay_from_url
+from webapp.domain.mail.smtp_session import on_the_wire, xtext
 
 DATA = b"Subject: x\r\n\r\n.dot\r\nline\r\n"
 FULL = ("PIPELINING", "DSN", "SMTPUTF8", "8BITMIME")

@@ -3,8 +3,8 @@
 import itertools
 from pathlib import Path
 
-from webapp.domain.notices import STEPS, MessageState
-from webapp.domain.outbox import AttemptState
+from webapp.domain.mail.outbox import AttemptState
+from webapp.domain.notices.messages import STEPS, MessageState
 from webapp.domain.postcard import states as postcards
 
 PAGE = (Path(__file__).parents[2] / "docs" / "states.md").read_text("utf-8")

@@ -5,10 +5,13 @@ import datetime as dt
 from db.models import Affiliation, Throttle
 from tests import cast
 from tests.domain.test_disclosure_keys import administrator
-from webapp.domain import disclosure_bulk, logs, seals, upkeep
-from webapp.domain.events import EventName
-from webapp.domain.retention import RULES
-from webapp.domain.seal_check import verify
+from webapp.domain.audit import log as logs
+from webapp.domain.audit import seals
+from webapp.domain.audit.verify import verify
+from webapp.domain.core.events import EventName
+from webapp.domain.disclosure import bulk as disclosure_bulk
+from webapp.domain.maintenance import upkeep
+from webapp.domain.maintenance.retention import RULES
 
 
 def test_a_round_seals_finishes_and_removes(sqlite, now, tmp_path):

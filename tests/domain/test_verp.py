@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.verp import (
+from webapp.domain.mail.return_path import (
     BadToken,
     BadTokenReason,
     ReturnPathKeys,

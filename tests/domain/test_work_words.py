@@ -2,9 +2,9 @@
 
 import pytest
 
-from webapp.domain.alarms import AlarmKind
-from webapp.domain.work_items import WorkItemKind
-from webapp.domain.work_words import OTHER, alarm_words, item_words
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.attention_labels import OTHER, alarm_words, item_words
+from webapp.domain.core.work_items import WorkItemKind
 
 
 @pytest.mark.parametrize("kind", list(WorkItemKind))

@@ -8,10 +8,10 @@ from db.ids import encode
 from db.models import Account, Affiliation, Business, Card, Technician
 from tests import cast
 from tests.web.conftest import CheckedClient
-from webapp.domain import accounts
-from webapp.domain.accounts import AccountKind, BusinessRole
-from webapp.domain.disclosure import Group as G
-from webapp.domain.disclosure import mask
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts.accounts import AccountKind, BusinessRole
+from webapp.domain.disclosure.policy import Group as G
+from webapp.domain.disclosure.policy import mask
 
 _names = itertools.count(1)
 

@@ -13,7 +13,7 @@ from db.models import Account
 from tests import cast
 from tests.web.page import check_page, check_partial
 from webapp import create_app
-from webapp.domain import accounts, first_access, second_factor
+from webapp.domain.accounts import accounts, first_access, second_factor
 from webapp.settings import load
 
 PASSWORD = "a long enough password"

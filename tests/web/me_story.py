@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from db.database import transaction
 from db.models import Account, Affiliation, Business, Card, RecordItem, Registration, Technician
 from tests import cast
-from webapp.domain import affiliation, first_access
-from webapp.domain.access_log import Look, ViewKind, looked
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.disclosure import ALL_GROUPS, Group, Side, facts_of, viewer_of
-from webapp.domain.disclosure_keys import set_key
+from webapp.domain.accounts import first_access
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.disclosure.access_log import Look, ViewKind, looked
+from webapp.domain.disclosure.keys import set_key
+from webapp.domain.disclosure.policy import ALL_GROUPS, Group, Side, facts_of, viewer_of
 
 
 @dataclass

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from db.database import transaction
 from db.models import Attempt, Business, Card, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
 from tests import cast
-from webapp.domain import funnel, metrics, notices
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.events import EventName, record
-from webapp.domain.funnel import Reached
-from webapp.domain.notices import MessageState, Policy, Role, Verdict
-from webapp.domain.returned import as_json, judge
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import progress as funnel
+from webapp.domain.core.events import EventName, record
+from webapp.domain.core.progress import Reached
+from webapp.domain.mail.inbound import as_json, judge
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import MessageState, Policy, Role, Verdict
 
 POLICY = Policy(
     postcard_classes=frozenset({ReasonClass.DEAD, ReasonClass.REFUSED, ReasonClass.TEMPORARY}),

@@ -9,7 +9,7 @@ from python_calamine import CalamineWorkbook
 from db.ids import encode
 from db.models import ExportRequest
 from tests.web.conftest import CheckedClient
-from webapp.export_writer import Writer
+from webapp.worker.export_writer import Writer
 
 
 def newest() -> ExportRequest:

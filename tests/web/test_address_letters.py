@@ -3,8 +3,9 @@
 from db.ids import encode
 from db.models import EmailAddress
 from tests import cast
-from webapp.domain import addresses, sign_in_links
-from webapp.domain.addresses import GivenBy, OwnerKind
+from webapp.domain.accounts import sign_in_links
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 
 
 def test_an_operator_makes_the_letter_and_a_week_later_the_address_may_hold_a_link(ops_operator, now):

@@ -15,10 +15,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from db.models import Card, IdempotentRequest, Message, Registration, Technician
-from webapp import create_app, openapi
-from webapp.domain import api_keys, api_requests
+from webapp import create_app
+from webapp.domain.accounts import api_keys
+from webapp.domain.accounts import idempotency as api_requests
 from webapp.domain.intake.api_rows import RegistrationIn
 from webapp.domain.intake.decisions import FIELDS
+from webapp.web import openapi
 
 ITEM = {
     "application_number": "A-1",

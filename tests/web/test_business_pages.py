@@ -10,10 +10,10 @@ from db.models import AccessRow, Account, Affiliation, AffiliationInvitation, Bu
 from tests import cast
 from tests.web.business_story import ALL, address, card, member, signed_in, user
 from tests.web.taking_away import taken
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.disclosure_bulk import run_bulk
-from webapp.domain.limits import take
-from webapp.domain.notices import MessageState, Role
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.core.daily_limits import take
+from webapp.domain.disclosure.bulk import run_bulk
+from webapp.domain.notices.messages import MessageState, Role
 
 
 @pytest.fixture
@@ -333,7 +333,7 @@ def test_no_log_no_look(other, ours, now, monkeypatch):
     def broken(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr("webapp.domain.record.looked", broken)
+    monkeypatch.setattr("webapp.domain.disclosure.record.looked", broken)
     other.application.testing = False
     try:
         answer = other.get(f"/look-up/{encode(person.id)}")

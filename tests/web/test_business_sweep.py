@@ -10,10 +10,10 @@ from db.models import AccessRow, Affiliation, BulkChange
 from tests import cast
 from tests.web.business_story import ALL, member, signed_in, technician_account, user
 from tests.web.conftest import operator
-from webapp.domain import accounts
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.disclosure import viewer_of
-from webapp.domain.disclosure_bulk import begin_bulk, run_bulk
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.disclosure.bulk import begin_bulk, run_bulk
+from webapp.domain.disclosure.policy import viewer_of
 
 TOPICS = ("business_", "look_up")
 NOT_OURS = ("business_users",)

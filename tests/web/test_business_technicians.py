@@ -10,8 +10,8 @@ from db.ids import encode
 from db.models import Affiliation, Event
 from tests import cast
 from tests.web.business_story import address, card, member, signed_in, technician_account, user
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.notices import MessageState
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.notices.messages import MessageState
 
 LIST = "/business/technicians"
 

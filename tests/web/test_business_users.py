@@ -6,8 +6,8 @@ from db.ids import encode
 from db.models import Account, Message, SignInLink
 from tests import cast
 from tests.web.conftest import business_user
-from webapp.domain import sign_in_links
-from webapp.domain.accounts import BusinessRole
+from webapp.domain.accounts import sign_in_links
+from webapp.domain.accounts.accounts import BusinessRole
 
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
 INVITE = {"user_name": "suzuki", "display_name": "鈴木 一", "email": "suzuki@example.jp", "role": "viewer"}

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from db.models import Card
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, card_of, post, report
-from webapp.domain.contact import LIMIT_ADDRESS
+from webapp.domain.inquiries.public_form import LIMIT_ADDRESS
 
 BORN = "昭和60年4月1日"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.catcher import Catcher
+from webapp.demo.mail_catcher import Catcher
 
 
 @pytest.fixture

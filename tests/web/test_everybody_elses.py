@@ -15,9 +15,9 @@ from db.models import (
 )
 from tests.web import me_story
 from tests.web.conftest import business_user, operator, technician_user
-from webapp.domain.accounts import BusinessRole, OperatorRole
-from webapp.domain.disclosure import viewer_of
-from webapp.domain.disclosure_bulk import begin_bulk
+from webapp.domain.accounts.accounts import BusinessRole, OperatorRole
+from webapp.domain.disclosure.bulk import begin_bulk
+from webapp.domain.disclosure.policy import viewer_of
 
 SECRETS = ("極秘 太郎", "ゴクヒ タロウ", "090-9999-0000", "70000000999999")
 

@@ -14,12 +14,13 @@ from db.models import Affiliation, AuditDetail, AuditRow, ExportRequest
 from tests import cast
 from tests.web.business_story import card, member, signed_in, technician_account, user
 from tests.web.taking_away import ask, fetch, newest, table, taken, work
-from webapp.domain import disclosure, exports
-from webapp.domain.accounts import RECENT, BusinessRole
-from webapp.domain.disclosure import facts_of, relation, viewer_of
-from webapp.domain.disclosure_states import State, state
-from webapp.domain.notices import MessageState
-from webapp.exporting import SOURCES
+from webapp.domain.accounts.accounts import RECENT, BusinessRole
+from webapp.domain.disclosure import policy as disclosure
+from webapp.domain.disclosure.policy import facts_of, relation, viewer_of
+from webapp.domain.disclosure.states import State, state
+from webapp.domain.exports import requests as exports
+from webapp.domain.notices.messages import MessageState
+from webapp.pages.exports import SOURCES
 
 LIST = "/business/technicians"
 _names = itertools.count(1)
@@ -243,7 +244,7 @@ def test_what_goes_wrong_is_told_and_tried_again(app, admin, ours, now, clock, m
     member(ours, now)
     ask(admin, LIST)
     with monkeypatch.context() as patch:
-        patch.setattr("webapp.domain.tables_out.write_xlsx", lambda *args: 1 / 0)
+        patch.setattr("webapp.domain.exports.tables.write_xlsx", lambda *args: 1 / 0)
         for _ in range(exports.MOST_TRIES):
             with pytest.raises(ZeroDivisionError):
                 work(app)
@@ -264,7 +265,7 @@ def test_the_list_for_paper_is_the_list_as_filtered_with_its_conditions_in_words
     page = admin.get(paper).text
     assert "開示: 所属事業者の設定待ち" in page and "氏名・カナ・技能者ID: 神田" in page
     assert page.index("神田 二郎") < page.index("神田 一郎") and "佐藤" not in page
-    monkeypatch.setattr("webapp.blueprints.business_technicians.MOST_PRINTED", 2)
+    monkeypatch.setattr("webapp.blueprints.business.technicians.MOST_PRINTED", 2)
     assert "先頭の2人です" in admin.get(f"{LIST}/print").text
 
 

@@ -8,8 +8,8 @@ from tests.web import ops_story
 from tests.web.business_story import member, signed_in, user
 from tests.web.taking_away import taken
 from tests.web.test_ops_exports import LISTS, shown
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.alarms import AlarmKind, open_alarm
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.settings import load
 
 

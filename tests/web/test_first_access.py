@@ -12,9 +12,9 @@ from db.ids import encode
 from db.models import Account, ActivationCode, EmailAddress, Message, Postcard, SignInLink, SignInRequest, Throttle
 from tests import cast
 from tests.web.conftest import PASSWORD, business_user, technician_user
-from webapp.domain import access_requests, accounts, activation_codes, business_users, first_access, sign_in_links
-from webapp.domain.notices import MessageKind
-from webapp.domain.postcard import fallback
+from webapp.domain.accounts import access_requests, accounts, business_users, first_access, sign_in_links
+from webapp.domain.notices.messages import MessageKind
+from webapp.domain.postcard import activation_codes, fallback
 
 NEW = "a quite different one"
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])

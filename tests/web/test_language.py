@@ -7,7 +7,8 @@ import pytest
 from babel.messages import pofile
 from flask import Flask
 
-from webapp import static_files, translations
+from webapp import translations
+from webapp.web import static_files
 
 WEBAPP = translations.DIRECTORY.parent
 MARKS = {"N_", "_", "gettext", "lazy_gettext", "ngettext", "say"}

@@ -11,12 +11,14 @@ from tests.web import me_story
 from tests.web.conftest import technician_user
 from tests.web.me_story import Story
 from tests.web.taking_away import taken
-from webapp.domain import addresses, affiliation, email_change
-from webapp.domain.accounts import RECENT
-from webapp.domain.disclosure import ALL_GROUPS, viewer_of
-from webapp.domain.mail import Mail, body_of
-from webapp.domain.notices import MessageKind, Role
-from webapp.domain.sign_in_links import account_of_technician
+from webapp.domain.accounts.accounts import RECENT
+from webapp.domain.accounts.sign_in_links import account_of_technician
+from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.disclosure.policy import ALL_GROUPS, viewer_of
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.mail.compose import Mail, body_of
+from webapp.domain.notices.messages import MessageKind, Role
+from webapp.domain.self_service import email_change
 
 PAGES = (
     "/me",

@@ -11,10 +11,11 @@ from db.models import Affiliation, AffiliationInvitation, EmailAddress, EmailCha
 from tests import cast
 from tests.web import me_story
 from tests.web.conftest import business_user, operator, technician_user
-from webapp.domain import accounts, affiliation
-from webapp.domain.accounts import BusinessRole
-from webapp.domain.disclosure import viewer_of
-from webapp.domain.sign_in_links import account_of_technician
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts.accounts import BusinessRole
+from webapp.domain.accounts.sign_in_links import account_of_technician
+from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.disclosure.policy import viewer_of
 
 TOPICS = ("me_access_log", "me_contact", "me_data", "me_disclosure", "me_home", "me_record")
 

@@ -5,9 +5,9 @@ import pytest
 from db import ids
 from db.models import AuditRow, Message, Postcard, WorkItem
 from tests.web import ops_story
-from webapp.domain import addresses
 from webapp.domain.bounce.model import Reason
-from webapp.domain.notices import MessageState
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.notices.messages import MessageState
 
 
 def act(story, what: str) -> str:

@@ -10,9 +10,9 @@ from db import ids
 from db.models import Alarm, EmailAddress, Event, Message
 from tests import cast
 from tests.web import ops_story
-from webapp import alarm_cases
-from webapp.domain import alarm_mail
-from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.monitoring import alarm_mail
+from webapp.pages import alarms as alarm_cases
 from webapp.translations import speaker
 
 

@@ -11,7 +11,7 @@ from db.models import Account, AuditDetail, AuditRow, Card, Message, TrackingImp
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DELIVERED, RETURNED, card_of, post, report
 from tests.web.conftest import returning
-from webapp.domain.accounts import OperatorRole
+from webapp.domain.accounts.accounts import OperatorRole
 
 TEXT = "お問い合わせ番号\t123-45-67890-5\n" + "\n".join(ABSENT)
 
@@ -189,7 +189,7 @@ def test_a_large_file_waits_for_the_worker_and_its_page_follows_it(ops_operator,
     answer = ops_operator.submit("/ops/cards/imports", {"kind": "tracking", "file": file})
     assert "順番待ち" in ops_operator.get(answer.location).text
     assert 'hx-trigger="every' in ops_operator.partial(answer.location).text
-    from webapp.domain import card_imports
+    from webapp.domain.cards import imports as card_imports
 
     assert card_imports.take_one(app.extensions["clock"])
     assert "hx-trigger" not in ops_operator.partial(answer.location).text
@@ -210,7 +210,7 @@ def test_an_unknown_word_is_mapped_on_its_page(ops_operator, app, card, now):
     assert Card.get_by_id(card.id).state == "unknown"
     for get in (ops_operator.get, ops_operator.partial):
         assert "&lt;b&gt;留置" in get("/ops/cards/labels").text
-    [(label, _)] = __import__("webapp.domain.card_imports", fromlist=["x"]).unknown_labels()
+    [(label, _)] = __import__("webapp.domain.cards.imports", fromlist=["x"]).unknown_labels()
     bad = ops_operator.submit("/ops/cards/labels", {"label": label, "event": "made"})
     assert bad.status_code == 422
     assert ops_operator.submit("/ops/cards/labels", {"label": label, "event": "kept"}).status_code == 303
@@ -223,7 +223,7 @@ def test_the_panel_shows_all_cards_of_a_registration(app, card, now):
 
     from flask import render_template
 
-    from webapp.card_pages import Panel, card_panel
+    from webapp.pages.cards import Panel, card_panel
 
     report([*ABSENT, *DELIVERED], now)
 
@@ -232,7 +232,7 @@ def test_the_panel_shows_all_cards_of_a_registration(app, card, now):
         cards: list[Panel]
 
     with app.test_request_context("/"):
-        html = render_template("ops_cards/_panel.html", page=Page(card_panel(card.registration_id)))
+        html = render_template("ops/cards/_panel.html", page=Page(card_panel(card.registration_id)))
     assert "お届け先にお届け済み" in html and 'aria-label="カードの進み具合"' in html and "受け取り <small>済み" in html
 
 

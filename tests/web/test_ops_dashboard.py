@@ -11,14 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from db.models import Card, Counter, Message, Shipment
 from tests.web import ops_story
-from webapp.domain import latency, metrics
-from webapp.domain.alarms import AlarmKind, open_alarm
 from webapp.domain.bounce.model import Reason
-from webapp.domain.funnel import Reached
-from webapp.domain.metrics import Figure
-from webapp.domain.missed import Missed
-from webapp.domain.periods import Grain
+from webapp.domain.cards.outcomes import Missed
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import latency
+from webapp.domain.core.alarms import AlarmKind, open_alarm
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.progress import Reached
 from webapp.domain.postcard.towns import PREFECTURES
+from webapp.domain.reporting.periods import Grain
 from webapp.settings import load
 
 # Charts whose every number is a count that its list has, with this past.

@@ -5,8 +5,8 @@ import pytest
 from db import ids
 from db.models import Affiliation, Message, WorkItem
 from tests import cast
-from webapp.domain import affiliation
-from webapp.domain.disclosure import Viewer
+from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.disclosure.policy import Viewer
 
 
 @pytest.fixture

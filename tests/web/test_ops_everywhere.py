@@ -8,8 +8,8 @@ import pytest
 from db import ids
 from db.models import EmailAddress, Postcard, WorkItem
 from tests.web import ops_story
-from webapp.access_table import ACCESS, OPS_OPERATOR
-from webapp.domain.alarms import AlarmKind, open_alarm
+from webapp.domain.core.alarms import AlarmKind, open_alarm
+from webapp.web.access_table import ACCESS, OPS_OPERATOR
 
 MINE = (
     *("ops_actions", "ops_addresses", "ops_alarms", "ops_home", "ops_messages", "ops_postcards", "ops_record"),

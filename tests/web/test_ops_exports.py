@@ -10,11 +10,11 @@ from python_calamine import CalamineWorkbook
 from db.models import Card, Message, Shipment, Technician, WorkItem
 from tests.web import ops_story
 from tests.web.taking_away import ask, fetch, taken, work
-from webapp import exporting
-from webapp.domain import inquiries
-from webapp.domain.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.bounce.model import Reason
-from webapp.exporting import SOURCES
+from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.inquiries import cases as inquiries
+from webapp.pages import exports as exporting
+from webapp.pages.exports import SOURCES
 
 LISTS = {
     "/ops/registrations": 0,

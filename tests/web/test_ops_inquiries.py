@@ -9,8 +9,8 @@ from db import ids
 from db.models import Inquiry, Message
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, card_of, post, report
-from webapp.domain import inquiries
-from webapp.domain.inquiries import Caller, Channel, IdentityCheck, Topic
+from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic
 
 NEW = {"channel": "phone", "caller": "family", "topic": "card", "check": "none", "text": "カードが届かない"}
 

@@ -7,8 +7,9 @@ import pytest
 from db import ids
 from db.models import Alarm, AuditRow, Message, Switch
 from tests.web import ops_story
-from webapp.domain import message_list, switches
-from webapp.domain.notices import MessageState
+from webapp.domain.mail import sending_switch as switches
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices.messages import MessageState
 
 
 def rows(answer) -> int:
@@ -38,8 +39,10 @@ def test_each_count_is_that_of_its_list_under_the_same_filters(app, now, ops_vie
 
 
 def test_more_than_can_be_counted_is_said_to_be_more(app, now, ops_viewer, monkeypatch):
-    monkeypatch.setattr("webapp.domain.keyset.MOST_COUNTED", 3)
-    monkeypatch.setattr("webapp.domain.keyset.count", lambda query, most=3: query.order_by().limit(most + 1).count())
+    monkeypatch.setattr("webapp.domain.core.paging.MOST_COUNTED", 3)
+    monkeypatch.setattr(
+        "webapp.domain.core.paging.count", lambda query, most=3: query.order_by().limit(most + 1).count()
+    )
     for minute in range(5):
         ops_story.sent(now + dt.timedelta(minutes=minute), email=f"{minute}@docomo.ne.jp")
     assert "送信済み <b>3+</b>" in ops_viewer.get("/ops/messages").text

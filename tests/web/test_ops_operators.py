@@ -6,7 +6,7 @@ import pytest
 
 from db import ids
 from db.models import Account, EmailAddress, Message
-from webapp.domain import operator_email
+from webapp.domain.self_service import operator_email
 
 
 def account_of(role: str) -> Account:

@@ -142,7 +142,7 @@ def test_a_postcard_is_shown_as_pictures_without_its_code(ops_viewer, shop, now,
     page = text(ops_viewer.get(address(card)))
     assert page.count("<img ") == 3
     seen = []
-    from webapp.blueprints import ops_postcard
+    from webapp.blueprints.ops import postcard as ops_postcard
 
     def look(card, sender, side, **more):
         seen.append((card, side, more))
@@ -303,7 +303,7 @@ def test_unknown_cards_batches_and_files_do_not_exist(ops_admin, now):
 
 
 def test_a_registration_shows_its_postcard(app, ops_viewer, shop, now):
-    from webapp.postcard_panel import postcard_panel
+    from webapp.pages.postcards import postcard_panel
 
     (card,) = desk.queued(now)
     batch = desk.made(shop, now)
@@ -317,7 +317,7 @@ def test_a_registration_shows_its_postcard(app, ops_viewer, shop, now):
 
 
 def test_cards_held_after_a_restore_are_released_together(ops_operator, ops_viewer, now):
-    from webapp.domain import restore
+    from webapp.domain.mail import restore
 
     desk.queued(now, 2)
     restore.recover(now, "by_hand")

@@ -8,8 +8,8 @@ import pytest
 from db import ids
 from db.models import Attempt, AuditDetail, AuditRow, EmailAddress, Event, Message, Postcard, WorkItem
 from tests.web import ops_story
-from webapp.domain import addresses
-from webapp.domain.addresses import OwnerKind
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import OwnerKind
 
 
 def there(story, via: str = "?via=registrations") -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.web import ops_story
 from webapp.domain.bounce.model import Reason
-from webapp.domain.periods import Grain, Span, month_of
+from webapp.domain.reporting.periods import Grain, Span, month_of
 
 REPORT = "/ops/dashboard/report"
 

@@ -5,7 +5,7 @@ import pytest
 from db import ids
 from db.models import AuditRow, EmailAddress, Message, Postcard, ReturnedMail, ReturnedMailSource
 from tests.web import ops_story
-from webapp.domain.returned_text import MOST, readable
+from webapp.domain.mail.plain_text import MOST, readable
 
 
 def mail(story, what: str = "") -> str:

@@ -7,9 +7,9 @@ import pytest
 from db import ids
 from db.models import Event, Message, Postcard, WorkItem
 from tests.web import ops_story
-from webapp.domain import addresses
-from webapp.domain.addresses import OwnerKind
-from webapp.domain.work_items import State, close_item
+from webapp.domain.core.work_items import State, close_item
+from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import OwnerKind
 
 
 def item(kind: str, what: str = "") -> str:
@@ -63,7 +63,7 @@ def test_a_businesss_address_is_corrected_and_all_its_notices_go_again(app, now,
 
 
 def test_many_notices_of_a_business_go_in_parts_until_none_is_left(app, now, ops_operator, monkeypatch):
-    monkeypatch.setattr("webapp.domain.corrections.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("webapp.domain.notices.corrections.MOST_AT_ONCE", 2)
     story = ops_story.business_bounced(now)
     for n in range(4):
         other = ops_story.sent(now, email=f"{n}@docomo.ne.jp")

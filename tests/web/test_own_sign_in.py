@@ -10,9 +10,11 @@ from db.ids import encode
 from db.models import Account, KeptForm, SignInSession
 from tests import cast
 from tests.web.conftest import PASSWORD, CheckedClient, app_of, business_user, signed_in, technician_user
-from webapp import access_table, create_app, guards
-from webapp.domain import accounts, first_access, kept_forms
-from webapp.domain.accounts import AccountKind
+from webapp import create_app
+from webapp.domain.accounts import accounts, first_access
+from webapp.domain.accounts import saved_forms as kept_forms
+from webapp.domain.accounts.accounts import AccountKind
+from webapp.web import access_table, guards
 
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
 INVITE = {"user_name": "suzuki", "display_name": "鈴木 一", "email": "suzuki@example.jp", "role": "administrator"}
@@ -201,7 +203,7 @@ def test_a_technicians_id_may_be_typed_in_any_way(app, now, person):
 def test_the_guard_for_files_asks_too(settings, clock, monkeypatch, now):
     """A GET behind the guard: shown when the proof is new, asked for when it is old."""
     from db.database import connected, database
-    from webapp.recent import recent_authentication
+    from webapp.web.recent_authentication import recent_authentication
 
     monkeypatch.setattr(
         guards, "check_table", lambda app, table: app.add_url_rule("/file", "file", recent_authentication(shown))

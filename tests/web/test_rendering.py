@@ -10,8 +10,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
 from db import ids
-from webapp import rendering
-from webapp.converters import IdConverter
+from webapp.web import rendering
+from webapp.web.converters import IdConverter
 
 NIGHT = dt.datetime(2026, 11, 22, 15, 4, tzinfo=dt.UTC)  # 2026-11-23 00:04 in Japan
 
@@ -78,7 +78,7 @@ def test_after_a_post_the_browser_is_sent_on_both_ways(client):
 
 def test_a_context_that_is_no_dataclass_is_refused(app):
     with app.test_request_context(), pytest.raises(TypeError):
-        rendering.render("start/index.html", {"any": "thing"})
+        rendering.render("public/start/index.html", {"any": "thing"})
 
 
 def test_invalid_and_stale_have_their_statuses(app):
@@ -87,8 +87,8 @@ def test_invalid_and_stale_have_their_statuses(app):
         pass
 
     with app.test_request_context():
-        assert rendering.invalid("start/index.html", Nothing()).status_code == 422
-        assert rendering.stale("start/index.html", Nothing()).status_code == 409
+        assert rendering.invalid("public/start/index.html", Nothing()).status_code == 422
+        assert rendering.stale("public/start/index.html", Nothing()).status_code == 409
 
 
 def adapter():

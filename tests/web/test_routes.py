@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 
 from db.ids import new_id
-from webapp import BLUEPRINTS, guards
-from webapp.access_table import ACCESS
+from webapp import BLUEPRINTS
+from webapp.web import guards
+from webapp.web.access_table import ACCESS
 
 # Addresses that people have bookmarked or that stand in mails and letters: they may not vanish.
 KEPT = {

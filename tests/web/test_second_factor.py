@@ -10,8 +10,8 @@ from db.ids import encode
 from db.models import Account, Message, SecondFactor, SignInSession
 from tests import cast
 from tests.web.conftest import PASSWORD, app_of, business_user, operator, technician_user
-from webapp.domain import accounts, first_access, second_factor
-from webapp.domain.accounts import OperatorRole
+from webapp.domain.accounts import accounts, first_access, second_factor
+from webapp.domain.accounts.accounts import OperatorRole
 
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
 

@@ -12,7 +12,8 @@ from peewee import OperationalError
 from db.database import connected, database
 from db.models import WorkerBeat
 from tests.web.conftest import CheckedClient
-from webapp import access_table, create_app, csrf, errors, guards, security
+from webapp import create_app
+from webapp.web import access_table, csrf, errors, guards, security
 
 
 def with_routes(settings, monkeypatch, **views):
@@ -80,10 +81,10 @@ def test_readyz_names_each_part_that_is_not_ready_and_what_is_wrong_beside_the_p
     WorkerBeat.create(host="one", pid=1, started_at=now, seen_at=now)
     assert ready() == (200, "ready", {}, {})
     with monkeypatch.context() as patch:
-        patch.setattr("webapp.readiness.LEAST_FREE_BYTES", 1 << 62)
+        patch.setattr("webapp.web.readiness.LEAST_FREE_BYTES", 1 << 62)
         assert ready() == (200, "degraded", {}, {"disk": "nearly full"})
     with monkeypatch.context() as patch:
-        patch.setattr("webapp.readiness.DIRECTORY", Path("/nowhere"))
+        patch.setattr("webapp.web.readiness.DIRECTORY", Path("/nowhere"))
         assert ready() == (503, "not ready", {"static_files": "missing"}, {})
     with monkeypatch.context() as patch:
         patch.setattr("db.schema.pending", lambda: ["0099_next"])

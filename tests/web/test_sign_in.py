@@ -1,7 +1,7 @@
 import re
 
 from tests.web.conftest import PASSWORD
-from webapp.domain import accounts
+from webapp.domain.accounts import accounts
 
 
 def test_an_operator_signs_in_and_the_frame_shows_the_name(ops_viewer):

@@ -14,9 +14,9 @@ from db.ids import encode
 from db.models import PostcardBatch, PostcardFile
 from tests import web_process
 from tests.web.conftest import operator
-from webapp.clock import utc_now
-from webapp.domain.accounts import OperatorRole
+from webapp.domain.accounts.accounts import OperatorRole
 from webapp.domain.postcard.office import FOLDER
+from webapp.web.clock import utc_now
 
 HELD = 20
 CONTENT = bytes(range(256)) * (1 << 16)  # 16 MiB

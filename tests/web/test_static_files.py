@@ -5,7 +5,7 @@ import re
 import brotli
 import pytest
 
-from webapp import static_files
+from webapp.web import static_files
 
 STYLE_LIMIT = 3 * 1024
 SCRIPT_LIMIT = 1024

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import click
 
 from webapp.commands.context import load_settings, now, opened
-from webapp.domain.alarm_readings import Bounds, Reading
-from webapp.domain.alarm_replay import Episode, episodes
-from webapp.domain.alarm_rules import RULES, UNITS, Rule, Unit, rule_of
-from webapp.domain.calendar import JST
-from webapp.domain.language import LANGUAGES, N_
+from webapp.domain.core.calendar import JST
+from webapp.domain.core.language import LANGUAGES, N_
+from webapp.domain.monitoring.readings import Bounds, Reading
+from webapp.domain.monitoring.replay import Episode, episodes
+from webapp.domain.monitoring.rules import RULES, UNITS, Rule, Unit, rule_of
 
 Say = Callable[..., str]
 _language = click.option("--language", type=click.Choice(LANGUAGES), help="ja or en; without it as LANG says.")

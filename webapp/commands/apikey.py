@@ -14,7 +14,7 @@ def apikey() -> None:
 @click.argument("name")
 def add_key(name: str) -> None:
     """Add a key and print it, this one time."""
-    from webapp.domain import api_keys
+    from webapp.domain.accounts import api_keys
 
     with opened(load_settings()):
         try:
@@ -41,7 +41,7 @@ def list_keys() -> None:
 @click.argument("name")
 def revoke_key(name: str) -> None:
     """Revoke a key: requests with it are refused from now on."""
-    from webapp.domain import api_keys
+    from webapp.domain.accounts import api_keys
 
     with opened(load_settings()):
         if not api_keys.revoke(name, now()):

@@ -18,7 +18,7 @@ _HEAD_BYTES = 64 * 1024
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def ingest(recipient: str | None, as_json: bool) -> None:
     """Take one returned mail from standard input, as the LMTP listener would."""
-    from webapp.domain import returned
+    from webapp.domain.mail import inbound as returned
 
     settings = load_settings()
     # One byte more than is kept, so that a pipe without end is not read to its end.
@@ -51,7 +51,7 @@ def recipient_of(data: bytes, return_domain: str) -> str | None:
 def list_overrulings(limit: int) -> None:
     """List what people judged otherwise than the rules, a line of JSON each, newest first. No addresses in it."""
     from db.ids import encode
-    from webapp.domain.overruling import overrulings
+    from webapp.domain.mail.overrides import overrulings
 
     with opened(load_settings()):
         for row in overrulings().limit(limit):

@@ -13,8 +13,8 @@ from rich.progress import Progress
 from db.ids import encode
 from db.models import TrackingImport
 from webapp.commands.context import Refused, load_settings, now, opened
-from webapp.domain import card_imports
-from webapp.domain.card_imports import ImportKind, ImportState
+from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards.imports import ImportKind, ImportState
 from webapp.settings import Settings
 
 _SHOWN = 20

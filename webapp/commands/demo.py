@@ -103,10 +103,10 @@ def prepare() -> None:
 def _make(settings) -> None:
     from db.database import transaction
     from db.models import Account, Fact
-    from webapp.domain.accounts import AccountKind, login_key
-    from webapp.domain.demo import accounts as demo_accounts
-    from webapp.domain.demo import cards, disclosure, postcards, technicians
-    from webapp.domain.demo.build import build
+    from webapp.demo import accounts as demo_accounts
+    from webapp.demo import cards, disclosure, postcards, technicians
+    from webapp.demo.build import build
+    from webapp.domain.accounts.accounts import AccountKind, login_key
     from webapp.domain.postcard.office import PrintOffice
 
     moment, chance = now(), random.Random()
@@ -129,7 +129,7 @@ def _make(settings) -> None:
 def _write_past(days: int, registrations: int) -> bool:
     """Write a past once, and say whether it was written: a second one would lie on top of the first."""
     from db.models import Fact
-    from webapp.domain.demo.year import write_year
+    from webapp.demo.year import write_year
 
     settings, moment = load_settings(), now()
     with opened(settings):
@@ -257,6 +257,6 @@ def _stop(children: list[subprocess.Popen]) -> None:
 @click.option("--lmtp-port", type=int, required=True)
 def catcher(port: int, lmtp_port: int) -> None:
     """Serve the mail catcher: accepts, refuses and returns mail in the words of real servers."""
-    from webapp.catcher import serve
+    from webapp.demo.mail_catcher import serve
 
     serve("127.0.0.1", port, lmtp_port, STATE / "demo-mail")

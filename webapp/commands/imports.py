@@ -21,9 +21,9 @@ from webapp.domain.intake import runs
 from webapp.domain.intake.files import Kind as FileKind
 from webapp.domain.intake.files import Source, open_source
 from webapp.domain.intake.outcomes import Origin, Outcome
-from webapp.domain.intake.problems import IntakeError, Problem
 from webapp.domain.intake.reading import Kind, Read, Tally, chunks, new_known, take
 from webapp.domain.intake.rejects import RejectsFile
+from webapp.domain.parsing.problems import IntakeError, Problem
 from webapp.settings import Settings
 
 _SHOWN = 20

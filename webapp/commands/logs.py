@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from webapp.commands.context import load_settings, now, opened
-from webapp.domain.upkeep import SEAL_FILE
+from webapp.domain.maintenance.upkeep import SEAL_FILE
 
 
 @click.command("verify-log")
@@ -20,7 +20,7 @@ from webapp.domain.upkeep import SEAL_FILE
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def verify_log(path: Path | None, as_json: bool) -> None:
     """Check the access and audit log against their seals; exit 1 when a row was changed, removed or put in."""
-    from webapp.domain.seal_check import verify
+    from webapp.domain.audit.verify import verify
 
     settings = load_settings()
     with opened(settings):
@@ -41,7 +41,7 @@ def verify_log(path: Path | None, as_json: bool) -> None:
 @click.command()
 def retention() -> None:
     """Remove what has been kept for the time that the settings say; the worker does the same each hour."""
-    from webapp.domain.retention import remove_expired
+    from webapp.domain.maintenance.retention import remove_expired
 
     settings = load_settings()
     with opened(settings):

@@ -13,7 +13,7 @@ def metrics() -> None:
 @metrics.command()
 def check() -> None:
     """Count everything anew and compare; exit 1 when a counter is wrong."""
-    from webapp.domain import recount
+    from webapp.domain.reporting import reconcile as recount
 
     raise SystemExit(bool(_run(recount.check, "wrong")))
 
@@ -21,7 +21,7 @@ def check() -> None:
 @metrics.command()
 def rebuild() -> None:
     """Count everything anew and mend what is wrong; mail and imports may go on meanwhile."""
-    from webapp.domain import recount
+    from webapp.domain.reporting import reconcile as recount
 
     _run(recount.rebuild, "mended")
 

@@ -75,7 +75,7 @@ def user() -> None:
 @click.option("--password-file", type=click.File("r"), help="Read the password from a file (- for standard input).")
 def add_user(login: str, role: str, name: str, password_file) -> None:
     """Add an operator; asks for the password."""
-    from webapp.domain.accounts import OperatorRole, create_operator
+    from webapp.domain.accounts.accounts import OperatorRole, create_operator
 
     if password_file:
         password = password_file.read().rstrip("\r\n")
@@ -93,7 +93,7 @@ def add_user(login: str, role: str, name: str, password_file) -> None:
 @click.argument("login")
 def link_user(login: str) -> None:
     """Print a link by which an operator sets a new password: one hour, once."""
-    from webapp.domain.first_access import operator_link
+    from webapp.domain.accounts.first_access import operator_link
 
     settings = load_settings()
     with opened(settings):
@@ -110,9 +110,10 @@ def link_user(login: str) -> None:
 @click.option("--remove", is_flag=True, help="Take the address away.")
 def email_user(login: str, address: str | None, confirmed: bool, remove: bool) -> None:
     """Show, give or remove the e-mail ADDRESS to which an operator's alarms are mailed."""
-    from webapp.domain import addresses, operator_email
-    from webapp.domain.intake.contact import parse_email
-    from webapp.domain.intake.problems import CellError
+    from webapp.domain.email_addresses import versions as addresses
+    from webapp.domain.parsing.contact import parse_email
+    from webapp.domain.parsing.problems import CellError
+    from webapp.domain.self_service import operator_email
 
     with opened(load_settings()):
         account = _operator(login)
@@ -150,7 +151,7 @@ def list_users() -> None:
 @click.argument("login")
 def disable_user(login: str) -> None:
     """Disable an operator; open sessions end at once."""
-    from webapp.domain.accounts import set_active
+    from webapp.domain.accounts.accounts import set_active
 
     with opened(load_settings()):
         set_active(_operator(login), False)
@@ -159,7 +160,7 @@ def disable_user(login: str) -> None:
 
 def _operator(login: str):
     from db.models import Account
-    from webapp.domain.accounts import AccountKind, login_key
+    from webapp.domain.accounts.accounts import AccountKind, login_key
 
     account = Account.get_or_none(Account.login_key == login_key(AccountKind.OPERATOR, login))
     if account is None:

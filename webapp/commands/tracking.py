@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import click
 
-from webapp.domain.calendar import utc_start_of
-from webapp.domain.tracking.files import UnreadableFile, read_file
-from webapp.domain.tracking.reader import Reading, TrackedItem, read_sources
+from webapp.domain.cards.tracking.files import UnreadableFile, read_file
+from webapp.domain.cards.tracking.reader import Reading, TrackedItem, read_sources
+from webapp.domain.core.calendar import utc_start_of
 
 
 @click.group()

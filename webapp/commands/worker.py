@@ -16,7 +16,7 @@ KINDS = ("id_notice", "invitation", "sign_in", "confirm", "card_reminder", "inqu
 def worker(once: bool, no_listen: bool) -> None:
     """Send what is due, take returned mail, do what comes round; ends after SIGTERM when its batch is finished."""
     from webapp import log
-    from webapp.worker import TickFileError, Worker
+    from webapp.worker.worker import TickFileError, Worker
 
     settings = load_settings()
     log.configure(settings.log_level)
@@ -57,8 +57,8 @@ def start_sending(kinds: tuple[str, ...], note: str) -> None:
 @sending.command("show")
 def show_sending() -> None:
     """Show which kinds are stopped and what waits."""
-    from webapp.domain.outbox import waiting
-    from webapp.domain.switches import stopped_kinds
+    from webapp.domain.mail.outbox import waiting
+    from webapp.domain.mail.sending_switch import stopped_kinds
 
     with opened(load_settings()):
         stopped, due = stopped_kinds(), waiting(now())
@@ -67,8 +67,8 @@ def show_sending() -> None:
 
 
 def _turn(kinds: tuple[str, ...], on: bool, note: str) -> None:
-    from webapp.domain import switches
-    from webapp.domain.notices import MessageKind
+    from webapp.domain.mail import sending_switch as switches
+    from webapp.domain.notices.messages import MessageKind
 
     with opened(load_settings()):
         for kind in kinds:
@@ -82,7 +82,7 @@ def _turn(kinds: tuple[str, ...], on: bool, note: str) -> None:
 @click.confirmation_option(prompt="Hold everything that is queued or being sent?")
 def recover(as_json: bool) -> None:
     """After a restore: hold everything in flight until a person has decided what was sent (docs/operation.md)."""
-    from webapp.domain import restore
+    from webapp.domain.mail import restore
 
     with opened(load_settings()):
         held = restore.recover(now(), "by_hand")

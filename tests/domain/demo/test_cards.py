@@ -3,13 +3,13 @@
 import random
 
 from db.models import Alarm, Card, Inquiry
-from webapp.domain import card_watch
-from webapp.domain.calendar import WorkingCalendar
-from webapp.domain.card import CardState
-from webapp.domain.card_alarms import AlarmKind, AlarmLimits
-from webapp.domain.card_watch import Watch
-from webapp.domain.demo.build import build
-from webapp.domain.demo.cards import STORIES, stories
+from webapp.demo.build import build
+from webapp.demo.cards import STORIES, stories
+from webapp.domain.cards import monitor as card_watch
+from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.overdue import AlarmKind, AlarmLimits
+from webapp.domain.cards.states import CardState
+from webapp.domain.core.calendar import WorkingCalendar
 
 
 def test_there_is_a_story_for_each_state_and_each_alarm(database, now):

@@ -6,12 +6,12 @@ import pytest
 
 from db.database import transaction
 from db.models import AccessRow, Account, Card, EmailAddress, Postcard, Technician
-from webapp.domain import own_home
-from webapp.domain.card import CardState
-from webapp.domain.demo import accounts, cards, disclosure, technicians
-from webapp.domain.demo.build import build
-from webapp.domain.disclosure import viewer_of
-from webapp.domain.disclosure_states import State
+from webapp.demo import accounts, cards, disclosure, technicians
+from webapp.demo.build import build
+from webapp.domain.cards.states import CardState
+from webapp.domain.disclosure.policy import viewer_of
+from webapp.domain.disclosure.states import State
+from webapp.domain.self_service import home as own_home
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -7,8 +7,9 @@ import pytest
 from db.database import transaction
 from db.fields import dump_json
 from db.models import AuditDetail, AuditRow, Business, EmailAddress, Event, RecordVersion
-from webapp.domain import addresses, logs
-from webapp.domain.events import EventName
+from webapp.domain.audit import log as logs
+from webapp.domain.core.events import EventName
+from webapp.domain.email_addresses import versions as addresses
 from webapp.domain.intake.businesses import KnownBusinesses, register_businesses
 from webapp.domain.intake.outcomes import Origin, Outcome
 from webapp.domain.intake.rows import clean_business

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.intake import cells, contact
-from webapp.domain.intake.problems import CellError
+from webapp.domain.parsing import cells, contact
+from webapp.domain.parsing.problems import CellError
 
 
 def refusal(parse, text) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.intake.dates import (
+from webapp.domain.parsing.dates import (
     NO_SUCH_DATE,
     NO_SUCH_ERA_YEAR,
     NO_SUCH_TIME,
@@ -14,7 +14,7 @@ from webapp.domain.intake.dates import (
     parse_date,
     parse_moment,
 )
-from webapp.domain.intake.problems import CellError
+from webapp.domain.parsing.problems import CellError
 
 
 @pytest.mark.parametrize(

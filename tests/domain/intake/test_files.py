@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
 from webapp.domain.intake import archive
-from webapp.domain.intake.cells import FORMULA_ERROR
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
 from webapp.domain.intake.files import Kind, open_source
-from webapp.domain.intake.problems import IntakeError
 from webapp.domain.intake.rows import BROKEN_QUOTES, WRONG_SHAPE, Problem, clean_business, clean_registration
+from webapp.domain.parsing.cells import FORMULA_ERROR
+from webapp.domain.parsing.problems import IntakeError
 
 NOW = datetime.datetime(2026, 11, 23, 3, 0, tzinfo=datetime.UTC)
 

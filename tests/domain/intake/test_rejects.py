@@ -10,9 +10,9 @@ from python_calamine import CalamineWorkbook
 from tests.domain.intake.sheets import GOOD, as_csv
 from webapp.domain.intake.columns import REGISTRATIONS
 from webapp.domain.intake.files import open_source
-from webapp.domain.intake.injection import guard, unguard
 from webapp.domain.intake.rejects import RejectsFile
 from webapp.domain.intake.rows import clean_registration
+from webapp.domain.parsing.injection import guard, unguard
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 ROWS = [

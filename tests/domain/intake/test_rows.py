@@ -3,9 +3,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tests.domain.intake.sheets import GOOD
-from webapp.domain.intake import cells, rows
-from webapp.domain.intake.problems import Severity
+from webapp.domain.intake import rows
 from webapp.domain.intake.rows import BusinessRow, RegistrationRow, clean_business, clean_registration
+from webapp.domain.parsing import cells
+from webapp.domain.parsing.problems import Severity
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.intake.search_key import fold_search_key
+from webapp.domain.core.search_key import fold_search_key
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from db.models import Counter as Count
 from db.models import Event, Postcard
 from tests import cast
 from tests.domain.postcard.cast import SENDER
-from webapp.domain.metrics import Figure
+from webapp.domain.core.counters import Figure
 from webapp.domain.postcard import batches, fallback, marking
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import Production

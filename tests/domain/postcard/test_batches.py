@@ -11,13 +11,13 @@ import pytest
 from db import database as db
 from db.models import ActivationCode, Event, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician, WorkItem
 from tests.domain.postcard import desk
-from webapp.domain import activation, activation_codes
-from webapp.domain.postcard import batches, marking, production
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.postcard import activation_codes, batches, marking, production
+from webapp.domain.postcard import code_text as activation
 from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued, TakenOver
 from webapp.domain.postcard.production import Production, SecretChanged
 from webapp.domain.postcard.sheet import SheetError
 from webapp.domain.postcard.states import BatchState, BatchStep, HoldReason, PostcardState, StepError
-from webapp.domain.work_items import WorkItemKind
 
 
 @pytest.fixture

@@ -26,8 +26,20 @@ from db.models import (
 )
 from db.models import Counter as Count
 from tests.domain.postcard import desk
-from webapp.domain import accounts, activation_codes, restore
-from webapp.domain.postcard import batches, cancelling, delivery, fallback, marking, mending, reconciling, returns
+from webapp.domain.accounts import accounts
+from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.mail import restore
+from webapp.domain.postcard import (
+    activation_codes,
+    batches,
+    cancelling,
+    delivery,
+    fallback,
+    marking,
+    mending,
+    reconciling,
+    returns,
+)
 from webapp.domain.postcard.cancelling import CancelReason
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.mending import Mended, StillHeld
@@ -42,7 +54,6 @@ from webapp.domain.postcard.states import (
     StepError,
     next_state,
 )
-from webapp.domain.work_items import WorkItemKind
 
 
 @pytest.fixture

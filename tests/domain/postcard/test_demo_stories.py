@@ -7,9 +7,9 @@ import pytest
 
 from db.models import Event, Postcard, PostcardBatch, Technician
 from tests.domain.postcard import desk
-from webapp.domain import accounts
-from webapp.domain.demo.build import build
-from webapp.domain.demo.postcards import STORIES, stories
+from webapp.demo.build import build
+from webapp.demo.postcards import STORIES, stories
+from webapp.domain.accounts import accounts
 from webapp.domain.postcard import mending
 from webapp.domain.postcard.states import PostcardState
 

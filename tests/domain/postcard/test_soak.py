@@ -23,8 +23,8 @@ from db.fields import to_microseconds
 from db.ids import new_ids
 from db.models import ActivationCode, Postcard, PostcardBatch, PostcardFile, PostcardPrint
 from tests.domain.postcard import desk
-from webapp.domain.activation import ALPHABET
 from webapp.domain.postcard import batches
+from webapp.domain.postcard.code_text import ALPHABET
 from webapp.domain.postcard.states import BatchState
 
 ROOT = Path(__file__).parents[3]

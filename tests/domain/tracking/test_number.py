@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.tracking.number import NotATrackingNumber, TrackingNumber, check_digit, parse_number
+from webapp.domain.cards.tracking.number import NotATrackingNumber, TrackingNumber, check_digit, parse_number
 
 
 @pytest.mark.parametrize(

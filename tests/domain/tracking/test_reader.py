@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain.tracking.layouts import LAYOUTS
-from webapp.domain.calendar import JST
-from webapp.domain.card import CardEvent, CardState, Receiver
-from webapp.domain.tracking.files import read_file
-from webapp.domain.tracking.labels import shipped_labels
-from webapp.domain.tracking.number import TrackingNumber, check_digit
-from webapp.domain.tracking.reader import read_rows, read_sources, read_text
+from webapp.domain.cards.states import CardEvent, CardState, Receiver
+from webapp.domain.cards.tracking.files import read_file
+from webapp.domain.cards.tracking.labels import shipped_labels
+from webapp.domain.cards.tracking.number import TrackingNumber, check_digit
+from webapp.domain.cards.tracking.reader import read_rows, read_sources, read_text
+from webapp.domain.core.calendar import JST
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 JAPANESE = [label for label in shipped_labels().spellings() if not label.isascii()]

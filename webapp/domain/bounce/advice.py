@@ -4,7 +4,7 @@ The menus are those that the providers describe on their help pages; they are na
 """
 
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
 
 Advice = tuple[str, dict[str, str]]
 

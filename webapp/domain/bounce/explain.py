@@ -1,7 +1,7 @@
 """A judgement in sentences: what was recognised, which rule decided, what follows (判定の理由)."""
 
 from webapp.domain.bounce.model import Judgement, Kind, ReasonClass
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
 
 Line = tuple[str, dict[str, str]]
 

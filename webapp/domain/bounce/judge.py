@@ -9,7 +9,7 @@ from webapp.domain.bounce.evidence import WORDS, Evidence, gather
 from webapp.domain.bounce.model import Failure, Judgement, Kind, Reason, Stage, Step, is_hard
 from webapp.domain.bounce.reports import Reported
 from webapp.domain.bounce.transcript import Reply, stage_in_words
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
 
 MAX_DIAGNOSTIC = 1000
 

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from db.database import exclusive
 from db.ids import encode
 from db.models import Card, Message, Postcard, Registration
+from webapp.domain.core.language import N_
 from webapp.domain.intake.decisions import FIELDS
 from webapp.domain.intake.outcomes import Origin, Outcome, Result
-from webapp.domain.intake.problems import Problem, Severity
 from webapp.domain.intake.reading import LOCK
+from webapp.domain.intake.registrations import MOST_ROWS, register
 from webapp.domain.intake.rows import clean_registration
-from webapp.domain.language import N_
-from webapp.domain.registration import MOST_ROWS, register
+from webapp.domain.parsing.problems import Problem, Severity
 
 _TRIES = 3
 

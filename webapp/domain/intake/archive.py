@@ -6,8 +6,8 @@ import zipfile
 from typing import BinaryIO
 from xml.etree import ElementTree
 
-from webapp.domain.intake.problems import IntakeError
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
+from webapp.domain.parsing.problems import IntakeError
 
 MAX_ENTRIES = 2_000
 MAX_SHEETS = 50

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.fields import dump_json
-from webapp.domain.addresses import AddressState, OwnerKind, value_key
-from webapp.domain.events import EventName
+from webapp.domain.core.events import EventName
+from webapp.domain.core.search_key import fold_search_key
+from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
 from webapp.domain.intake.known import Email, emails_of, fetch
 from webapp.domain.intake.outcomes import Origin, Outcome, Result
 from webapp.domain.intake.rows import BusinessRow
-from webapp.domain.intake.search_key import fold_search_key
 from webapp.domain.intake.writing import TABLES, Batch, update_rows, version_data
 
 # Columns of the table and the fields of a row that fill them.

@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.domain.intake.problems import IntakeError
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
+from webapp.domain.parsing.problems import IntakeError
 
 LINE = "行"
 REASON = "理由"

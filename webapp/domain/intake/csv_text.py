@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import Table, known_headings
-from webapp.domain.intake.problems import IntakeError
-from webapp.domain.language import N_
+from webapp.domain.parsing.problems import IntakeError
 
 DELIMITERS = (",", "\t", ";")
 MAX_ROW_LINES = 50  # more line feeds than this in one row are an unclosed quotation mark, not an address

@@ -4,13 +4,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
+from webapp.domain.core.counters import JST
+from webapp.domain.core.language import N_
+from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.intake.known import Application, Employer, Known, Person
 from webapp.domain.intake.outcomes import Outcome
-from webapp.domain.intake.problems import Problem
 from webapp.domain.intake.rows import RegistrationRow
-from webapp.domain.intake.search_key import fold_search_key
-from webapp.domain.language import N_
-from webapp.domain.metrics import JST
+from webapp.domain.parsing.problems import Problem
 
 CONFLICT = N_(
     "申請番号 %(number)s はすでに登録されていて、%(column)sが違います"

@@ -7,11 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from webapp.domain.core.language import N_
 from webapp.domain.intake import csv_text, workbook
 from webapp.domain.intake.columns import REJECT_COLUMNS, SHAPE, SURPLUS, Heading, Table, read_heading
-from webapp.domain.intake.injection import unguard
-from webapp.domain.intake.problems import IntakeError
-from webapp.domain.language import N_
+from webapp.domain.parsing.injection import unguard
+from webapp.domain.parsing.problems import IntakeError
 
 Cells = dict[str, str]
 BROKEN_QUOTES = "quotes"

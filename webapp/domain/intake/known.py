@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from db.database import database, is_sqlite
-from webapp.domain.addresses import AddressState, OwnerKind, value_key
+from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
 from webapp.domain.intake.rows import RegistrationRow
-from webapp.domain.work_items import State, WorkItemKind
 
 # A technician's columns that an application brings, in the order of the table.
 PERSON_COLUMNS = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from webapp.domain.intake.problems import Problem
+from webapp.domain.parsing.problems import Problem
 
 
 class Outcome(StrEnum):

@@ -10,14 +10,14 @@ from typing import NamedTuple
 from peewee import IntegrityError
 
 from db.database import transaction
-from webapp.domain import registration
+from webapp.domain.intake import registrations as registration
 from webapp.domain.intake.businesses import KnownBusinesses, register_businesses
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, Table
 from webapp.domain.intake.files import Cells, Source
 from webapp.domain.intake.known import Known
 from webapp.domain.intake.outcomes import Origin, Outcome, Result
-from webapp.domain.intake.problems import Problem, Severity
 from webapp.domain.intake.rows import clean_business, clean_registration
+from webapp.domain.parsing.problems import Problem, Severity
 
 # Batches are decided one after another, whoever imports: two files may name the same people.
 LOCK = 7_401_002

@@ -10,8 +10,8 @@ import xlsxwriter
 
 from webapp.domain.intake.columns import REJECT_COLUMNS, SURPLUS, Heading
 from webapp.domain.intake.files import Kind
-from webapp.domain.intake.injection import guard
-from webapp.domain.intake.problems import Problem, Severity
+from webapp.domain.parsing.injection import guard
+from webapp.domain.parsing.problems import Problem, Severity
 
 _EXCEL_CELL = 32_767
 _EXCEL_ROWS = 1_048_576

@@ -6,7 +6,9 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
-from webapp.domain.intake.cells import (
+from webapp.domain.core.language import N_
+from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
+from webapp.domain.parsing.cells import (
     DAMAGED,
     FORMULA_ERROR,
     FORMULA_ERRORS,
@@ -23,11 +25,9 @@ from webapp.domain.intake.cells import (
     parse_postal_code,
     parse_technician_id,
 )
-from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
-from webapp.domain.intake.contact import parse_email, parse_telephone
-from webapp.domain.intake.dates import JST, parse_date, parse_moment
-from webapp.domain.intake.problems import CellError, Problem, Severity
-from webapp.domain.language import N_
+from webapp.domain.parsing.contact import parse_email, parse_telephone
+from webapp.domain.parsing.dates import JST, parse_date, parse_moment
+from webapp.domain.parsing.problems import CellError, Problem, Severity
 
 T = TypeVar("T")
 

@@ -15,13 +15,13 @@ from db.database import exclusive, skip_locked, transaction, write_rows
 from db.fields import dump_json
 from db.ids import encode, new_ids
 from db.models import ImportOriginal, ImportReject, ImportRun
+from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import Heading, read_heading
 from webapp.domain.intake.files import Source, open_source
 from webapp.domain.intake.outcomes import Origin, Outcome
-from webapp.domain.intake.problems import IntakeError, Problem, Severity
 from webapp.domain.intake.reading import LOCK, Kind, Read, Tally, chunks, new_known, take
 from webapp.domain.intake.rejects import RejectsFile
-from webapp.domain.language import N_
+from webapp.domain.parsing.problems import IntakeError, Problem, Severity
 
 LEASE = dt.timedelta(minutes=2)
 # What a worker does before it looks after its other work again.

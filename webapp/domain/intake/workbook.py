@@ -6,10 +6,10 @@ from typing import BinaryIO
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from webapp.domain.core.language import N_
 from webapp.domain.intake.archive import MAX_SHEETS, check_archive, unreadable
 from webapp.domain.intake.columns import Table, known_headings
-from webapp.domain.intake.problems import IntakeError
-from webapp.domain.language import N_
+from webapp.domain.parsing.problems import IntakeError
 
 FORMULA_ERROR = "#N/A"
 _EXACT_UP_TO = 10**15  # Excel keeps 15 significant digits; a longer number has lost its end

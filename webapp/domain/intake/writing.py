@@ -14,13 +14,13 @@ from hashlib import sha256
 from db.database import database, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
-from webapp.domain import metrics
-from webapp.domain.addresses import GivenBy, OwnerKind, value_key
-from webapp.domain.events import EventName
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName
+from webapp.domain.core.search_key import fold_search_key
+from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.email_addresses.versions import GivenBy, OwnerKind, value_key
 from webapp.domain.intake.known import PERSON_COLUMNS, Email, Person, mark
-from webapp.domain.intake.search_key import fold_search_key
-from webapp.domain.metrics import Figure
-from webapp.domain.work_items import State, WorkItemKind
 
 TABLES = {
     "technician": (

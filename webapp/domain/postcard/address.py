@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
 from webapp.domain.postcard import towns
 from webapp.domain.postcard.barcode import Barcode, extract_digits, fold_width, make_barcode
 from webapp.domain.postcard.towns import CodeKind, Folded, Place, fold, fold_key

@@ -12,11 +12,12 @@ from db.database import database, exclusive, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration, Technician
-from webapp.domain import activation, metrics
-from webapp.domain.calendar import jst_day
-from webapp.domain.events import EventName, record
-from webapp.domain.logs import audit
-from webapp.domain.metrics import Figure
+from webapp.domain.audit.log import audit
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.calendar import jst_day
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName, record
+from webapp.domain.postcard import code_text as activation
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import Card, Hold, check_sender, inspect

@@ -5,12 +5,12 @@ from enum import StrEnum
 
 from db.database import transaction
 from db.models import Postcard, WorkItem
-from webapp.domain.events import EventName
-from webapp.domain.logs import audit
+from webapp.domain.audit.log import audit
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import State, WorkItemKind, close_item
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.reconciling import close_when_done
 from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
-from webapp.domain.work_items import State, WorkItemKind, close_item
 
 
 class CancelReason(StrEnum):

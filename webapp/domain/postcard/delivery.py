@@ -6,10 +6,9 @@ from enum import StrEnum
 from db.database import transaction
 from db.ids import encode
 from db.models import Postcard, PostcardBatch, PostcardFile
-from webapp.domain import activation_codes
-from webapp.domain.events import EventName, record
-from webapp.domain.logs import audit
-from webapp.domain.postcard import fallback, marking
+from webapp.domain.audit.log import audit
+from webapp.domain.core.events import EventName, record
+from webapp.domain.postcard import activation_codes, fallback, marking
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.states import BatchState, PostcardState, PostcardStep, next_state
 

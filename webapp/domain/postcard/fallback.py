@@ -5,12 +5,13 @@ import datetime as dt
 
 from db.models import EmailAddress, Message, Postcard, Registration, Technician
 from db.rows import insert_row, read_row, values_of
-from webapp.domain import funnel, metrics
-from webapp.domain.addresses import OwnerKind
-from webapp.domain.events import EventName, record
-from webapp.domain.metrics import Figure
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import progress as funnel
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName, record
+from webapp.domain.core.work_items import WorkItemKind, open_item
+from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError, next_state
-from webapp.domain.work_items import WorkItemKind, open_item
 
 _STATES_OF = "SELECT state FROM postcard WHERE registration_id = ?"
 # Somebody is to look at the value of this owner's newest address.

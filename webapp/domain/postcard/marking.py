@@ -7,10 +7,11 @@ from db.database import database, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch
-from webapp.domain import funnel, metrics
-from webapp.domain.events import EventName, record
-from webapp.domain.logs import audit
-from webapp.domain.metrics import Figure
+from webapp.domain.audit.log import audit
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import progress as funnel
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.states import (
     BatchStep,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from db.database import transaction
 from db.models import Postcard, RecordVersion, Registration, Technician
-from webapp.domain.events import EventName, record
-from webapp.domain.logs import audit
+from webapp.domain.audit.log import audit
+from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import batches, fallback
 from webapp.domain.postcard.address import PostalAddress, normalise_postal_code, parse_address
 from webapp.domain.postcard.cancelling import close_hold

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from webapp.domain.calendar import JST
+from webapp.domain.core.calendar import JST
 from webapp.domain.postcard.sheet import Sender
 
 FOLDER = "print-files"

@@ -1,6 +1,6 @@
 """Batches, prints, files and returned cards in words for the operators' pages."""
 
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.production import FileKind
 from webapp.domain.postcard.returns import Outcome

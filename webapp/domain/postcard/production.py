@@ -16,10 +16,10 @@ from pathlib import Path
 from db.database import transaction
 from db.ids import encode
 from db.models import ActivationCode, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician
-from webapp.domain import activation
-from webapp.domain.calendar import jst_day
-from webapp.domain.events import EventName, record
+from webapp.domain.core.calendar import jst_day
+from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import batches
+from webapp.domain.postcard import code_text as activation
 from webapp.domain.postcard.batches import TakenOver
 from webapp.domain.postcard.manifest import ManifestRow, cover_sheet, part_name, write_csv, write_xlsx
 from webapp.domain.postcard.office import PrintOffice

@@ -4,12 +4,12 @@ import datetime as dt
 
 from db.database import transaction
 from db.models import Alarm, Postcard, WorkItem
-from webapp.domain.alarms import AlarmKind, close_alarm
-from webapp.domain.events import EventName
-from webapp.domain.logs import audit
+from webapp.domain.audit.log import audit
+from webapp.domain.core.alarms import AlarmKind, close_alarm
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import State, WorkItemKind, close_item
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep
-from webapp.domain.work_items import State, WorkItemKind, close_item
 
 
 def hold_postcards(now: dt.datetime, account_id: int | None = None) -> int:

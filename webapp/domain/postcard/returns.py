@@ -14,13 +14,14 @@ from peewee import JOIN
 from db.database import transaction
 from db.ids import encode
 from db.models import ActivationCode, Postcard, PostcardPrint, PostcardReturn, WorkItem
-from webapp.domain import activation, activation_codes, metrics
-from webapp.domain.events import EventName
-from webapp.domain.metrics import Figure
-from webapp.domain.postcard import fallback
+from webapp.domain.core import counters as metrics
+from webapp.domain.core.counters import Figure
+from webapp.domain.core.events import EventName
+from webapp.domain.core.work_items import State, WorkItemKind, close_item, open_item
+from webapp.domain.postcard import activation_codes, fallback
+from webapp.domain.postcard import code_text as activation
 from webapp.domain.postcard.delivery import ReprintReason, reprint
 from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
-from webapp.domain.work_items import State, WorkItemKind, close_item, open_item
 
 MOST_AT_ONCE = 5000
 _RETURNED = "returned"  # why a code ended

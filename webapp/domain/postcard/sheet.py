@@ -14,11 +14,11 @@ from pathlib import Path
 import pylopdf_fonts_jp
 import typst
 
-from webapp.domain.activation import is_code, mask_code, show_code
-from webapp.domain.language import LANGUAGES
+from webapp.domain.core.language import LANGUAGES
 from webapp.domain.postcard import words
 from webapp.domain.postcard.address import PostalAddress, Rule, parse_address
 from webapp.domain.postcard.barcode import Geometry
+from webapp.domain.postcard.code_text import is_code, mask_code, show_code
 from webapp.domain.postcard.fontfile import sans, serif
 from webapp.domain.postcard.layout import BLANK, POINT_MM, Setting, cells, fit_columns, fit_line, missing_glyphs
 from webapp.domain.postcard.pictures import bars_picture, qr_picture

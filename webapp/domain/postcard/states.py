@@ -5,7 +5,7 @@ docs/states.md shows the same tables.
 
 from enum import StrEnum
 
-from webapp.domain.language import N_
+from webapp.domain.core.language import N_
 
 
 class PostcardState(StrEnum):

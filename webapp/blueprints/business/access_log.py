@@ -1,0 +1,142 @@
+"""閲覧の記録: who looked at a business's people, by business and by person; to read, to print and to take away."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, url_for
+
+from db import ids
+from db.models import Technician
+from webapp.domain.core.language import N_
+from webapp.domain.disclosure import access_log
+from webapp.domain.disclosure.access_log import LookCount, Looked, ViewKind
+from webapp.domain.disclosure.policy import Relation
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.business import MenuItem, groups_in_words, menu
+from webapp.pages.business_access import viewer
+from webapp.pages.exports import source
+from webapp.web.clock import now
+from webapp.web.language import say
+from webapp.web.rendering import JST, in_japan, render
+
+blueprint = Blueprint("business_access_log", __name__)
+
+DAYS = 30
+LINES = 50
+KINDS = {
+    ViewKind.LIST: N_("一覧"),
+    ViewKind.RECORD: N_("技能者情報"),
+    ViewKind.SEARCH: N_("検索"),
+    ViewKind.EXPORT: N_("書き出し"),
+}
+OPERATOR = N_("運営主体")
+HEAD = (
+    N_("日時"),
+    N_("閲覧した事業者"),
+    N_("利用者（自社のみ）"),
+    N_("技能者"),
+    N_("技能者ID"),
+    N_("どこで"),
+    N_("項目"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A look at one of our people."""
+
+    at: dt.datetime
+    business: str
+    user: str
+    technician: str
+    kind: str
+    groups: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often a business looked, or a person was looked at."""
+
+    name: str
+    address: str
+    times: int
+    last_at: dt.datetime
+    groups: str
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """The looks of some days."""
+
+    menu: list[MenuItem]
+    since: dt.date
+    until: dt.date
+    businesses: list[Tally]
+    people: list[Tally]
+    lines: list[Line]
+    after: str
+
+
+@blueprint.get("/business/access-log")
+def index():
+    who, since, until = viewer(), *_days()
+    begin, end = _bounds(since, until)
+    at = ops_pages.cursor().after
+    found = access_log.of_employer(who, begin, end, limit=LINES + 1, before=at)
+    days = {"since": since.isoformat(), "until": until.isoformat()}
+    after = url_for("business_access_log.index", **days, after=ids.encode(found[LINES - 1].id)) if found[LINES:] else ""
+    page = LogPage(
+        menu=menu(),
+        since=since,
+        until=until,
+        businesses=[_tally(one) for one in access_log.counts_for_employer(who, begin, end, by="business")],
+        people=[
+            _tally(one, url_for("business_person.show", technician=one.id))
+            for one in access_log.counts_for_employer(who, begin, end, by="technician")
+        ],
+        lines=[_line(one) for one in found[:LINES]],
+        after=after,
+    )
+    return render("business/access_log.html", page)
+
+
+@source("business_access_log.index", N_("閲覧の記録"), "access-log")
+def _whole_log():
+    yield exporting.sheet("business_access_log.index", HEAD, exporting.lines(exporting.pages(_looks), _cells))
+
+
+def _looks(place: int | None) -> tuple[list[Looked], int | None]:
+    looks = access_log.of_employer(viewer(), *_bounds(*_days()), limit=exporting.CHUNK, before=place)
+    return looks, looks[-1].id if len(looks) == exporting.CHUNK else None
+
+
+def _cells(looks: Sequence[Looked]):
+    people = {look.technician_id for look in looks}
+    numbers = dict(Technician.select(Technician.id, Technician.technician_id).where(Technician.id.in_(people)).tuples())
+    for look in looks:
+        line, number = _line(look), numbers.get(look.technician_id, "")
+        yield (exporting.at(look.at), line.business, line.user, line.technician, number, line.kind, line.groups)
+
+
+def _days() -> tuple[dt.date, dt.date]:
+    """Return the first and the last day that the address asks for; the last 30 days by default."""
+    today = in_japan(now()).date()
+    until = ops_pages.day("until") or today
+    since = ops_pages.day("since") or until - dt.timedelta(days=DAYS - 1)
+    return min(since, until), max(since, until)
+
+
+def _bounds(since: dt.date, until: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    midnight = dt.time(tzinfo=JST)
+    return dt.datetime.combine(since, midnight), dt.datetime.combine(until, midnight) + dt.timedelta(days=1)
+
+
+def _line(look: Looked) -> Line:
+    business = look.business if look.relation is not Relation.OPERATOR else say(OPERATOR)
+    return Line(look.at, business, look.user, look.technician, say(KINDS[look.kind]), groups_in_words(look.groups))
+
+
+def _tally(one: LookCount, address: str = "") -> Tally:
+    return Tally(one.name or say(OPERATOR), address, one.times, one.last_at, groups_in_words(one.groups))

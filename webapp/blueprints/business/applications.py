@@ -1,0 +1,73 @@
+"""代行した申請: for a proxy applicant, how the notices and cards of its applications stand."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, request, url_for
+
+from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.affiliations.by_proxy import Application, applications
+from webapp.domain.notices.messages import Role
+from webapp.pages import lists as ops_pages
+from webapp.pages.business import Chip, MenuItem, card_chip, menu, notice_chip
+from webapp.pages.business_access import viewer
+from webapp.web.clock import now
+from webapp.web.rendering import render, see_other
+
+blueprint = Blueprint("business_applications", __name__)
+
+PAGE = "business_applications"
+
+
+@dataclass(frozen=True)
+class ApplicationRow:
+    """An application: its number, when it was complete, how the notices to each side and the card stand."""
+
+    number: str
+    completed_at: dt.datetime
+    technician: Chip | None
+    business: Chip | None
+    proxy: Chip | None
+    card: Chip | None
+
+
+@dataclass(frozen=True)
+class ApplicationsPage:
+    """The list, and the search by number."""
+
+    menu: list[MenuItem]
+    rows: list[ApplicationRow]
+    before: str
+    after: str
+    term: str
+    over: bool
+
+
+@blueprint.get("/business/applications")
+def index():
+    token = request.args.get("s", "")
+    terms = search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    term = (terms or {}).get("term", "")
+    found = applications(viewer(), ops_pages.cursor(), term)
+    before, after = ops_pages.around("business_applications.index", found, s=token)
+    rows = [_row(one) for one in found.rows]
+    return render("business/applications.html", ApplicationsPage(menu(), rows, before, after, term, over=terms is None))
+
+
+@blueprint.post("/business/applications/search")
+def search():
+    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    token = search_requests.keep(viewer().account_id, PAGE, {"term": term}, now(), event=None) if term else None
+    return see_other(url_for("business_applications.index", s=token))
+
+
+def _row(one: Application) -> ApplicationRow:
+    chips = {role: notice_chip(*one.notices.get(role, (None, None))) for role in Role}
+    return ApplicationRow(
+        number=one.number,
+        completed_at=one.completed_at,
+        technician=chips[Role.TECHNICIAN],
+        business=chips[Role.BUSINESS],
+        proxy=chips[Role.PROXY],
+        card=card_chip(one.card, one.kept_until),
+    )

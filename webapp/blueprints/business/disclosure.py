@@ -1,0 +1,241 @@
+"""8300_開示設定メニュー: how many stand in each state, and changes for many at once with preview, progress and undo."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, flash, request, url_for
+from flask_babel import gettext
+
+from db import ids
+from db.models import Affiliation, BulkChange
+from webapp.domain.affiliations import roster
+from webapp.domain.core.language import N_
+from webapp.domain.disclosure import bulk as disclosure_bulk
+from webapp.domain.disclosure.bulk import BulkState, Progress, TooLate, begin_bulk, preview_bulk, run_bulk, undo_bulk
+from webapp.domain.disclosure.policy import ALL_GROUPS, CONTENTS, Group, Viewer, groups_of
+from webapp.domain.disclosure.states import WORDS
+from webapp.pages import business as business_pages
+from webapp.pages.business import STATE_KINDS, Chip, MenuItem, groups_in_words, menu, part_of, said
+from webapp.pages.business_access import get_bulk_change_for, viewer
+from webapp.web.clock import now
+from webapp.web.language import say
+from webapp.web.recent_authentication import recent_authentication
+from webapp.web.rendering import render, see_other
+
+blueprint = Blueprint("business_disclosure", __name__)
+
+MOST_CHOSEN = 500
+SHOWN_CHANGES = 10
+STATES = {
+    BulkState.RUNNING: (N_("変更しています"), "busy"),
+    BulkState.DONE: (N_("終わりました"), "good"),
+    BulkState.UNDOING: (N_("取り消しています"), "busy"),
+    BulkState.UNDONE: (N_("取り消しました"), "off"),
+}
+NOBODY_CHOSEN = N_("だれも選ばれていません。一覧で人を選ぶか、「条件に合うすべての人」を選んでください。")
+
+SEARCH_OVER = N_("検索から30分が過ぎたため、何も変更していません。もう一度検索してから設定してください。")
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many people stand in a state, and where they are listed."""
+
+    chip: Chip
+    number: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of many keys, as far as it has come."""
+
+    address: str
+    at: dt.datetime
+    opens: bool
+    groups: str
+    chip: Chip
+    progress: Progress
+    may_undo: bool
+
+
+@dataclass(frozen=True)
+class MenuPage:
+    """The counts, the form for everybody, and the latest changes."""
+
+    menu: list[MenuItem]
+    counts: list[Count]
+    total: int
+    groups: list[tuple[str, str]]
+    changes: list[Change]
+    may_change: bool
+
+
+@dataclass(frozen=True)
+class PreviewPage:
+    """What a change would do, in numbers; its form carries whom it concerns."""
+
+    menu: list[MenuItem]
+    opens: bool
+    groups: str
+    bits: int
+    people: int
+    changed: int
+    sentences: list[str]
+    whom: str
+    chosen: list[str]
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ChangePage:
+    """One change of many keys."""
+
+    menu: list[MenuItem]
+    change: Change
+
+
+@blueprint.get("/business/disclosure")
+def index():
+    who = viewer()
+    counts = roster.counts_by_state(who)
+    listed = (
+        BulkChange.select().where(BulkChange.business == who.business_id).order_by(BulkChange.created_at.desc())
+    ).limit(SHOWN_CHANGES)
+    page = MenuPage(
+        menu=menu(),
+        counts=[
+            Count(
+                Chip(say(WORDS[state]), STATE_KINDS[state]),
+                number,
+                url_for("business_technicians.index", state=state),
+            )
+            for state, number in counts.items()
+        ],
+        total=sum(counts.values()),
+        groups=_choices(),
+        changes=[_change(row, who) for row in listed],
+        may_change=who.may_change,
+    )
+    return render("business/disclosure.html", page)
+
+
+@blueprint.post("/business/disclosure/preview")
+def preview():
+    return _preview_for_all() if _opens_for_all() else _preview()
+
+
+def _preview():
+    who = viewer()
+    bits, opens = _wanted()
+    whom, chosen, part = _whom(who)
+    if whom == "some" and not chosen:
+        flash(gettext(NOBODY_CHOSEN), "bad")
+        return see_other(business_pages.came_from(url_for("business_technicians.index")))
+    what = preview_bulk(who, _condition(whom, chosen, part), bits, opens)
+    page = PreviewPage(
+        menu=menu(),
+        opens=opens,
+        groups=groups_in_words(groups_of(bits)),
+        bits=bits,
+        people=what.people,
+        changed=what.changed,
+        sentences=[said(sentence) for sentence in what.sentences(opens)],
+        whom=whom,
+        chosen=[ids.encode(one) for one in chosen],
+        fields=part.fields,
+    )
+    return render("business/bulk_preview.html", page)
+
+
+@blueprint.post("/business/disclosure/changes")
+def begin():
+    return _begin_for_all() if _opens_for_all() else _begin()
+
+
+def _begin():
+    who = viewer()
+    bits, opens = _wanted()
+    whom, chosen, part = _whom(who)
+    begun = begin_bulk(who, _condition(whom, chosen, part), bits, opens, now())
+    # The first batch at once: a small business sees the result on the next page, the worker does the rest.
+    run_bulk(begun.id, now())
+    return see_other(url_for("business_disclosure.change", change=begun.id))
+
+
+@blueprint.get("/business/disclosure/changes/<oid:change>")
+def change(change: int):
+    get_bulk_change_for(viewer(), change)
+    page = ChangePage(menu(), _change(BulkChange.get_by_id(change), viewer()))
+    return render("business/bulk_change.html", page)
+
+
+@blueprint.post("/business/disclosure/changes/<oid:change>/undo")
+def undo(change: int):
+    who = viewer()
+    get_bulk_change_for(who, change, change=True)
+    try:
+        undo_bulk(who, change, now())
+        run_bulk(change, now())
+    except TooLate as late:
+        flash(gettext(late.sentence), "bad")
+    return see_other(url_for("business_disclosure.change", change=change))
+
+
+# Opening everybody's records does much harm in a stranger's hands.
+_preview_for_all = recent_authentication(_preview)
+_begin_for_all = recent_authentication(_begin)
+
+
+def _opens_for_all() -> bool:
+    return request.form.get("whom") == "all" and request.form.get("open") == "1"
+
+
+def _choices() -> list[tuple[str, str]]:
+    """Return the groups with what is in them, and all of them together."""
+    words = N_("%(group)s（%(contents)s）")
+    single = [(str(one.bit), say(words, {"group": say(one.label), "contents": say(CONTENTS[one])})) for one in Group]
+    return [*single, (str(ALL_GROUPS), say(N_("すべての項目")))]
+
+
+def _wanted() -> tuple[int, bool]:
+    bits = request.form.get("groups", type=int, default=0)
+    if not 0 < bits <= ALL_GROUPS or request.form.get("open") not in ("0", "1"):
+        abort(400)
+    return bits, request.form["open"] == "1"
+
+
+def _whom(who: Viewer):
+    """Return who is meant by the form: "some" with technicians' row ids, or "all" that a filter finds."""
+    part = part_of(request.form, who)
+    if request.form.get("whom") == "all":
+        if part.over:
+            # The search term is forgotten: without it the change would reach everybody.
+            flash(gettext(SEARCH_OVER), "bad")
+            abort(see_other(url_for("business_technicians.index")))
+        return "all", [], part
+    chosen = []
+    for text in request.form.getlist("t")[:MOST_CHOSEN]:
+        try:
+            chosen.append(ids.decode(text))
+        except ValueError:
+            abort(400)
+    return "some", chosen, part
+
+
+def _condition(whom: str, chosen: list[int], part: business_pages.Part):
+    return roster.chosen(part.filter) if whom == "all" else Affiliation.technician.in_(chosen)
+
+
+def _change(row: BulkChange, who: Viewer) -> Change:
+    progress = disclosure_bulk.progress(who, row.id)
+    words, kind = STATES[progress.state]
+    return Change(
+        address=url_for("business_disclosure.change", change=row.id),
+        at=row.created_at,
+        opens=row.opens,
+        groups=groups_in_words(groups_of(row.groups)),
+        chip=Chip(say(words), kind),
+        progress=progress,
+        may_undo=who.may_change and progress.can_undo(now()),
+    )

@@ -1,0 +1,255 @@
+"""所属技能者: the list of a business's own people, and the toggle of menu 8300 in each row."""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flask import Blueprint, abort, flash, request, url_for
+from flask_babel import gettext
+
+from db import ids
+from db.models import Business
+from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.affiliations import roster
+from webapp.domain.affiliations.roster import Filter, Member, Sort
+from webapp.domain.affiliations.roster_states import CARD_WORDS, NOTICE_WORDS, CardFilter, NoticeFilter
+from webapp.domain.core.language import N_
+from webapp.domain.disclosure.keys import Stale, set_key
+from webapp.domain.disclosure.policy import MASTER, Side, Viewer
+from webapp.domain.disclosure.states import WORDS, State
+from webapp.pages import business as business_pages
+from webapp.pages import exports as exporting
+from webapp.pages.business import TERM_PAGE, MenuItem, Part, Row, menu, part_of, row_of
+from webapp.pages.business_access import get_member_for, viewer
+from webapp.pages.exports import source
+from webapp.pages.lists import cursor
+from webapp.web.clock import now
+from webapp.web.language import say
+from webapp.web.rendering import render, see_other, stale
+
+blueprint = Blueprint("business_technicians", __name__)
+
+# About forty pages of paper.
+MOST_PRINTED = 1_000
+
+HEADING = (
+    N_("氏名"),
+    N_("カナ"),
+    N_("技能者ID"),
+    N_("通知"),
+    N_("カード"),
+    N_("本人の設定"),
+    N_("所属事業者の設定（8300）"),
+    N_("開示"),
+    N_("サインイン"),
+)
+OPEN, NOT_OPEN = N_("開示"), N_("未開示")
+SIGNED_IN, NOT_SIGNED_IN = N_("あり"), N_("なし")
+SORTS = {Sort.KANA: N_("五十音順"), Sort.NEWEST: N_("所属が新しい順")}
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """Something that waits for the business: how many people, and the filter that shows them."""
+
+    address: str
+    words: str
+    number: int
+
+
+@dataclass(frozen=True)
+class TechniciansPage:
+    """A page of the list with its filters."""
+
+    menu: list[MenuItem]
+    total: int
+    found: int | None  # how many the filter finds; None without a filter and behind the first page
+    to_do: list[ToDo]
+    rows: list[Row]
+    before: str
+    after: str
+    fields: dict[str, str]
+    term: str
+    over: bool
+    may_change: bool
+    states: list[tuple[str, str]]
+    notices: list[tuple[str, str]]
+    cards: list[tuple[str, str]]
+    sorts: list[tuple[str, str]]
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PrintedPage:
+    """The list on paper: under which conditions, as of when, the first so many."""
+
+    menu: list[MenuItem]
+    business: str
+    at: dt.datetime
+    conditions: list[tuple[str, str]]
+    total: int
+    most: int
+    rows: list[Row]
+    back: str
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """One row alone: what htmx swaps, or the page that says that somebody else was first."""
+
+    row: Row
+    back: str
+
+
+@blueprint.get("/business/technicians")
+def index():
+    return render("business/technicians.html", _page(viewer()))
+
+
+@blueprint.get("/business/technicians/print")
+def printed():
+    who = viewer()
+    part = part_of(request.args, who)
+    if part.over:
+        return see_other(url_for("business_technicians.index", **request.args.to_dict()))
+    members = [one for _, some in roster.whole(who, part.filter, sort=part.sort, most=MOST_PRINTED) for one in some]
+    page = PrintedPage(
+        menu=menu(),
+        business=Business.get_by_id(who.business_id).name,
+        at=now(),
+        conditions=_conditions(part),
+        total=roster.count(who, part.filter),
+        most=MOST_PRINTED,
+        rows=[row_of(member, who) for member in members],
+        back=url_for("business_technicians.index", **part.fields),
+    )
+    return render("business/printed.html", page)
+
+
+@blueprint.post("/business/technicians/search")
+def search():
+    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    fields = part_of(request.form, viewer()).fields
+    fields.pop("s", None)
+    if term:
+        fields["s"] = search_requests.keep(viewer().account_id, TERM_PAGE, {"term": term}, now(), event=None)
+    return see_other(url_for("business_technicians.index", **fields))
+
+
+@blueprint.post("/business/technicians/<oid:technician>/key")
+def turn(technician: int):
+    who = viewer()
+    member = get_member_for(who, technician, change=True)
+    opens, version = _wanted()
+    back = business_pages.came_from(url_for("business_technicians.index"))
+    try:
+        set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, who, now(), version)
+    except Stale:
+        row = row_of(get_member_for(who, technician), who, changed=True)
+        return stale("business/row.html", RowPage(row, back))
+    row = row_of(get_member_for(who, technician), who)
+    if request.headers.get("HX-Request") == "true":
+        return render("business/row.html", RowPage(row, back))
+    done = gettext("%(name)sさんの開示を設定しました。いまは「%(state)s」です。", name=row.name, state=row.state.words)
+    flash(done, "good")
+    return see_other(f"{back}#k{row.id}")
+
+
+def _wanted() -> tuple[bool, int]:
+    """Return what a row's form says in one field, as short as a row has to be: "1-4" is open, on version 4."""
+    found = re.fullmatch(r"([01])-(\d{1,9})", request.form.get("open", ""), re.ASCII)
+    if found is None:
+        abort(400)
+    return found[1] == "1", int(found[2])
+
+
+def _page(who: Viewer) -> TechniciansPage:
+    part, at = part_of(request.args, who), cursor()
+    first = at.after is None and at.before is None
+    found = roster.page(who, part.filter, after=at.after, before=at.before, sort=part.sort)
+    counts = roster.counts_by_state(who)
+    fields = part.fields
+
+    def place(**where) -> str:
+        ((name, one),) = where.items()
+        return url_for("business_technicians.index", **fields, **{name: ids.encode(one)}) if one is not None else ""
+
+    return TechniciansPage(
+        menu=menu(),
+        total=sum(counts.values()),
+        found=roster.count(who, part.filter) if first and part.filter != Filter() else None,
+        to_do=_to_do(who, counts) if first else [],
+        rows=[row_of(member, who) for member in found.rows],
+        before=place(before=found.before),
+        after=place(after=found.after),
+        fields=fields,
+        term=part.filter.text,
+        over=part.over,
+        may_change=who.may_change,
+        states=[(state, WORDS[state]) for state in State],
+        notices=list(NOTICE_WORDS.items()),
+        cards=list(CARD_WORDS.items()),
+        sorts=list(SORTS.items()),
+    )
+
+
+@source("business_technicians.index", N_("所属技能者"), "technicians", term_page=TERM_PAGE)
+def _whole_list():
+    yield exporting.sheet("business_technicians.index", HEADING, exporting.lines(_members(), _cells))
+
+
+def _members():
+    who = viewer()
+    part = part_of(request.args, who)
+    if part.over:
+        raise exporting.SearchOver
+    for total, members in roster.whole(who, part.filter, sort=part.sort, most=exporting.most_rows() + 1):
+        exporting.known(total)
+        yield members
+
+
+def _cells(members: Sequence[Member]):
+    who = viewer()
+    for row in (row_of(member, who) for member in members):
+        notice, card = (chip.words if chip else "" for chip in (row.notice, row.card))
+        keys = (say(OPEN if key else NOT_OPEN) for key in (row.theirs, row.open))
+        signed_in = say(SIGNED_IN if row.signed_in else NOT_SIGNED_IN)
+        yield (row.name, row.kana, row.number, notice, card, *keys, row.state.words, signed_in)
+
+
+def _conditions(part: Part) -> list[tuple[str, str]]:
+    """Return what the list was narrowed to, in words."""
+    chosen = part.filter
+    found = [
+        (N_("氏名・カナ・技能者ID"), chosen.text),
+        (N_("開示"), say(WORDS[chosen.state]) if chosen.state else ""),
+        (N_("通知"), say(NOTICE_WORDS[chosen.notice]) if chosen.notice else ""),
+        (N_("カード"), say(CARD_WORDS[chosen.card]) if chosen.card else ""),
+        (N_("サインイン"), say(NOT_SIGNED_IN) if chosen.not_signed_in else ""),
+        (N_("並び順"), say(SORTS[part.sort])),
+    ]
+    return [(say(label), words) for label, words in found if words]
+
+
+def _to_do(who: Viewer, counts: dict[State, int]) -> list[ToDo]:
+    waiting = (
+        ("state", State.WAITS_FOR_BUSINESS, WORDS[State.WAITS_FOR_BUSINESS], counts[State.WAITS_FOR_BUSINESS]),
+        (
+            "notice",
+            NoticeFilter.UNDELIVERED,
+            NOTICE_WORDS[NoticeFilter.UNDELIVERED],
+            roster.count(who, Filter(notice=NoticeFilter.UNDELIVERED)),
+        ),
+        (
+            "card",
+            CardFilter.KEPT,
+            CARD_WORDS[CardFilter.KEPT],
+            roster.count(who, Filter(card=CardFilter.KEPT)),
+        ),
+    )
+    return [
+        ToDo(url_for("business_technicians.index", **{name: value}), words, number)
+        for name, value, words, number in waiting
+        if number
+    ]

@@ -1,0 +1,133 @@
+"""Who looked at me: when, which business, which groups, under which settings; by date, and to take away."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, request, url_for
+from flask_babel import gettext
+
+from db import ids
+from webapp.domain.core.calendar import utc_start_of
+from webapp.domain.core.language import N_
+from webapp.domain.disclosure.access_log import ViewKind
+from webapp.domain.disclosure.policy import Group, Relation
+from webapp.domain.self_service.access_log import OwnLook, looks_at
+from webapp.pages import exports as exporting
+from webapp.pages.exports import source
+from webapp.web.access import looker
+from webapp.web.language import say
+from webapp.web.rendering import render
+
+blueprint = Blueprint("me_access_log", __name__)
+
+A_PAGE = 50
+OPERATOR = N_("運営")
+EMPLOYER = N_("%(business)s（所属事業者）")
+NOTHING_OPEN = N_("開示なし")
+NOT_KNOWN = N_("記録なし")
+KINDS = {
+    ViewKind.LIST: N_("一覧"),
+    ViewKind.RECORD: N_("技能者情報"),
+    ViewKind.SEARCH: N_("検索"),
+    ViewKind.EXPORT: N_("書き出し"),
+}
+HEADING = (N_("日時"), N_("閲覧した事業者"), N_("画面"), N_("閲覧した項目"), N_("あなたの設定"), N_("所属事業者の設定"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A look in the reader's language."""
+
+    at: dt.datetime
+    who: str
+    where: str
+    groups: str
+    mine: str
+    theirs: str
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """The looks of a page; the days as they stand in the form."""
+
+    lines: list[Line]
+    since: str
+    until: str
+    after: str
+    heading: list[str]
+
+
+@blueprint.get("/me/access-log")
+def show():
+    since, until = _day("from"), _day("to")
+    place = _place()
+    found = _looks(since, until, A_PAGE + 1, place)
+    more, found = len(found) > A_PAGE, found[:A_PAGE]
+    kept = {name: day.isoformat() for name, day in (("from", since), ("to", until)) if day}
+    page = LogPage(
+        lines=[_line(one) for one in found],
+        since=kept.get("from", ""),
+        until=kept.get("to", ""),
+        after=url_for("me_access_log.show", after=ids.encode(found[-1].look.id), **kept) if more else "",
+        heading=[say(words) for words in HEADING],
+    )
+    return render("me/access_log.html", page)
+
+
+@source("me_access_log.show", N_("閲覧の記録"), "access-log")
+def _whole_log():
+    yield exporting.sheet("me_access_log.show", HEADING, exporting.lines(exporting.pages(_some), _cells))
+
+
+def _some(place: int | None) -> tuple[list[OwnLook], int | None]:
+    looks = _looks(_day("from"), _day("to"), exporting.CHUNK, place)
+    return looks, looks[-1].look.id if len(looks) == exporting.CHUNK else None
+
+
+def _cells(looks: Sequence[OwnLook]):
+    for one in map(_line, looks):
+        yield (exporting.at(one.at), one.who, one.where, one.groups, one.mine, one.theirs)
+
+
+def _looks(since: dt.date | None, until: dt.date | None, limit: int, place: int | None) -> list[OwnLook]:
+    return looks_at(
+        looker().technician_id,
+        utc_start_of(since) if since else None,
+        utc_start_of(until + dt.timedelta(days=1)) if until else None,
+        limit=limit,
+        before=place,
+    )
+
+
+def _day(name: str) -> dt.date | None:
+    try:
+        day = dt.date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return day if dt.date(2000, 1, 1) <= day < dt.date(2200, 1, 1) else None
+
+
+def _place() -> int | None:
+    try:
+        return ids.decode(request.args.get("after", ""))
+    except ValueError:
+        return None
+
+
+def _line(one: OwnLook) -> Line:
+    look = one.look
+    who = look.business or gettext(OPERATOR)
+    if look.relation is Relation.EMPLOYER:
+        who = say(EMPLOYER, {"business": look.business})
+    return Line(look.at, who, say(KINDS[look.kind]), _names(look.groups), _setting(one.mine), _setting(one.theirs))
+
+
+def _setting(groups: tuple[Group, ...] | None) -> str:
+    if groups is None:
+        return say(NOT_KNOWN)
+    return _names(groups) or say(NOTHING_OPEN)
+
+
+def _names(groups: tuple[Group, ...]) -> str:
+    return gettext("、").join(say(group.label) for group in groups)

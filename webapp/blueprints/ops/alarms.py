@@ -1,0 +1,234 @@
+"""What operators must know of: the alarms that are open, those that were, one with what it means, acknowledging it."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, request, url_for
+from flask_babel import gettext
+
+from db import ids
+from db.models import Account, Alarm
+from webapp.domain.core import alarms
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.alarms import AlarmKind
+from webapp.domain.core.attention_labels import ALARMS, alarm_words
+from webapp.domain.core.calendar import utc_start_of
+from webapp.domain.core.language import N_
+from webapp.domain.core.paging import Order
+from webapp.domain.monitoring.rules import RULES
+from webapp.pages import alarms as alarm_cases
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.pages.lists import Option
+from webapp.web.access import get_alarm_for, viewer
+from webapp.web.clock import now
+from webapp.web.language import say
+from webapp.web.rendering import render, see_other
+
+blueprint = Blueprint("ops_alarms", __name__)
+
+ORDER = Order(Alarm, (Alarm.id,))
+SEEN = (("yes", N_("確認済み")), ("no", N_("未確認")))
+_OPENS = {rule.kind.value: rule.opens for rule in RULES}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the list is narrowed to: the days are those on which an episode began."""
+
+    show: str
+    kind: str
+    seen: str
+    since: dt.date | None
+    until: dt.date | None
+
+    @property
+    def address(self) -> dict[str, str]:
+        """As parameters of an address, without those that are empty."""
+        every = {"kind": self.kind, "seen": self.seen, "since": self.since, "until": self.until}
+        return {name: str(value) for name, value in every.items() if value}
+
+
+@dataclass(frozen=True)
+class Row:
+    """An episode of an alarm."""
+
+    id: str
+    address: str
+    title: str
+    to_do: str
+    opens: str
+    subject: str
+    episode: int
+    count: int
+    opened_at: dt.datetime
+    seen_at: dt.datetime
+    closed_at: dt.datetime | None
+    minutes: int
+    mailed_at: dt.datetime | None
+    acknowledged_at: dt.datetime | None
+    who: str
+    note: str
+    cases: str
+    cases_words: str
+    numbers: list[tuple[str, str]]
+    action: str
+
+
+@dataclass(frozen=True)
+class AlarmsPage:
+    """The list of alarms: open, or what was."""
+
+    rows: list[Row]
+    before: str
+    after: str
+    shown: list[Option]
+    filters: Filters
+    kinds: list[tuple[str, str]]
+    seen: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class AlarmPage:
+    """One episode."""
+
+    row: Row
+
+
+# What a rule keeps of its numbers, in words.
+_NUMBERS: dict[str, str] = {
+    "failed": N_("失敗"),
+    "attempts": N_("送信"),
+    "cards": N_("カード"),
+    "returned": N_("返送"),
+    "ended": N_("届いたか返送された枚数"),
+    "mails": N_("メール"),
+    "working_days": N_("営業日数"),
+    "keys": N_("合わない集計"),
+    "found": N_("見つかった数"),
+}
+
+
+@blueprint.get("/ops/alarms")
+def index():
+    filters = _filters()
+    page = keyset.read(_listing(filters, filters.show), ORDER, ops_pages.cursor())
+    before, after = ops_pages.around("ops_alarms.index", page, show=filters.show, **filters.address)
+    options = [
+        Option(
+            url_for("ops_alarms.index", show=one, **filters.address),
+            words,
+            ops_pages.counted(_listing(filters, one)),
+            one == filters.show,
+        )
+        for one, words in (("open", N_("開いている警報")), ("history", N_("終わった警報")))
+    ]
+    kinds = [(kind, words.title) for kind, words in ALARMS.items()]
+    return render("ops/alarms.html", AlarmsPage(_rows(page.rows), before, after, options, filters, kinds, SEEN))
+
+
+@blueprint.get("/ops/alarms/<oid:alarm>")
+def show(alarm: int):
+    (row,) = _rows([get_alarm_for(viewer(), alarm)])
+    return render("ops/alarm.html", AlarmPage(row))
+
+
+@blueprint.post("/ops/alarms/<oid:alarm>/acknowledge")
+def acknowledge(alarm: int):
+    row = get_alarm_for(viewer(), alarm, change=True)
+    if alarms.acknowledge(row, now(), viewer().account_id, request.form.get("note", "").strip()[:500]):
+        flash(gettext("警報を確認済みにしました。"), "good")
+    else:
+        flash(gettext("この警報は、ほかの人が先に確認しています。"), "warn")
+    return see_other(url_for("ops_alarms.index"))
+
+
+def _filters() -> Filters:
+    return Filters(
+        ops_pages.choice("show", ("open", "history"), "open"),
+        ops_pages.choice("kind", AlarmKind),
+        ops_pages.choice("seen", ("yes", "no")),
+        ops_pages.day("since"),
+        ops_pages.day("until"),
+    )
+
+
+def _listing(filters: Filters, which: str):
+    query = Alarm.select().where(Alarm.closed_at.is_null(which == "open"))
+    if filters.kind:
+        query = query.where(Alarm.kind == filters.kind)
+    if filters.seen:
+        query = query.where(Alarm.acknowledged_at.is_null(filters.seen == "no"))
+    if filters.since:
+        query = query.where(Alarm.opened_at >= utc_start_of(filters.since))
+    if filters.until:
+        query = query.where(Alarm.opened_at < utc_start_of(filters.until + dt.timedelta(days=1)))
+    return query
+
+
+HEADING = (
+    N_("警報"),
+    N_("対象"),
+    N_("発生"),
+    N_("最新"),
+    N_("終了"),
+    N_("回数"),
+    N_("何度目の発生"),
+    N_("確認済み"),
+    N_("確認した人"),
+    N_("メモ"),
+)
+
+
+@source("ops_alarms.index", N_("警報"), "alarms")
+def _whole_list():
+    filters = _filters()
+    rows = exporting.walk(_listing(filters, filters.show), ORDER)
+    yield exporting.sheet("ops_alarms.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        times = [exporting.at(one) for one in (row.opened_at, row.seen_at, row.closed_at)]
+        done = (exporting.at(row.acknowledged_at), row.who, row.note)
+        yield (say(row.title), say(row.subject), *times, row.count, row.episode, *done)
+
+
+def _rows(rows) -> list[Row]:
+    people = _names({row.acknowledged_by_id for row in rows})
+    places = alarm_cases.places_of(rows)
+    return [_row(row, people, places[row.id], now()) for row in rows]
+
+
+def _row(row: Alarm, people: dict[int, str], place: str, at: dt.datetime) -> Row:
+    cases, words = alarm_cases.cases_of(row, at)
+    may_act = viewer().may_act and not row.acknowledged_at
+    return Row(
+        id=ids.encode(row.id),
+        address=url_for("ops_alarms.show", alarm=row.id),
+        title=alarm_words(row.kind).title,
+        to_do=alarm_words(row.kind).to_do,
+        opens=_OPENS.get(row.kind, ""),
+        subject=place,
+        episode=row.episode,
+        count=row.count,
+        opened_at=row.opened_at,
+        seen_at=row.seen_at,
+        closed_at=row.closed_at,
+        minutes=int(((row.closed_at or at) - row.opened_at).total_seconds() // 60),
+        mailed_at=row.mailed_at,
+        acknowledged_at=row.acknowledged_at,
+        who=people.get(row.acknowledged_by_id, ""),
+        note=row.note or "",
+        cases=cases,
+        cases_words=words,
+        numbers=[(_NUMBERS[name], str(value)) for name, value in (row.data or {}).items() if name in _NUMBERS],
+        action=url_for("ops_alarms.acknowledge", alarm=row.id) if may_act else "",
+    )
+
+
+def _names(ids: set) -> dict[int, str]:
+    ids.discard(None)
+    chosen = Account.select(Account.id, Account.display_name).where(Account.id.in_(list(ids)))
+    return dict(chosen.tuples()) if ids else {}

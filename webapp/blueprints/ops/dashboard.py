@@ -1,0 +1,334 @@
+"""The operators' dashboard: what waits now, what happened in a period, and the list behind every number."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, current_app, jsonify, request, url_for
+
+from db.models import Alarm, Postcard
+from webapp.dashboard import chart as charts
+from webapp.dashboard import notices as dashboard_charts
+from webapp.dashboard import period as dashboard_view
+from webapp.dashboard.axis import span_words
+from webapp.dashboard.chart import Chart, Picture
+from webapp.dashboard.findings import minutes_words, percent, points
+from webapp.domain.audit.operator_views import Via
+from webapp.domain.cards.labels import CHIPS
+from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.states import CardState
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.attention_labels import alarm_words
+from webapp.domain.core.language import N_
+from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices.messages import Role
+from webapp.domain.postcard import history as postcard_entries
+from webapp.domain.postcard.history import EntryFilters
+from webapp.domain.reporting import backlog as figures_now
+from webapp.domain.reporting import notices as figures
+from webapp.domain.reporting import progress as figures_ways
+from webapp.domain.reporting.backlog import OpenNow
+from webapp.domain.reporting.periods import LENGTHS, LONGEST, Grain, Period, last_days
+from webapp.pages import alarms as alarm_cases
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.pages.lists import Chip
+from webapp.web.clock import now
+from webapp.web.language import say
+from webapp.web.rendering import render, wants_partial
+
+blueprint = Blueprint("ops_dashboard", __name__)
+
+USUAL_LENGTH = 30
+MOST_ALARMS = 5
+GRAINS = {Grain.DAY: N_("日"), Grain.WEEK: N_("週"), Grain.MONTH: N_("月")}
+# Cards of these states are the tile's; a lost or unclear one is in the list.
+CARDS = (
+    CardState.ORDERED,
+    CardState.MADE,
+    CardState.POSTED,
+    CardState.OUT_FOR_DELIVERY,
+    CardState.ABSENT,
+    CardState.KEPT,
+    CardState.RETURNED,
+)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The bounce rate of the period beside that of the period before."""
+
+    rate: str
+    points: str
+    before: str
+    failed: int
+    counted: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long notices take from the completed registration to the relay: 95 of 100, and what is later or unsent."""
+
+    words: str
+    sent: int
+    slow: int
+    slow_address: str
+    unsent: int
+    unsent_address: str
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """What changes while one looks; asked for again and again."""
+
+    as_of: dt.datetime
+    rate: Rate
+    waiting: Waiting
+    open: OpenNow
+    postcards: list[tuple[str, int, str]]
+    cards: list[tuple[str, int, str]]
+    alarms: list[tuple[str, str, bool]]
+    address: str  # of this part
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart with its picture."""
+
+    chart: Chart
+    picture: Picture
+    address: str  # of plotly's figure
+    whole: str  # of its own page, where it has too many values for this one
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The page."""
+
+    tiles: Tiles
+    charts: list[Drawn]
+    all_charts: str  # the page with all of them, where only one is shown
+    period: Period
+    words: str
+    lengths: list[tuple[int, str, bool]]
+    grains: list[tuple[str, str, bool]]
+    roles: list[tuple[str, str]]
+    role: str
+
+
+@dataclass(frozen=True)
+class TilesPage:
+    """The tiles alone, for the refresh."""
+
+    tiles: Tiles
+
+
+@blueprint.get("/ops/dashboard")
+def index():
+    period, role = _period(), ops_pages.choice("role", Role)
+    found = _notices(period, role)
+    tiles = _tiles(period, role, found)
+    if wants_partial():
+        return render("ops/dashboard/index.html", TilesPage(tiles), partial="ops/dashboard/_tiles.html")
+    length = period.days if period.until == metrics.day_of(now()) else 0
+    shown = dashboard_view.charts_of(period, role, found, now(), _settings())
+    only = [chart for chart in shown if chart.id == request.args.get("chart")]
+    page = Dashboard(
+        tiles=tiles,
+        charts=[_drawn(chart, period, role, bool(only)) for chart in only or shown],
+        all_charts=_address(period, role) if only else "",
+        period=period,
+        words=f"{period.since} – {period.until}",
+        lengths=[(n, _address(period, role, length=n), n == length) for n in LENGTHS],
+        grains=[(words, _address(period, role, by=grain), grain is period.grain) for grain, words in GRAINS.items()],
+        roles=list(message_words.ROLES.items()),
+        role=role,
+    )
+    return render("ops/dashboard/index.html", page)
+
+
+@blueprint.get("/ops/dashboard/figure")
+def figure():
+    """Answer plotly's figure of one chart of the page with the same filters."""
+    period, role = _period(), ops_pages.choice("role", Role)
+    for chart in dashboard_view.charts_of(period, role, _notices(period, role), now(), _settings()):
+        if chart.id == request.args.get("chart"):
+            return jsonify(charts.figure(chart))
+    abort(404)
+
+
+def _notices(period: Period, role: str):
+    return figures.notices(period, now(), _settings().presumed_hours, role=role)
+
+
+def _settings():
+    return current_app.extensions["settings"]
+
+
+def _period() -> Period:
+    grain = Grain(ops_pages.choice("by", Grain, Grain.DAY))
+    since, until = ops_pages.day("since"), ops_pages.day("until")
+    today = metrics.day_of(now())
+    if since and until and since <= until and (until - since).days < LONGEST and until <= today:
+        return Period(since, until, grain)
+    asked = request.args.get("length", "")
+    return last_days(int(asked) if asked in {str(n) for n in LENGTHS} else USUAL_LENGTH, now(), grain)
+
+
+def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", **changes) -> str:
+    """Return the address of the page as it is, but for `changes`; a range up to today is named by its length."""
+    today = period.until == metrics.day_of(now()) and period.days in LENGTHS
+    kept = {"length": period.days} if today else {"since": period.since, "until": period.until}
+    if "length" in changes:
+        kept = {}
+    if period.grain is not Grain.DAY:
+        kept["by"] = period.grain
+    if role:
+        kept["role"] = role
+    return url_for(endpoint, **(kept | changes))
+
+
+def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
+    least = _settings().figures_least
+    rate, before = found.sum.rate(least=least), found.before.rate(least=least)
+    shown = figures_now.open_now(now(), Watch.of(_settings()))
+    cards = [(CHIPS[state][1], shown.cards.get(state, 0), url_for("ops_cards.index", state=state)) for state in CARDS]
+    alarms = list(Alarm.open().limit(MOST_ALARMS))
+    places = alarm_cases.places_of(alarms)
+    return Tiles(
+        as_of=now(),
+        rate=Rate(
+            rate=percent(rate),
+            points=points(rate, before),
+            before=percent(before),
+            failed=found.sum.failed["dead"],
+            counted=found.sum.counted,
+            address=dashboard_charts.messages(period, role, state="failed", failure="dead"),
+        ),
+        waiting=_waiting(period, role, shown),
+        open=shown,
+        postcards=[
+            (message_words.POSTCARD_STATES[state][0], n, url_for("ops_postcards.index", state=state))
+            for state, n in shown.postcards.items()
+        ],
+        cards=cards,
+        alarms=[
+            (alarm_words(alarm.kind).title, places[alarm.id], alarm.acknowledged_at is not None) for alarm in alarms
+        ],
+        address=_address(period, role),
+    )
+
+
+def _waiting(period: Period, role: str, shown: OpenNow) -> Waiting:
+    found = figures_ways.waited(period, role, least=_settings().figures_least)
+    slow = {"slow": found.bucket} if found.bucket else {}
+    return Waiting(
+        words=minutes_words(found.minutes),
+        sent=found.sent,
+        slow=found.slow,
+        slow_address=dashboard_charts.messages(period, role, **slow) if slow else "",
+        unsent=shown.unsent,
+        unsent_address=url_for("ops_messages.index", unsent=1),
+    )
+
+
+def _drawn(chart: Chart, period: Period, role: str, alone: bool) -> Drawn:
+    outlined = charts.is_long(chart) and not alone
+    address = _address(period, role, "ops_dashboard.figure", chart=chart.id)
+    whole = _address(period, role, chart=chart.id) if outlined else ""
+    return Drawn(chart, charts.picture(chart, outlined), address, whole)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A postcard that entered a state."""
+
+    address: str
+    number: str
+    name: str
+    at: dt.datetime
+    cause: str
+    chip: Chip
+
+
+@dataclass(frozen=True)
+class EntriesPage:
+    """Postcards that entered a state within days."""
+
+    rows: list[Entry]
+    number: str
+    state: str
+    came_back: bool
+    words: str
+    before: str
+    after: str
+
+
+@blueprint.get("/ops/postcards/entered")
+def entered():
+    """List the postcards behind a bar: those that entered a state within days, each entry a row."""
+    filters = _entry_filters()
+    query = postcard_entries.listing(filters)
+    page = keyset.read(query, postcard_entries.ORDER, ops_pages.cursor())
+    kept = {"state": filters.state, "since": filters.since, "until": filters.until, "cause": filters.cause}
+    kept["came_back"] = int(filters.came_back)
+    before, after = ops_pages.around("ops_dashboard.entered", page, **kept)
+    words = span_words(Period(filters.since, filters.until)) if filters.since and filters.until else ""
+    state = message_words.POSTCARD_STATES[filters.state][0]
+    shown = EntriesPage(_entries(page.rows), ops_pages.counted(query), state, filters.came_back, words, before, after)
+    return render("ops/dashboard/entered.html", shown)
+
+
+def _entry_filters() -> EntryFilters:
+    since, until = ops_pages.span()
+    return EntryFilters(
+        state=ops_pages.choice("state", postcard_entries.ENTRIES, "queued"),
+        since=since,
+        until=until,
+        cause=ops_pages.choice("cause", message_words.CAUSES),
+        came_back=request.args.get("came_back") == "1",
+    )
+
+
+HEADING = (N_("申請番号"), N_("氏名"), N_("日時"), N_("理由"), N_("いまの状態"))
+
+
+@source("ops_dashboard.entered", N_("はがきの一覧"), "postcards-entered")
+def _all_entered():
+    rows = exporting.walk(postcard_entries.listing(_entry_filters()), postcard_entries.ORDER)
+    yield exporting.sheet("ops_dashboard.entered", HEADING, exporting.lines(rows, _entry_cells))
+
+
+def _entry_cells(events):
+    for row in _entries(events):
+        cause = say(row.cause) if row.cause else ""
+        yield (row.number, row.name, exporting.at(row.at), cause, say(row.chip.words))
+
+
+@source("ops_dashboard.index", N_("運用ダッシュボード"), "dashboard", single=False)
+def _tables():
+    """Give the table of each chart of the page, or of the one that is named."""
+    period, role = _period(), ops_pages.choice("role", Role)
+    wanted = request.args.get("chart", "")
+    for chart in dashboard_view.charts_of(period, role, _notices(period, role), now(), _settings()):
+        if not wanted or chart.id == wanted:
+            yield charts.sheet(chart)
+
+
+def _entries(events) -> list[Entry]:
+    people = message_list.people(events)
+    cards = {card.id: card for card in Postcard.select().where(Postcard.id.in_([e.subject_id for e in events] or [0]))}
+    return [
+        Entry(
+            address=url_for("ops_record.show", registration=event.registration_id, via=Via.POSTCARDS),
+            number=people[event.registration_id][0],
+            name=people[event.registration_id][1],
+            at=event.at,
+            cause=message_words.CAUSES.get(cards[event.subject_id].cause, ""),
+            chip=Chip(*message_words.POSTCARD_STATES[cards[event.subject_id].state]),
+        )
+        for event in events
+    ]

@@ -1,0 +1,150 @@
+"""The operators' first page: what needs doing, each number leading to the list behind it."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, url_for
+
+from db.models import Alarm, Postcard, ReturnedMail, WorkItem
+from webapp.domain.core.attention_labels import alarm_words, item_words
+from webapp.domain.core.event_labels import event_words
+from webapp.domain.core.events import EventName
+from webapp.domain.core.language import N_
+from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.mail import sending_switch as switches
+from webapp.domain.mail.inbound import ReturnedState
+from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices.listing import MessageFilters
+from webapp.domain.notices.messages import MessageState
+from webapp.pages import alarms as alarm_cases
+from webapp.pages import lists as ops_pages
+from webapp.pages.lists import Option
+from webapp.pages.menu import MenuItem, menu
+from webapp.web.rendering import render
+
+blueprint = Blueprint("ops_home", __name__)
+
+MOST_ALARMS = 10
+
+
+@dataclass(frozen=True)
+class Warning:
+    """An open alarm."""
+
+    title: str
+    subject: str
+    acknowledged: bool
+
+
+@dataclass(frozen=True)
+class Home:
+    """What needs doing, what waits, and where everything is."""
+
+    alarms: list[Warning]
+    open_alarms: str
+    work: list[Option]
+    queues: list[Option]
+    stopped: list[str]
+    places: list[tuple[str, list[MenuItem]]]
+
+
+# Every list and page of the operators, by what it is about.
+PLACES = (
+    (
+        N_("申請と取り込み"),
+        (("ops_registrations.index", N_("登録申請")), ("ops_imports.index", N_("取り込み"))),
+    ),
+    (
+        N_("メール"),
+        (
+            ("ops_messages.index", N_("メール")),
+            ("ops_returned_mail.index", N_("戻りメール")),
+            ("ops_addresses.index", N_("送らないアドレス")),
+            ("ops_sending.index", N_("送信の停止と再開")),
+        ),
+    ),
+    (
+        N_("はがき"),
+        (
+            ("ops_postcards.index", N_("はがき")),
+            ("ops_batches.index", N_("発送ロット")),
+            ("ops_holds.index", N_("保留中のはがき")),
+            ("ops_returned_postcards.index", N_("返送されたはがきの読み取り")),
+        ),
+    ),
+    (
+        N_("カード"),
+        (("ops_cards.index", N_("カード")), ("ops_card_imports.index", N_("発送と追跡の取り込み"))),
+    ),
+    (
+        N_("対応"),
+        (
+            ("ops_inquiry_list.index", N_("お問い合わせの対応")),
+            ("ops_work_items.index", N_("対応事項")),
+            ("ops_sign_ins.index", N_("サインインの支援")),
+        ),
+    ),
+    (
+        N_("状況"),
+        (
+            ("ops_dashboard.index", N_("ダッシュボード")),
+            ("ops_alarms.index", N_("警報")),
+            ("ops_operators.own", N_("警報のメール")),
+            ("ops_operators.index", N_("運営の担当者と警報のメール")),
+            ("exports.index", N_("書き出し")),
+        ),
+    ),
+)
+
+
+@blueprint.get("/ops")
+def index():
+    return render("ops/home.html", _page())
+
+
+def _page() -> Home:
+    rows = list(Alarm.open().limit(MOST_ALARMS))
+    places = alarm_cases.places_of(rows)
+    return Home(
+        alarms=[Warning(alarm_words(row.kind).title, places[row.id], row.acknowledged_at is not None) for row in rows],
+        open_alarms=ops_pages.counted(Alarm.open()),
+        work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
+        queues=_queues(),
+        stopped=[message_words.KINDS[kind] for kind in sorted(switches.stopped_kinds())],
+        places=[(topic, menu(some)) for topic, some in PLACES],
+    )
+
+
+def _work(kind: WorkItemKind) -> Option:
+    query = WorkItem.select().where((WorkItem.state == State.OPEN) & (WorkItem.kind == kind))
+    return Option(url_for("ops_work_items.index", kind=kind), item_words(kind).title, ops_pages.counted(query), False)
+
+
+def _queues() -> list[Option]:
+    def messages(state: str) -> Option:
+        query = message_list.listing(MessageFilters(state=state))
+        return Option(
+            url_for("ops_messages.index", state=state),
+            message_words.STATES[state][0],
+            ops_pages.counted(query),
+            False,
+        )
+
+    def postcards(state: str, event: EventName) -> Option:
+        query = Postcard.select().where(Postcard.state == state)
+        words, _ = event_words(event)
+        return Option(url_for("ops_postcards.index", state=state), words, ops_pages.counted(query), False)
+
+    unmatched = ReturnedMail.select().where(ReturnedMail.state == ReturnedState.UNMATCHED)
+    return [
+        *(messages(state) for state in (MessageState.QUEUED, MessageState.WAITING_RETRY, MessageState.FAILED)),
+        messages(MessageState.RECONCILIATION),
+        Option(
+            url_for("ops_returned_mail.index", state=ReturnedState.UNMATCHED),
+            N_("照合できない戻りメール"),
+            ops_pages.counted(unmatched),
+            False,
+        ),
+        postcards("queued", EventName.POSTCARD_FALLBACK_QUEUED),
+        postcards("on_hold", EventName.POSTCARD_FALLBACK_HELD),
+    ]

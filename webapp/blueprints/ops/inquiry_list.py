@@ -1,0 +1,119 @@
+"""The operators' queue of inquiries with its age in opening hours: by state, and searched."""
+
+from dataclasses import dataclass, field
+
+from flask import Blueprint, request, url_for
+
+from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.language import N_
+from webapp.domain.inquiries import listing as inquiry_list
+from webapp.domain.inquiries.cases import STATE_WORDS, InquiryState
+from webapp.domain.registrations.listing import TermTooShort
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.pages.inquiries import Row, row_of
+from webapp.pages.lists import Option
+from webapp.web.access import viewer
+from webapp.web.clock import now
+from webapp.web.rendering import invalid, render, see_other
+
+blueprint = Blueprint("ops_inquiry_list", __name__)
+
+PAGE = "ops_inquiries"
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Cases in a state, or what a search found; `over` says that the search has ended and has to be made again."""
+
+    states: list[Option]
+    rows: list[Row]
+    before: str
+    after: str
+    may_act: bool
+    term: str
+    state: str
+    over: bool
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@blueprint.get("/ops/inquiries")
+def index():
+    token, terms = _terms()
+    term = (terms or {}).get("term", "")
+    return render("ops/inquiries/index.html", _page(_chosen(request.args, term), term, token, terms is None))
+
+
+@blueprint.post("/ops/inquiries/search")
+def search():
+    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    if not term:
+        return see_other(url_for("ops_inquiry_list.index"))
+    try:
+        inquiry_list.listing(None, term)
+    except TermTooShort:
+        wrong = {"term": N_("2文字以上を入力してください。1文字では該当する方が多すぎます。")}
+        return invalid("ops/inquiries/index.html", _page(None, term, "", False, wrong))
+    token = search_requests.keep(viewer().account_id, PAGE, {"term": term}, now())
+    return see_other(url_for("ops_inquiry_list.index", s=token))
+
+
+def _terms() -> tuple[str, dict | None]:
+    token = request.args.get("s", "")
+    return token, search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+
+
+def _chosen(values, term: str) -> InquiryState | None:
+    """What is searched for may be in any state; the queue begins with what is open."""
+    chosen = values.get("state", "")
+    if chosen in set(InquiryState):
+        return InquiryState(chosen)
+    return None if term else InquiryState.OPEN
+
+
+def _page(state: InquiryState | None, term: str, token: str, over: bool, errors: dict | None = None) -> QueuePage:
+    nothing = over or bool(errors)
+    query, order = inquiry_list.listing(state, "" if errors else term)
+    page = keyset.Slice([]) if nothing else keyset.read(query, order, ops_pages.cursor())
+    token = "" if nothing else token
+    before, after = ops_pages.around("ops_inquiry_list.index", page, state=state, s=token)
+    options = [_option(each, words, state, term, token) for each, words in STATE_WORDS.items()]
+    if token:
+        options.insert(0, _option(None, N_("すべて"), state, term, token))
+    rows = [row_of(row) for row in page.rows]
+    return QueuePage(options, rows, before, after, viewer().may_act, term, state or "", over, errors or {})
+
+
+def _option(each: InquiryState | None, words: str, state: InquiryState | None, term: str, token: str) -> Option:
+    address = url_for("ops_inquiry_list.index", state=each, s=token or None)
+    query, _ = inquiry_list.listing(each, term if token else "")
+    return Option(address, words, ops_pages.counted(query), each is state)
+
+
+HEADING = (
+    N_("受付番号"),
+    N_("内容"),
+    N_("問い合わせた人"),
+    N_("状態"),
+    N_("受付"),
+    N_("経過（営業時間）"),
+    N_("申請番号"),
+)
+
+
+@source("ops_inquiry_list.index", N_("お問い合わせの対応"), "inquiries", term_page=PAGE)
+def _whole_list():
+    _, terms = _terms()
+    if terms is None:
+        raise exporting.SearchOver
+    term = terms.get("term", "")
+    rows = exporting.lines(exporting.walk(*inquiry_list.listing(_chosen(request.args, term), term)), _cells)
+    yield exporting.sheet("ops_inquiry_list.index", HEADING, rows)
+
+
+def _cells(rows):
+    for row in map(row_of, rows):
+        asked = (row.number, row.topic, row.caller, row.state[0])
+        yield (*asked, exporting.at(row.opened_at), row.hours, row.application_number)

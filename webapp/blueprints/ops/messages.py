@@ -1,0 +1,172 @@
+"""The operators' list of messages, by state, kind, reason and destination."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, request, url_for
+
+from db import ids
+from webapp.dashboard.findings import minutes_words
+from webapp.domain.audit.operator_views import Via
+from webapp.domain.bounce.model import Reason, ReasonClass
+from webapp.domain.core import latency
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.language import N_
+from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import listing as message_list
+from webapp.domain.notices.listing import MessageFilters
+from webapp.domain.notices.messages import MessageKind, MessageState, Role
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.pages.lists import Chip, Option
+from webapp.web.access import viewer
+from webapp.web.language import say
+from webapp.web.rendering import render
+
+blueprint = Blueprint("ops_messages", __name__)
+
+LONGEST_DOMAIN = 253
+
+
+@dataclass(frozen=True)
+class Row:
+    """A message in the list."""
+
+    id: str
+    address: str  # of the page behind it
+    number: str
+    name: str
+    role: str
+    destination: str
+    chip: Chip
+    reason: str
+    attempts: int
+    at: dt.datetime
+    due: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class MessagesPage:
+    """The list, its filters, and a count for each state."""
+
+    rows: list[Row]
+    before: str
+    after: str
+    states: list[Option]
+    filters: MessageFilters
+    slow_words: str
+    kinds: list[tuple[str, str]]
+    failures: list[tuple[str, str]]
+    reasons: list[tuple[str, str]]
+    roles: list[tuple[str, str]]
+    may_act: bool
+    deciding: bool  # whether the rows wait for a decision after a restore
+
+
+@blueprint.get("/ops/messages")
+def index():
+    filters = _filters()
+    address = {"kind": filters.kind, "failure": filters.failure, "reason": filters.reason}
+    address |= {"destination": filters.destination, "role": filters.role}
+    address |= {"slow": filters.slow or "", "unsent": int(filters.unsent) or ""}
+    address |= {"since": filters.since and str(filters.since), "until": filters.until and str(filters.until)}
+    page = keyset.read(message_list.listing(filters), message_list.ORDER, ops_pages.cursor())
+    before, after = ops_pages.around("ops_messages.index", page, **address, state=filters.state)
+    context = MessagesPage(
+        rows=_rows(page.rows),
+        before=before,
+        after=after,
+        states=_states(filters, address),
+        filters=filters,
+        slow_words=minutes_words(latency.begins(filters.slow) / dt.timedelta(minutes=1)) if filters.slow else "",
+        kinds=list(message_words.KINDS.items()),
+        failures=list(message_words.CLASSES.items()),
+        reasons=list(message_words.REASONS.items()),
+        roles=list(message_words.ROLES.items()),
+        may_act=viewer().may_act,
+        deciding=filters.state == MessageState.RECONCILIATION,
+    )
+    return render("ops/messages.html", context)
+
+
+def _filters() -> MessageFilters:
+    destination = request.args.get("destination", "").strip().lower()[:LONGEST_DOMAIN]
+    since, until = ops_pages.span()
+    slow, unsent = request.args.get("slow", ""), request.args.get("unsent") == "1"
+    return MessageFilters(
+        kind=ops_pages.choice("kind", MessageKind, MessageKind.ID_NOTICE),
+        # One state, or the days of a cohort: each list is then a range of an index, however many messages there are.
+        state=ops_pages.choice("state", MessageState, "" if (since and until) or unsent else MessageState.FAILED),
+        failure=ops_pages.choice("failure", ReasonClass),
+        reason=ops_pages.choice("reason", Reason),
+        # An address of a person has no place in ours: only what stands behind the @.
+        destination=destination.rpartition("@")[2],
+        role=ops_pages.choice("role", Role),
+        since=since,
+        until=until,
+        slow=int(slow) if slow in {str(number) for number in range(1, len(latency.EDGES))} else 0,
+        unsent=unsent,
+    )
+
+
+def _states(filters: MessageFilters, address: dict) -> list[Option]:
+    kept = {name: value for name, value in address.items() if value}
+    most = keyset.MOST_COUNTED
+    options = []
+    for state, number in message_list.counts(filters).items():
+        words, _ = message_words.STATES[state]
+        shown = f"{most:,}+" if number > most else f"{number:,}"
+        there = url_for("ops_messages.index", **kept, state=state)
+        options.append(Option(there, words, shown, state == filters.state))
+    return options
+
+
+def _rows(messages) -> list[Row]:
+    people = message_list.people(messages)
+    return [
+        Row(
+            id=ids.encode(message.id),
+            address=_record(message.registration_id),
+            number=people.get(message.registration_id, ("", ""))[0],
+            name=people.get(message.registration_id, ("", ""))[1],
+            role=message_words.ROLES[message.role],
+            destination=message.destination,
+            chip=Chip(*message_words.state_of(message.state, message.reason)),
+            reason=message_words.REASONS.get(message.reason or "", ""),
+            attempts=message.attempts,
+            at=message.sent_at or message.queued_at,
+            due=message.due_at if message.state == MessageState.WAITING_RETRY else None,
+        )
+        for message in messages
+    ]
+
+
+HEADING = (
+    N_("申請番号"),
+    N_("氏名"),
+    N_("宛先"),
+    N_("宛先のドメイン"),
+    N_("状態"),
+    N_("理由"),
+    N_("送信回数"),
+    N_("日時"),
+    N_("次の送信"),
+)
+
+
+@source("ops_messages.index", N_("メール"), "messages")
+def _whole_list():
+    rows = exporting.walk(message_list.listing(_filters()), message_list.ORDER)
+    yield exporting.sheet("ops_messages.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(messages):
+    for row in _rows(messages):
+        reason = say(row.reason) if row.reason else ""
+        what = (say(row.role), row.destination, say(row.chip.words), reason)
+        yield (row.number, row.name, *what, row.attempts, exporting.at(row.at), exporting.at(row.due))
+
+
+def _record(registration_id: int | None) -> str:
+    return url_for("ops_record.show", registration=registration_id, via=Via.MESSAGES) if registration_id else ""

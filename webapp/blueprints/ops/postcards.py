@@ -1,0 +1,112 @@
+"""The operators' list of postcards in their first states, by state and cause."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, url_for
+
+from db.models import Postcard
+from webapp.domain.audit.operator_views import Via
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.language import N_
+from webapp.domain.core.paging import Order
+from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import listing as message_list
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.pages.lists import Chip, Option
+from webapp.web.language import say
+from webapp.web.rendering import render
+
+blueprint = Blueprint("ops_postcards", __name__)
+
+ORDER = Order(Postcard, (Postcard.queued_at, Postcard.id))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A postcard in the list."""
+
+    address: str
+    number: str
+    name: str
+    chip: Chip
+    cause: str
+    hold: str
+    queued_at: dt.datetime
+    changed_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class PostcardsPage:
+    """The list, a count for each state, and the causes to choose from."""
+
+    rows: list[Row]
+    before: str
+    after: str
+    states: list[Option]
+    state: str
+    cause: str
+    causes: list[tuple[str, str]]
+
+
+@blueprint.get("/ops/postcards")
+def index():
+    state, cause = _chosen()
+    page = keyset.read(_listing(state, cause), ORDER, ops_pages.cursor())
+    before, after = ops_pages.around("ops_postcards.index", page, state=state, cause=cause)
+    there = {"cause": cause} if cause else {}
+    states = [
+        Option(
+            url_for("ops_postcards.index", state=one, **there),
+            words,
+            ops_pages.counted(_listing(one, cause)),
+            one == state,
+        )
+        for one, (words, _) in message_words.POSTCARD_STATES.items()
+    ]
+    causes = list(message_words.CAUSES.items())
+    return render("ops/postcards.html", PostcardsPage(_rows(page.rows), before, after, states, state, cause, causes))
+
+
+def _chosen() -> tuple[str, str]:
+    state = ops_pages.choice("state", message_words.POSTCARD_STATES, "queued")
+    return state, ops_pages.choice("cause", message_words.CAUSES)
+
+
+def _listing(state: str, cause: str):
+    query = Postcard.select().where(Postcard.state == state)
+    return query.where(Postcard.cause == cause) if cause else query
+
+
+HEADING = (N_("申請番号"), N_("氏名"), N_("状態"), N_("保留の理由"), N_("理由"), N_("作成待ちになった日時"))
+
+
+@source("ops_postcards.index", N_("はがき"), "postcards")
+def _whole_list():
+    rows = exporting.walk(_listing(*_chosen()), ORDER)
+    yield exporting.sheet("ops_postcards.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        words = (say(row.chip.words), say(row.hold) if row.hold else "", say(row.cause))
+        yield (row.number, row.name, *words, exporting.at(row.queued_at))
+
+
+def _rows(rows) -> list[Row]:
+    people = message_list.people(rows)
+    return [
+        Row(
+            address=url_for("ops_record.show", registration=row.registration_id, via=Via.POSTCARDS),
+            number=people[row.registration_id][0],
+            name=people[row.registration_id][1],
+            chip=Chip(*message_words.POSTCARD_STATES[row.state]),
+            cause=message_words.CAUSES.get(row.cause, row.cause),
+            hold=message_words.HOLDS.get(row.hold_reason or "", ""),
+            queued_at=row.queued_at,
+            changed_at=row.changed_at,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,255 @@
+"""Returned mail for operators: the list by what was made of it, and one mail as safe text."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from flask import Blueprint, abort, current_app, flash, request, url_for
+from flask_babel import gettext
+from flask_login import current_user
+
+from db.models import Attempt, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
+from webapp.domain.audit.log import audit
+from webapp.domain.audit.operator_views import Via
+from webapp.domain.bounce.model import Reason
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.events import EventName
+from webapp.domain.core.language import N_
+from webapp.domain.core.paging import Order
+from webapp.domain.mail import overrides as overruling
+from webapp.domain.mail.inbound import ReturnedState
+from webapp.domain.mail.plain_text import readable
+from webapp.domain.notices import labels as message_words
+from webapp.domain.notices.messages import Policy
+from webapp.domain.registrations.timeline import failures_of, mask_in, steps_of
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.pages.lists import Chip, Option
+from webapp.web.access import Viewer, get_returned_mail_for, viewer
+from webapp.web.clock import now
+from webapp.web.language import say
+from webapp.web.rendering import invalid, render, see_other
+from webapp.web.sentences import spoken
+
+blueprint = Blueprint("ops_returned_mail", __name__)
+
+ORDER = Order(ReturnedMail, (ReturnedMail.id,))
+STATES: dict[str, tuple[str, str]] = {
+    ReturnedState.UNMATCHED: (N_("照合できません"), "wait"),
+    ReturnedState.CONFLICT: (N_("宛先が違う"), "bad"),
+    ReturnedState.EVIDENCE: (N_("記録のみ"), "off"),
+    ReturnedState.APPLIED: (N_("反映済み"), "good"),
+    ReturnedState.OVERRULED: (N_("判定を変更"), "busy"),
+}
+KINDS: dict[str, str] = {
+    "bounce": N_("不達の通知"),
+    "delivered": N_("到着の通知"),
+    "delayed": N_("配送の遅れの通知"),
+    "feedback": N_("苦情の通知"),
+    "vacation": N_("自動応答"),
+    "none": N_("通知ではないメール"),
+}
+TOKENS: dict[str, str] = {
+    "valid": N_("当方の送信と照合できました"),
+    "expired": N_("30日を過ぎているため、記録だけしました"),
+    "forged": N_("返送先の印が正しくありません"),
+    "unknown_key": N_("返送先の印の鍵がわかりません"),
+    "not_a_return_path": N_("返送先が当方の作ったアドレスではありません"),
+    "unknown_attempt": N_("該当する送信がこのデータベースにありません"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A returned mail in the list."""
+
+    address: str
+    received_at: dt.datetime
+    chip: Chip
+    kind: str
+    reason: str
+    token: str
+    number: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ReturnedMailPage:
+    """The list with a count for each state."""
+
+    rows: list[Row]
+    before: str
+    after: str
+    states: list[Option]
+
+
+@dataclass(frozen=True)
+class MailPage:
+    """One returned mail."""
+
+    received_at: dt.datetime
+    chip: Chip
+    kind: str
+    reason: str
+    token: str
+    size: int
+    recipients: list[str]
+    judgement: list[str]
+    record: str
+    number: str
+    text: str
+    cut: bool
+    gone: bool  # the bytes are removed after the time of the setting
+    note: str
+    overrule: str
+
+
+@blueprint.get("/ops/returned-mail")
+def index():
+    state = ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)
+    page = keyset.read(_listing(state), ORDER, ops_pages.cursor())
+    before, after = ops_pages.around("ops_returned_mail.index", page, state=state)
+    states = [
+        Option(url_for("ops_returned_mail.index", state=one), words, ops_pages.counted(_listing(one)), one == state)
+        for one, (words, _) in STATES.items()
+    ]
+    return render("ops/returned_mail.html", ReturnedMailPage(_rows(page.rows), before, after, states))
+
+
+@dataclass(frozen=True)
+class OverrulePage:
+    """The form in which a person judges a mail otherwise, and says why."""
+
+    action: str
+    back: str
+    kind: str
+    judged: str
+    reasons: list[tuple[str, str]]
+    reason: str = ""
+    note: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@blueprint.get("/ops/returned-mail/<oid:mail>")
+def show(mail: int):
+    who = viewer()
+    row = get_returned_mail_for(who, mail)
+    audit(EventName.RECORD_OPS_VIEWED, now(), who.account_id, "returned_mail", row.id)
+    return render("ops/mail.html", _page(row, who))
+
+
+@blueprint.get("/ops/returned-mail/<oid:mail>/overrule")
+def overrule_form(mail: int):
+    return render("ops/overrule.html", _overrule_page(_overrulable(mail)))
+
+
+@blueprint.post("/ops/returned-mail/<oid:mail>/overrule")
+def overrule(mail: int):
+    row = _overrulable(mail)
+    reason, note = request.form.get("reason", ""), request.form.get("note", "").strip()[:500]
+    wrong = {}
+    if reason not in set(Reason):
+        wrong["reason"] = N_("正しい理由を選んでください。")
+    if not note:
+        wrong["note"] = N_("判定を変更する根拠を書いてください。")
+    if wrong:
+        return invalid("ops/overrule.html", _overrule_page(row, reason, note, wrong))
+    policy = Policy.of(current_app.extensions["settings"])
+    overruling.overrule(row, Reason(reason), current_user.account, now(), note, policy)
+    flash(gettext("判定を変更しました。お知らせとはがきも、新しい判定に合わせました。"), "good")
+    return see_other(url_for("ops_returned_mail.show", mail=row.id))
+
+
+def _overrulable(mail: int) -> ReturnedMail:
+    """A mail that belongs to an attempt of ours: a judgement of any other could change nothing."""
+    row = get_returned_mail_for(viewer(), mail, change=True)
+    if not overruling.may_overrule(row):
+        abort(404)
+    return row
+
+
+def _overrule_page(row: ReturnedMail, reason: str = "", note: str = "", errors: dict | None = None) -> OverrulePage:
+    judged = row.overruled_reason or row.reason or ""
+    return OverrulePage(
+        action=url_for("ops_returned_mail.overrule", mail=row.id),
+        back=url_for("ops_returned_mail.show", mail=row.id),
+        kind=KINDS.get(row.kind, row.kind),
+        judged=message_words.REASONS.get(judged, ""),
+        reasons=list(message_words.REASONS.items()),
+        reason=reason,
+        note=note,
+        errors=errors or {},
+    )
+
+
+def _listing(state: str):
+    return ReturnedMail.select().where(ReturnedMail.state == state)
+
+
+def _rows(rows) -> list[Row]:
+    people = _people({row.attempt_id for row in rows})
+    return [
+        Row(
+            address=url_for("ops_returned_mail.show", mail=row.id),
+            received_at=row.received_at,
+            chip=Chip(*STATES[row.state]),
+            kind=KINDS.get(row.kind, row.kind),
+            reason=message_words.REASONS.get(row.reason or "", ""),
+            token=TOKENS.get(row.token_state, ""),
+            number=people.get(row.attempt_id, (0, "", ""))[1],
+            name=people.get(row.attempt_id, (0, "", ""))[2],
+        )
+        for row in rows
+    ]
+
+
+HEADING = (N_("受信"), N_("内容"), N_("理由"), N_("状態"), N_("照合"), N_("申請番号"), N_("氏名"))
+
+
+@source("ops_returned_mail.index", N_("戻りメール"), "returned-mail")
+def _whole_list():
+    rows = exporting.walk(_listing(ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)), ORDER)
+    yield exporting.sheet("ops_returned_mail.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(rows):
+    for row in _rows(rows):
+        words = [say(one) if one else "" for one in (row.kind, row.reason, row.chip.words, row.token)]
+        yield (exporting.at(row.received_at), *words, row.number, row.name)
+
+
+def _people(attempts: set) -> dict[int, tuple[int, str, str]]:
+    """Registration, application number and name behind attempts."""
+    attempts.discard(None)
+    if not attempts:
+        return {}
+    columns = (Attempt.id, Registration.id, Registration.application_number, Technician.name)
+    joined = Attempt.select(*columns).join(Message).join(Registration).join(Technician)
+    return {row[0]: row[1:] for row in joined.where(Attempt.id.in_(list(attempts))).tuples()}
+
+
+def _page(row: ReturnedMail, who: Viewer) -> MailPage:
+    show = (lambda text: text) if who.may_act else mask_in
+    source = ReturnedMailSource.get_or_none(ReturnedMailSource.returned_mail == row.id)
+    text, cut = readable(bytes(source.content)) if source else ("", False)
+    registration, number, _ = _people({row.attempt_id}).get(row.attempt_id, (None, "", ""))
+    back = url_for("ops_record.show", registration=registration, via=Via.RETURNED_MAIL) if registration else ""
+    return MailPage(
+        received_at=row.received_at,
+        chip=Chip(*STATES.get(row.state, STATES[ReturnedState.EVIDENCE])),
+        kind=KINDS.get(row.kind, row.kind),
+        reason=message_words.REASONS.get(row.overruled_reason or row.reason or "", ""),
+        token=TOKENS.get(row.token_state, ""),
+        size=row.size,
+        recipients=[show(str(failure.get("recipient", ""))) for failure in failures_of(row)],
+        judgement=[spoken(line) for line in steps_of(row, show)],
+        record=back,
+        number=number,
+        text=show(text),
+        cut=cut,
+        gone=source is None,
+        note=show(row.overruled_note or ""),
+        overrule=url_for("ops_returned_mail.overrule_form", mail=row.id)
+        if who.may_act and overruling.may_overrule(row)
+        else "",
+    )

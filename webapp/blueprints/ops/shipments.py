@@ -1,0 +1,109 @@
+"""The cards behind the figures of shipments: what was posted within days, to which prefecture, and what was missed."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from flask import Blueprint, url_for
+from flask_babel import gettext
+
+from webapp.domain.audit.operator_views import Via
+from webapp.domain.cards import outcome_labels as missed_words
+from webapp.domain.cards import shipment_list
+from webapp.domain.cards.outcomes import Missed
+from webapp.domain.cards.shipment_list import UNKNOWN, ShipmentFilters
+from webapp.domain.cards.states import CardState
+from webapp.domain.core import paging as keyset
+from webapp.domain.core.language import N_
+from webapp.domain.postcard.towns import PREFECTURES
+from webapp.pages import cards as card_pages
+from webapp.pages import exports as exporting
+from webapp.pages import lists as ops_pages
+from webapp.pages.exports import source
+from webapp.web.language import say
+from webapp.web.rendering import render
+
+blueprint = Blueprint("ops_shipments", __name__)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A card under one tracking number."""
+
+    address: str
+    number: str
+    name: str
+    accepted_on: dt.date
+    prefecture: str
+    missed: str
+    chip: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ShipmentsPage:
+    """The list with its filters."""
+
+    rows: list[Row]
+    number: str
+    filters: ShipmentFilters
+    unknown: str
+    prefectures: list[str]
+    missed: list[tuple[str, str]]
+    before: str
+    after: str
+
+
+@blueprint.get("/ops/cards/posted")
+def index():
+    filters = _filters()
+    query = shipment_list.listing(filters)
+    page = keyset.read(query, shipment_list.ORDER, ops_pages.cursor())
+    kept = {"since": filters.since, "until": filters.until, "prefecture": filters.prefecture, "missed": filters.missed}
+    before, after = ops_pages.around("ops_shipments.index", page, **kept)
+    shown = ShipmentsPage(
+        rows=[_row(one) for one in shipment_list.posted(page.rows)],
+        number=ops_pages.counted(query),
+        filters=filters,
+        unknown=UNKNOWN,
+        prefectures=list(PREFECTURES),
+        missed=[(what, words) for what, words in missed_words.MISSED.items() if what],
+        before=before,
+        after=after,
+    )
+    return render("ops/shipments/index.html", shown)
+
+
+def _filters() -> ShipmentFilters:
+    since, until = ops_pages.span()
+    return ShipmentFilters(
+        since=since,
+        until=until,
+        prefecture=ops_pages.choice("prefecture", (*PREFECTURES, UNKNOWN)),
+        missed=ops_pages.choice("missed", [what for what in Missed if what]),
+    )
+
+
+HEADING = (N_("申請番号"), N_("氏名"), N_("引受日"), N_("都道府県"), N_("受け取り"), N_("いまの状態"))
+
+
+@source("ops_shipments.index", N_("発送したカード"), "cards-posted")
+def _all_posted():
+    rows = exporting.walk(shipment_list.listing(_filters()), shipment_list.ORDER)
+    yield exporting.sheet("ops_shipments.index", HEADING, exporting.lines(rows, _cells))
+
+
+def _cells(shipments):
+    for row in map(_row, shipment_list.posted(shipments)):
+        where, missed = row.prefecture or gettext("不明"), say(row.missed) if row.missed else ""
+        yield (row.number, row.name, row.accepted_on.isoformat(), where, missed, row.chip[0])
+
+
+def _row(one: shipment_list.Posted) -> Row:
+    return Row(
+        address=url_for("ops_record.show", registration=one.registration_id, via=Via.CARDS),
+        number=one.application_number,
+        name=one.name,
+        accepted_on=one.accepted_on,
+        prefecture=one.prefecture,
+        missed=missed_words.MISSED[one.missed] if one.missed else "",
+        chip=card_pages.chip(CardState(one.state)),
+    )

@@ -1,0 +1,147 @@
+"""Signing in and out: three ways in, one for each kind of person, and the second factor behind them."""
+
+from dataclasses import dataclass, field
+
+from flask import Blueprint, Response, current_app, request, session, url_for
+from flask_login import current_user
+
+from webapp.domain.accounts import accounts, passkeys, second_factor
+from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.core.language import N_
+from webapp.web import session as sign_in
+from webapp.web.clock import now
+from webapp.web.guards import own_path
+from webapp.web.rendering import invalid, render, see_other
+
+blueprint = Blueprint("sign_in", __name__)
+
+TOO_MANY = N_("失敗が続いたため、一時的に受付を止めています。15分ほど待ってから、もう一度お試しください。")
+WRONG = {
+    AccountKind.TECHNICIAN: N_("技能者IDまたはパスワードが違います。入力し直してください。"),
+    AccountKind.BUSINESS_USER: N_("事業者ID、利用者名、パスワードのどれかが違います。入力し直してください。"),
+    AccountKind.OPERATOR: N_("利用者名またはパスワードが違います。入力し直してください。"),
+}
+WRONG_CODE = N_("確認コードが違うか、すでに使われています。アプリに表示されている新しいコードを入力してください。")
+WRONG_PASSKEY = N_("パスキーを確認できませんでした。もう一度お試しください。")
+
+
+@dataclass(frozen=True)
+class SignInPage:
+    """The form: which way, what was typed (never the password), where it leads, what was wrong with it."""
+
+    kind: AccountKind
+    typed: dict[str, str] = field(default_factory=dict)
+    next: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SecondPage:
+    """The second step: by code, and by passkey where there is one; `options` is what the browser needs for it."""
+
+    by_code: bool
+    options: str
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@blueprint.get("/sign-in")
+def form():
+    return _form(AccountKind.TECHNICIAN)
+
+
+@blueprint.get("/sign-in/business")
+def form_business():
+    return _form(AccountKind.BUSINESS_USER)
+
+
+@blueprint.get("/sign-in/operators")
+def form_operators():
+    return _form(AccountKind.OPERATOR)
+
+
+@blueprint.post("/sign-in")
+def submit():
+    typed = _typed("technician_id")
+    key = accounts.login_key(AccountKind.TECHNICIAN, accounts.digits(typed["technician_id"]))
+    return _submit(AccountKind.TECHNICIAN, key, typed)
+
+
+@blueprint.post("/sign-in/business")
+def submit_business():
+    typed = _typed("business_id", "user_name")
+    return _submit(AccountKind.BUSINESS_USER, accounts.business_key(*typed.values()), typed)
+
+
+@blueprint.post("/sign-in/operators")
+def submit_operators():
+    typed = _typed("name")
+    return _submit(AccountKind.OPERATOR, accounts.login_key(AccountKind.OPERATOR, typed["name"]), typed)
+
+
+@blueprint.get("/sign-in/second-factor")
+def second():
+    waiting = sign_in.half()
+    return _second(waiting) if waiting else see_other(url_for("sign_in.form"))
+
+
+@blueprint.post("/sign-in/second-factor")
+def submit_second():
+    waiting = sign_in.half()
+    if waiting is None:
+        return see_other(url_for("sign_in.form"))
+    secret, target = current_app.extensions["settings"].secret_key, session.get("next", "")
+    try:
+        signed_in = second_factor.finish(waiting, request.form.get("code", ""), secret, now())
+    except accounts.TooManyTries:
+        return _second(waiting, {"code": TOO_MANY}, 429)
+    return sign_in.go_on(signed_in, target) if signed_in else _second(waiting, {"code": WRONG_CODE}, 422)
+
+
+@blueprint.post("/sign-in/passkey")
+def submit_passkey():
+    waiting, site = sign_in.half(), passkeys.Site.of(current_app.extensions["settings"])
+    if waiting is None or site is None:
+        return see_other(url_for("sign_in.form"))
+    target = session.get("next", "")
+    if not passkeys.check(waiting.account, waiting, request.form.get("credential", ""), site, now()):
+        return _second(waiting, {"passkey": WRONG_PASSKEY}, 422)
+    return sign_in.go_on(accounts.complete(waiting, now()), target)
+
+
+@blueprint.post("/sign-out")
+def out():
+    sign_in.end()
+    return see_other(url_for("sign_in.form"))
+
+
+def _form(kind: AccountKind) -> Response:
+    target = own_path(request.args.get("next", ""))
+    if current_user.is_authenticated:
+        return see_other(target if target != "/" else sign_in.first_page(current_user.kind))
+    return render("public/sign_in/form.html", SignInPage(kind, next=target))
+
+
+def _typed(*names: str) -> dict[str, str]:
+    return {name: request.form.get(name, "").strip()[:100] for name in names}
+
+
+def _submit(kind: AccountKind, key: str, typed: dict[str, str]) -> Response:
+    target, first = own_path(request.form.get("next", "")), next(iter(typed))
+    try:
+        signed_in = accounts.sign_in(key, request.form.get("password", ""), now(), **sign_in.where_from())
+    except accounts.TooManyTries:
+        return render("public/sign_in/form.html", SignInPage(kind, typed, target, {first: TOO_MANY}), status=429)
+    if signed_in is None:
+        return invalid("public/sign_in/form.html", SignInPage(kind, typed, target, {first: WRONG[kind]}))
+    return sign_in.go_on(signed_in, target)
+
+
+def _second(waiting, errors: dict[str, str] | None = None, status: int = 200) -> Response:
+    kinds = {factor.kind for factor in second_factor.factors_of(waiting.account)}
+    site = passkeys.Site.of(current_app.extensions["settings"])
+    options = ""
+    if site and second_factor.FactorKind.PASSKEY in kinds:
+        options = passkeys.request_options(waiting.account, waiting, site)
+    # Recovery codes are typed into the same field, so there is always one.
+    page = SecondPage(second_factor.FactorKind.TOTP in kinds, options, errors or {})
+    return render("public/sign_in/second.html", page, status=status)

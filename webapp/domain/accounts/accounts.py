@@ -1,0 +1,358 @@
+"""People who sign in: their passwords and their sessions."""
+
+import datetime as dt
+import hashlib
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from db.database import transaction
+from db.ids import new_id
+from db.models import Account, SignInSession, Throttle
+from webapp.domain.accounts import passwords
+from webapp.domain.accounts.passwords import PasswordError
+
+__all__ = ["PasswordError"]
+
+
+class AccountKind(StrEnum):
+    """Which side of the product somebody signs in to."""
+
+    OPERATOR = "operator"
+    TECHNICIAN = "technician"
+    BUSINESS_USER = "business_user"
+
+
+class OperatorRole(StrEnum):
+    """What an operator may do: look, act, or also set up."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
+
+
+class BusinessRole(StrEnum):
+    """What a user of a business may do: set disclosure and invite (管理者), or look (閲覧者)."""
+
+    ADMINISTRATOR = "administrator"
+    VIEWER = "viewer"
+
+
+class Stage(StrEnum):
+    """How far a sign-in is; only a full session opens pages."""
+
+    SECOND_FACTOR = "second_factor"  # the password was right
+    FULL = "full"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a session lives without a request, and at most."""
+
+    idle: dt.timedelta
+    longest: dt.timedelta
+
+
+# Operators see everybody: short. A technician looks in from an own phone; an office works through its day.
+LIMITS = {
+    AccountKind.OPERATOR: Limits(dt.timedelta(minutes=30), dt.timedelta(hours=12)),
+    AccountKind.BUSINESS_USER: Limits(dt.timedelta(hours=1), dt.timedelta(hours=12)),
+    AccountKind.TECHNICIAN: Limits(dt.timedelta(hours=2), dt.timedelta(hours=24)),
+}
+IDLE, LONGEST = LIMITS[AccountKind.OPERATOR].idle, LIMITS[AccountKind.OPERATOR].longest
+# How long a second factor may take, and how long after a proof of identity dangerous things may be done.
+SECOND_FACTOR_WITHIN = dt.timedelta(minutes=10)
+RECENT = dt.timedelta(minutes=15)
+# Last sight is written at most this often: a click must not always be a write.
+_SEEN_EVERY = dt.timedelta(minutes=1)
+
+# Wrong passwords in a window, for an account and for a network address, before further tries wait for its end.
+WINDOW = dt.timedelta(minutes=15)
+LIMIT_ACCOUNT = 10
+LIMIT_ADDRESS = 50
+
+SHORTEST_PASSWORD = passwords.SHORTEST
+
+_hasher = PasswordHasher()
+# Checked when there is no such account, so that the answer takes the same time.
+_nobody = _hasher.hash(secrets.token_urlsafe(16))
+
+
+class TooManyTries(Exception):
+    """The account or the network address has to wait until the window ends."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """An account and the token of its new session; the token is told to the browser and kept nowhere else."""
+
+    account: Account
+    token: str
+    stage: Stage = Stage.FULL
+
+
+def login_key(kind: AccountKind, *parts: str) -> str:
+    """Return the unique name of an account: its kind and what the person types, without regard to case."""
+    return ":".join([kind, *(part.strip().casefold() for part in parts)])
+
+
+def business_key(business_id: str, user_name: str) -> str:
+    """Return the sign-in key of a user of a business; the ID's blanks and hyphens do not matter."""
+    return login_key(AccountKind.BUSINESS_USER, digits(business_id), user_name)
+
+
+def digits(text: str) -> str:
+    """Return the ID that somebody typed: full width folded, blanks and hyphens left out."""
+    return re.sub(r"[\s　‐‑‒–—―−－-]", "", unicodedata.normalize("NFKC", text))
+
+
+def check_password(password: str, about: Iterable[str] = ()) -> None:
+    """Raise PasswordError for a password that is short, common, or made of what is known `about` the person."""
+    passwords.check(password, tuple(about))
+
+
+def about(account: Account) -> tuple[str, ...]:
+    """Return what a password of this account may not be made of."""
+    known = [*account.login_key.split(":")[1:], account.display_name]
+    if account.technician_id is not None:
+        person = account.technician
+        known += [person.name, person.name_kana, f"{person.birth_date:%Y%m%d}", person.telephone]
+    if account.business_id is not None:
+        known += [account.business.name, account.business.telephone]
+    return tuple(word for word in known if word)
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash of a password."""
+    return _hasher.hash(password)
+
+
+def is_user_name(text: str) -> bool:
+    """Return whether a text can be the sign-in name of an operator or a user of a business."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,39}", text) is not None
+
+
+def create_operator(login: str, display_name: str, role: OperatorRole, password: str, now: dt.datetime) -> Account:
+    """Create an operator who signs in with a name and a password.
+
+    ValueError for a name that is taken or has other characters than a-z 0-9 . _ -; PasswordError for the password.
+    """
+    if not is_user_name(login):
+        raise ValueError("a sign-in name has 2 to 40 characters of a-z, 0-9, dot, underscore and hyphen")
+    check_password(password, (login, display_name))
+    key = login_key(AccountKind.OPERATOR, login)
+    with transaction():
+        if Account.select().where(Account.login_key == key).exists():
+            raise ValueError(f"there is an operator {login!r} already")
+        return Account.create(
+            kind=AccountKind.OPERATOR,
+            login_key=key,
+            display_name=display_name or login,
+            role=role,
+            password_hash=hash_password(password),
+            password_changed_at=now,
+            created_at=now,
+        )
+
+
+def sign_in(key: str, password: str, now: dt.datetime, network_address: str, user_agent: str) -> SignedIn | None:
+    """Check a password and open a session; None when it is wrong, whoever it was for.
+
+    With a second factor the session's stage is SECOND_FACTOR: `complete` follows. TooManyTries while the account or the
+    network address has used up its tries. An account that does not exist takes the same time and counts the same tries.
+    """
+    limits = sign_in_limits(key, network_address)
+    check_limits(limits, now)
+    account = Account.get_or_none(Account.login_key == key)
+    known = right_password(account, password)
+    with transaction():
+        if not known:
+            count_tries(limits, now)
+            return None
+        if _hasher.check_needs_rehash(account.password_hash):
+            account.password_hash = hash_password(password)
+            account.save(only=[Account.password_hash])
+        forgive(key)
+        return begin(account, now, network_address, user_agent)
+
+
+def right_password(account: Account | None, password: str) -> bool:
+    """Return whether this is the password of an active account; as long for no account as for a wrong password."""
+    known = account is not None and account.active and account.password_hash is not None
+    try:
+        _hasher.verify(account.password_hash if known else _nobody, password[: passwords.LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+    return known
+
+
+def begin(account: Account, now: dt.datetime, network_address: str, user_agent: str) -> SignedIn:
+    """Open the session of somebody who has shown one proof, in the running transaction."""
+    stage = Stage.SECOND_FACTOR if account.second_factor else Stage.FULL
+    return SignedIn(account, open_session(account, now, network_address, user_agent, stage), stage)
+
+
+def complete(session: SignInSession, now: dt.datetime) -> SignedIn:
+    """Open the full session after the second factor, in the running transaction; the half one ends."""
+    SignInSession.delete().where(SignInSession.id == session.id).execute()
+    token = open_session(session.account, now, session.network_address, session.user_agent)
+    return SignedIn(session.account, token)
+
+
+def open_session(
+    account: Account, now: dt.datetime, network_address: str, user_agent: str, stage: Stage = Stage.FULL
+) -> str:
+    """Open a session in the running transaction and return its token."""
+    token = secrets.token_urlsafe(32)
+    longest = LIMITS[AccountKind(account.kind)].longest if stage == Stage.FULL else SECOND_FACTOR_WITHIN
+    SignInSession.create(
+        account=account,
+        token_hash=_digest(token),
+        created_at=now,
+        seen_at=now,
+        expires_at=now + longest,
+        reauthenticated_at=now,
+        network_address=network_address,
+        user_agent=user_agent[:200],
+        stage=stage,
+    )
+    if stage == Stage.FULL:
+        Account.update(last_sign_in_at=now).where(Account.id == account.id).execute()
+    return token
+
+
+def session_of(token: str, now: dt.datetime, stage: Stage = Stage.FULL) -> SignInSession | None:
+    """Return the living session of a token, with its account; None when it ended, was idle or its account is closed."""
+    session = (
+        SignInSession.select(SignInSession, Account)
+        .join(Account)
+        .where(
+            (SignInSession.token_hash == _digest(token))
+            & (SignInSession.stage == stage)
+            & (SignInSession.expires_at > now)
+            & Account.active
+        )
+        .get_or_none()
+    )
+    if session is None or session.seen_at <= now - LIMITS[AccountKind(session.account.kind)].idle:
+        return None
+    if now - session.seen_at >= _SEEN_EVERY:
+        SignInSession.update(seen_at=now).where(SignInSession.id == session.id).execute()
+    return session
+
+
+def account_of_ended(token: str) -> int | None:
+    """Return whose session a token was, although it may have ended; None when nothing is known of it."""
+    row = SignInSession.get_or_none(SignInSession.token_hash == _digest(token))
+    return row.account_id if row else None
+
+
+def sessions_of(account: Account, now: dt.datetime) -> list[SignInSession]:
+    """Return the living sessions of an account, the one used last first."""
+    idle = LIMITS[AccountKind(account.kind)].idle
+    return list(
+        SignInSession.select()
+        .where(
+            (SignInSession.account == account)
+            & (SignInSession.stage == Stage.FULL)
+            & (SignInSession.expires_at > now)
+            & (SignInSession.seen_at > now - idle)
+        )
+        .order_by(SignInSession.seen_at.desc(), SignInSession.id.desc())
+    )
+
+
+def end_session(account: Account, session_id: int) -> bool:
+    """End one of an account's own sessions; False if it has none of that id."""
+    mine = (SignInSession.account == account) & (SignInSession.id == session_id)
+    return bool(SignInSession.delete().where(mine).execute())
+
+
+def end_sessions(account: Account, but: int | None = None) -> int:
+    """End all sessions of an account, except one; return how many ended."""
+    query = SignInSession.delete().where(SignInSession.account == account)
+    return (query.where(SignInSession.id != but) if but is not None else query).execute()
+
+
+def is_recent(session: SignInSession, now: dt.datetime) -> bool:
+    """Return whether this session's person has proved who they are a short while ago."""
+    return session.reauthenticated_at is not None and now - session.reauthenticated_at < RECENT
+
+
+def prove_again(session: SignInSession, now: dt.datetime) -> None:
+    """Note that the person has proved again who they are."""
+    SignInSession.update(reauthenticated_at=now).where(SignInSession.id == session.id).execute()
+
+
+def set_password(account: Account, password: str, now: dt.datetime, but: int | None = None) -> None:
+    """Give an account a new password in the running transaction; its other sessions end, its waiting time too."""
+    check_password(password, about(account))
+    account.password_hash, account.password_changed_at = hash_password(password), now
+    account.save(only=[Account.password_hash, Account.password_changed_at])
+    end_sessions(account, but)
+    forgive(account.login_key)
+
+
+def set_active(account: Account, active: bool) -> None:
+    """Let somebody sign in or not; who may not is signed out at once."""
+    with transaction():
+        account.active = active
+        account.save(only=[Account.active])
+        if not active:
+            end_sessions(account)
+
+
+def close_session(token: str) -> None:
+    """End a session; nothing happens when it has ended already."""
+    SignInSession.delete().where(SignInSession.token_hash == _digest(token)).execute()
+
+
+def sign_in_limits(key: str, network_address: str) -> list[tuple[str, int]]:
+    """Return the counters of tries to sign in as somebody from somewhere, each with its limit."""
+    return [
+        (throttle_key("sign-in:account", key), LIMIT_ACCOUNT),
+        (throttle_key("sign-in:address", network_address), LIMIT_ADDRESS),
+    ]
+
+
+def check_limits(limits: list[tuple[str, int]], now: dt.datetime, window: dt.timedelta = WINDOW) -> None:
+    """Raise TooManyTries when one of the counters has reached its limit in the window at hand."""
+    start = _window(now, window)
+    for name, limit in limits:
+        row = Throttle.get_or_none((Throttle.key == name) & (Throttle.window_start == start))
+        if row is not None and row.count >= limit:
+            raise TooManyTries
+
+
+def count_tries(limits: list[tuple[str, int]], now: dt.datetime, window: dt.timedelta = WINDOW) -> None:
+    """Count one try in each counter, in the running transaction."""
+    start = _window(now, window)
+    for name, _ in limits:
+        Throttle.insert(id=new_id(), key=name, window_start=start, count=1, expires_at=start + 2 * window).on_conflict(
+            conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + 1}
+        ).execute()
+
+
+def forgive(key: str) -> None:
+    """Forget the tries against an account: its owner has shown who they are."""
+    Throttle.delete().where(Throttle.key == throttle_key("sign-in:account", key)).execute()
+
+
+def throttle_key(what: str, value: str) -> str:
+    """Return the name of a counter, in which the value cannot be read."""
+    return f"{what}:{_digest(value)[:32]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _window(now: dt.datetime, window: dt.timedelta) -> dt.datetime:
+    seconds = window.total_seconds()
+    return dt.datetime.fromtimestamp(now.timestamp() // seconds * seconds, dt.UTC)

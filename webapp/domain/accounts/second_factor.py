@@ -1,0 +1,270 @@
+"""Second factors: codes of an authenticator app (RFC 6238), passkeys, recovery codes, and the way back without them."""
+
+import datetime as dt
+import hmac
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyotp
+
+from db.database import transaction
+from db.ids import ALPHABET
+from db.models import Account, LostFactor, RecoveryCode, SecondFactor, SignInSession
+from webapp.domain.accounts import accounts
+from webapp.domain.accounts import mails as account_mails
+from webapp.domain.accounts.accounts import AccountKind, OperatorRole, SignedIn
+from webapp.domain.audit.log import audit
+from webapp.domain.core import secret_box as sealed
+from webapp.domain.core.calendar import written_moment
+from webapp.domain.core.events import EventName, record
+
+
+class FactorKind(StrEnum):
+    """What somebody has besides the password."""
+
+    TOTP = "totp"
+    PASSKEY = "passkey"
+
+
+_ADDED = {FactorKind.TOTP: account_mails.APP_ADDED, FactorKind.PASSKEY: account_mails.PASSKEY_ADDED}
+# A phone's clock may be half a minute off either way.
+_STEP = 30
+_DRIFT = (-1, 0, 1)
+RECOVERY_CODES = 10
+_CODE_LENGTH = 10
+LOST_DELAY = dt.timedelta(days=1)
+LIMIT_CODES = 10
+_PURPOSE, _RECOVERY = "second-factor", "recovery-code"
+
+
+class NotAllowed(RuntimeError):
+    """The step is not for this person or not possible now."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What an authenticator app needs: the secret in base32 and as an otpauth address."""
+
+    secret: str
+    address: str
+
+
+def must_have(account: Account) -> bool:
+    """Return whether this account may not go without: an administrator of ours can do everything."""
+    return account.kind == AccountKind.OPERATOR and account.role == OperatorRole.ADMINISTRATOR
+
+
+def begin_totp(account: Account, secret_key: str, issuer: str, now: dt.datetime) -> Enrolment:
+    """Return the secret of an app that is being set up, the same until it is confirmed."""
+    with transaction():
+        row = SecondFactor.get_or_none(_of(account, FactorKind.TOTP) & SecondFactor.confirmed_at.is_null())
+        if row is None:
+            plain = pyotp.random_base32()
+            row = SecondFactor.create(
+                account=account, kind=FactorKind.TOTP, secret=sealed.seal(secret_key, _PURPOSE, plain), created_at=now
+            )
+    plain = sealed.unseal(secret_key, _PURPOSE, row.secret)
+    name = account.login_key.split(":", 1)[1].replace(":", " ")
+    return Enrolment(plain, pyotp.TOTP(plain).provisioning_uri(name=name, issuer_name=issuer))
+
+
+def confirm_totp(account: Account, code: str, secret_key: str, now: dt.datetime) -> list[str] | None:
+    """Take the app into use when its code is right, in place of an older one; None when it is wrong.
+
+    Return ten new recovery codes, to be shown this once, or [] when the account has some already.
+    """
+    with transaction():
+        row = SecondFactor.get_or_none(_of(account, FactorKind.TOTP) & SecondFactor.confirmed_at.is_null())
+        if row is None or not _take_code(row, code, secret_key, now):
+            return None
+        SecondFactor.delete().where(_of(account, FactorKind.TOTP) & (SecondFactor.id != row.id)).execute()
+        return _confirm(account, row, secret_key, now)
+
+
+def confirm_passkey(account: Account, row: SecondFactor, secret_key: str, now: dt.datetime) -> list[str]:
+    """Take a verified passkey into use; return recovery codes as `confirm_totp` does."""
+    with transaction():
+        return _confirm(account, row, secret_key, now)
+
+
+def _confirm(account: Account, row: SecondFactor, secret_key: str, now: dt.datetime) -> list[str]:
+    SecondFactor.update(confirmed_at=now).where(SecondFactor.id == row.id).execute()
+    account.second_factor = True
+    account.save(only=[Account.second_factor])
+    note(EventName.ACCOUNT_SECOND_FACTOR_SET, account, now, account.id, {"kind": row.kind})
+    account_mails.tell_change(account, _ADDED[FactorKind(row.kind)], now)
+    return [] if codes_left(account) else _make_codes(account, secret_key, now)
+
+
+def new_recovery_codes(account: Account, secret_key: str, now: dt.datetime) -> list[str]:
+    """Make ten codes in place of the old ones, tell the person, and return them; they are kept as keyed hashes only."""
+    with transaction():
+        account_mails.tell_change(account, account_mails.CODES_MADE, now)
+        return _make_codes(account, secret_key, now)
+
+
+def _make_codes(account: Account, secret_key: str, now: dt.datetime) -> list[str]:
+    codes = ["".join(secrets.choice(ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(RECOVERY_CODES)]
+    with transaction():
+        RecoveryCode.delete().where(RecoveryCode.account == account).execute()
+        for code in codes:
+            RecoveryCode.create(account=account, code_hash=_code_hash(account, code, secret_key), created_at=now)
+        note(EventName.ACCOUNT_RECOVERY_CODES_MADE, account, now, account.id)
+    return codes
+
+
+def codes_left(account: Account) -> int:
+    """Return how many recovery codes have not been used."""
+    return RecoveryCode.select().where((RecoveryCode.account == account) & RecoveryCode.used_at.is_null()).count()
+
+
+def factors_of(account: Account) -> list[SecondFactor]:
+    """Return the confirmed factors of an account, oldest first."""
+    query = SecondFactor.select().where((SecondFactor.account == account) & SecondFactor.confirmed_at.is_null(False))
+    return list(query.order_by(SecondFactor.id))
+
+
+def remove(account: Account, factor_id: int, now: dt.datetime) -> bool:
+    """Take one factor away; NotAllowed for the last one of somebody who must have one; False if there is none."""
+    with transaction():
+        rows = factors_of(account)
+        if factor_id not in [row.id for row in rows]:
+            return False
+        if len(rows) == 1 and must_have(account):
+            raise NotAllowed
+        SecondFactor.delete().where(SecondFactor.id == factor_id).execute()
+        if len(rows) == 1:
+            _without(account)
+        note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, account.id)
+        account_mails.tell_change(account, account_mails.FACTOR_REMOVED, now)
+        return True
+
+
+def check(account: Account, code: str, secret_key: str, now: dt.datetime) -> bool:
+    """Return whether a code of the app or a recovery code is right, and use it up; TooManyTries after too many.
+
+    A code of the app is taken once: who looks over a shoulder cannot use it again within its half minute.
+    """
+    limits = [(accounts.throttle_key("second-factor", str(account.id)), LIMIT_CODES)]
+    accounts.check_limits(limits, now)
+    with transaction():
+        taken = any(
+            _take_code(row, code, secret_key, now) for row in factors_of(account) if row.kind == FactorKind.TOTP
+        ) or _take_recovery_code(account, code, secret_key, now)
+        if not taken:
+            accounts.count_tries(limits, now)
+        return taken
+
+
+def finish(session: SignInSession, code: str, secret_key: str, now: dt.datetime) -> SignedIn | None:
+    """Open the full session of a half one when the code is right; None when it is not."""
+    with transaction():
+        return accounts.complete(session, now) if check(session.account, code, secret_key, now) else None
+
+
+def _take_code(row: SecondFactor, typed: str, secret_key: str, now: dt.datetime) -> bool:
+    code = re.sub(r"\D", "", unicodedata.normalize("NFKC", typed))
+    if len(code) != 6:
+        return False
+    totp = pyotp.TOTP(sealed.unseal(secret_key, _PURPOSE, row.secret))
+    step = int(now.timestamp()) // _STEP
+    matching = [step + drift for drift in _DRIFT if hmac.compare_digest(totp.generate_otp(step + drift), code)]
+    if not matching:
+        return False
+    newest = max(matching)
+    # One statement decides between two requests with the same code.
+    fresh = (SecondFactor.id == row.id) & (SecondFactor.last_step < newest)
+    return bool(SecondFactor.update(last_step=newest, last_used_at=now).where(fresh).execute())
+
+
+def _take_recovery_code(account: Account, typed: str, secret_key: str, now: dt.datetime) -> bool:
+    code = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", typed)).upper().translate(str.maketrans("OIL", "011"))
+    mine = (RecoveryCode.account == account) & (RecoveryCode.code_hash == _code_hash(account, code, secret_key))
+    used = RecoveryCode.update(used_at=now).where(mine & RecoveryCode.used_at.is_null()).execute()
+    if used:
+        note(EventName.ACCOUNT_RECOVERY_CODE_USED, account, now, account.id)
+        account_mails.tell_change(account, account_mails.CODE_USED, now)
+    return bool(used)
+
+
+def _code_hash(account: Account, code: str, secret_key: str) -> str:
+    return sealed.keyed(secret_key, _RECOVERY, f"{account.id}:{code}").hex()
+
+
+def open_lost(account: Account, operator: Account, note_text: str, now: dt.datetime) -> LostFactor:
+    """Begin the way back of somebody who has lost phone and codes; it takes effect in a day.
+
+    `note_text` says how the operator has checked who they are. NotAllowed without a second factor, for oneself, or when
+    it has begun already. The person is told by mail.
+    """
+    with transaction():
+        if not account.second_factor or account.id == operator.id or not note_text.strip() or lost_of(account):
+            raise NotAllowed
+        row = LostFactor.create(account=account, opened_at=now, opened_by=operator, effective_at=now + LOST_DELAY)
+        audit(
+            EventName.ACCOUNT_LOST_FACTOR_OPENED, now, operator.id, "account", account.id, {"note": note_text.strip()}
+        )
+        note(EventName.ACCOUNT_LOST_FACTOR_OPENED, account, now, operator.id)
+        account_mails.tell(account, {account_mails.LOST_UNTIL: written_moment(row.effective_at)}, now)
+        return row
+
+
+def lost_of(account: Account) -> LostFactor | None:
+    """Return the way back that is under way for an account."""
+    open_rows = LostFactor.stopped_at.is_null() & LostFactor.done_at.is_null()
+    return LostFactor.get_or_none((LostFactor.account == account) & open_rows)
+
+
+def stop_lost(account: Account, by: Account, now: dt.datetime) -> bool:
+    """Stop it: by the person, or by any operator. False when there is nothing to stop."""
+    open_rows = LostFactor.stopped_at.is_null() & LostFactor.done_at.is_null()
+    with transaction():
+        stopped = (
+            LostFactor.update(stopped_at=now, stopped_by=by)
+            .where((LostFactor.account == account) & open_rows)
+            .execute()
+        )
+        if stopped:
+            audit(EventName.ACCOUNT_LOST_FACTOR_STOPPED, now, by.id, "account", account.id)
+            note(EventName.ACCOUNT_LOST_FACTOR_STOPPED, account, now, by.id)
+        return bool(stopped)
+
+
+def take_lost(account: Account, now: dt.datetime) -> bool:
+    """Take away the factors of somebody whose day is over; called when their password was right."""
+    with transaction():
+        row = lost_of(account)
+        if row is None or row.effective_at > now:
+            return False
+        LostFactor.update(done_at=now).where(LostFactor.id == row.id).execute()
+        SecondFactor.delete().where(SecondFactor.account == account).execute()
+        _without(account)
+        note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, None, {"lost": True})
+        account_mails.tell_change(account, account_mails.FACTOR_REMOVED, now)
+        return True
+
+
+def _without(account: Account) -> None:
+    RecoveryCode.delete().where(RecoveryCode.account == account).execute()
+    account.second_factor = False
+    account.save(only=[Account.second_factor])
+
+
+def note(name: EventName, account: Account, now: dt.datetime, by: int | None, data: dict | None = None) -> None:
+    """Write an event about an account in the running transaction."""
+    record(
+        name,
+        now,
+        technician_id=account.technician_id,
+        business_id=account.business_id,
+        subject_id=account.id,
+        account_id=by,
+        data=data,
+    )
+
+
+def _of(account: Account, kind: FactorKind):
+    return (SecondFactor.account == account) & (SecondFactor.kind == kind)

@@ -1,0 +1,375 @@
+"""The transactional outbox: which messages a worker may take, for how long, and what it has to know to send them.
+
+The outbox is table `message` itself. `due_at` set: a worker may take the row from then on; while one has it, the end
+of its lease. `fence` rises with each claim, so that who comes back late has an older one and changes nothing.
+What comes of the sending is written by `outbox_finish`.
+"""
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from peewee import fn
+
+from db.database import database, is_sqlite, transaction, write_rows
+from db.fields import to_microseconds
+from db.ids import encode, new_ids
+from db.models import Message
+from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
+from webapp.domain.core import counters as metrics
+from webapp.domain.core import latency
+from webapp.domain.core.counters import Figure
+from webapp.domain.email_addresses.versions import AddressState
+from webapp.domain.mail.pacing import Bucket, Pace, full_bucket, take
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import STEPS, MessageKind, MessageState, Policy, Role, Step, StepError, Verdict
+
+# In this order, so that somebody who waits before a screen is served before a hundred thousand notices.
+KINDS = (
+    MessageKind.SIGN_IN,
+    MessageKind.CONFIRM,
+    MessageKind.OPS_ALARM,
+    MessageKind.INQUIRY,
+    MessageKind.CARD_REMINDER,
+    MessageKind.INVITATION,
+    MessageKind.ID_NOTICE,
+)
+# Only what comes in masses is paced; a sign-in mail must not wait behind it.
+PACED = frozenset({MessageKind.CARD_REMINDER, MessageKind.INVITATION, MessageKind.ID_NOTICE})
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands; only a pending one is repeated, under its own Message-ID and token."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    FAILED = "failed"  # its days are over, or it could not be written
+    ABANDONED = "abandoned"  # the message goes to another address now
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A message that this worker holds until `lease_until`, with all that composing it needs."""
+
+    id: int
+    kind: MessageKind
+    role: Role
+    state: MessageState
+    fence: int
+    attempts: int
+    registration_id: int | None
+    technician_id: int | None
+    business_id: int | None
+    address_id: int | None
+    language: str
+    content: Mapping[str, str]
+    destination: str
+    failure_class: str | None
+    reason: str | None
+    first_attempt_at: int | None
+    cohort_day: dt.date | None
+    first_sent_at: int | None
+    completed_at: int | None  # of its registration
+    lease_until: dt.datetime
+    attempt_id: int = 0
+    attempt_started_at: int = 0
+    tries: int = 0
+    message_ref: str = ""
+    recipient: str = ""
+    recipient_name: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker may send now; `more`: there was more that was due, so that it is worth asking again at once."""
+
+    messages: list[Claimed]
+    more: bool
+
+
+class Pacer:
+    """A worker's share of the pace of each destination domain. Kept in the worker: a restart costs one burst.
+
+    With several workers each has its part: `share` is one over their number (docs/operation.md).
+    """
+
+    def __init__(self, per_second: float, burst: float | None = None, share: float = 1.0) -> None:
+        self._per_second, self._burst = per_second, burst
+        self._buckets: dict[str, Bucket] = {}
+        self._promised: dict[str, float] = {}
+        self.share = share
+
+    @property
+    def _pace(self) -> Pace:
+        per_second = self._per_second * self.share
+        return Pace(per_second, max(1.0, per_second if self._burst is None else self._burst))
+
+    def delay(self, domain: str, at: float) -> float:
+        """Return 0 when one more message may go to the domain at `at` (Unix time), else in how many seconds.
+
+        Each message put off gets a moment of its own, so that a large domain comes due at its pace, not all at once.
+        """
+        pace = self._pace
+        bucket = self._buckets.get(domain) or full_bucket(pace, at)
+        granted, self._buckets[domain], wait = take(bucket, pace, at)
+        if granted:
+            return 0.0
+        promised = max(at + wait, self._promised.get(domain, 0.0) + 1 / pace.per_second)
+        self._promised[domain] = promised
+        return promised - at
+
+
+def message_ref(attempt_id: int, domain: str) -> str:
+    """Return the Message-ID of an attempt, without its brackets."""
+    return f"{encode(attempt_id).lower()}@{domain}"
+
+
+def claim(
+    now: dt.datetime,
+    lease: dt.timedelta,
+    policy: Policy,
+    domain: str,
+    *,
+    stopped: Collection[str] = (),
+    limit: int = 100,
+    pacer: Pacer | None = None,
+) -> Claim:
+    """Take what is due, in one transaction; `domain` is that of our Message-IDs, `stopped` the kinds not to be sent.
+
+    A message whose address has become invalid meanwhile is not sent: it fails with the address's reason.
+    """
+    with transaction():
+        rows = _due(now, [kind for kind in KINDS if kind not in stopped], limit)
+        if not rows:
+            return Claim([], False)
+        found = len(rows)
+        rows = _paced(rows, pacer, now)
+        claimed = [_claimed(row, now) for row in _without_dead_addresses(rows, policy, now)]
+        begun = _give_attempts(claimed, now, domain)
+        _move_to_sending(claimed, begun, now, now + lease)
+        return Claim(claimed, found == limit)
+
+
+# Hot path: plain SQL, since building a query and converting its rows costs more than the database takes.
+_READ = """
+SELECT m.id, m.kind, m.role, m.state, m.fence, m.attempts, m.registration_id, m.technician_id, m.business_id,
+ m.address_id, m.language, m.content, m.destination, m.failure_class, m.reason, m.first_attempt_at, m.cohort_day,
+ m.first_sent_at, r.completed_at, e.value, e.state, e.reason, t.name, t.technician_id, r.application_number, b.name
+FROM message m LEFT JOIN email_address e ON e.id = m.address_id LEFT JOIN technician t ON t.id = m.technician_id
+ LEFT JOIN registration r ON r.id = m.registration_id LEFT JOIN business b ON b.id = m.business_id
+WHERE m.id IN """
+
+
+def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tuple]:
+    ids: list[int] = []
+    # One kind a query: so it is one range of the index, oldest first.
+    sql = "SELECT id FROM message WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
+    # SQLite has one writer at a time, so that an IMMEDIATE transaction is already alone.
+    sql = placed(sql) if is_sqlite() else placed(sql) + " FOR UPDATE SKIP LOCKED"
+    moment = to_microseconds(now)
+    for kind in kinds:
+        if len(ids) == limit:
+            break
+        ids += [row[0] for row in database.execute_sql(sql, (kind, moment, limit - len(ids))).fetchall()]
+    found = {row[0]: row for row in rows_of(_READ, ids)}
+    return [found[message_id] for message_id in ids]
+
+
+def _claimed(row: tuple, now: dt.datetime) -> Claimed:
+    content = json.loads(row[11]) if row[11] else {}
+    day = dt.date.fromisoformat(row[16]) if row[16] else None
+    one = Claimed(
+        *(row[0], MessageKind(row[1]), Role(row[2]), MessageState(row[3]), *row[4:11], content, *row[12:16], day),
+        *(*row[17:19], now),
+    )
+    one.recipient, (name, technician_id, number, business) = row[19], row[22:]
+    given = {"name": name, "technician_id": technician_id, "application_number": number, "business_name": business}
+    one.values = {key: value for key, value in given.items() if value is not None}
+    one.values.update({key: value for key, value in content.items() if isinstance(value, str)})
+    to_business = one.role in (Role.BUSINESS, Role.PROXY)
+    one.recipient_name = one.values.get("business_name" if to_business else "name", "")
+    return one
+
+
+def _paced(rows: list[tuple], pacer: Pacer | None, now: dt.datetime) -> list[tuple]:
+    """Put off what its domain may not get yet, and leave the others their way."""
+    if pacer is None:
+        return rows
+    at, kept, put_off = now.timestamp(), [], []
+    for row in rows:
+        delay = pacer.delay(row[12], at) if row[1] in PACED else 0.0
+        if delay:
+            put_off.append((to_microseconds(now + dt.timedelta(seconds=delay)), row[0]))
+        else:
+            kept.append(row)
+    execute_many("UPDATE message SET due_at = ? WHERE id = ?", put_off)
+    return kept
+
+
+def _without_dead_addresses(rows: list[tuple], policy: Policy, now: dt.datetime) -> list[tuple]:
+    """What must not be mailed any more fails here, and becomes a postcard."""
+    kept = []
+    for row in rows:
+        state, reason = row[20:22]
+        if state is not None and state != AddressState.INVALID:
+            kept.append(row)
+            continue
+        cause = Reason(reason) if reason in REASON_CLASS else Reason.USERUNKNOWN
+        notices.fail_for_good(Message.get_by_id(row[0]), Verdict(cause, ReasonClass.DEAD), policy, now)
+    return kept
+
+
+def _move_to_sending(rows: list[Claimed], begun: set[int], now: dt.datetime, lease_until: dt.datetime) -> None:
+    """Write the claim, each row once, since a row stands in many indexes; `begun`: the ids with a new attempt."""
+    counted = Deltas()
+    today, moment, until = metrics.day_of(now), to_microseconds(now), to_microseconds(lease_until)
+    for row in rows:
+        after = STEPS.get((row.state, Step.CLAIM))
+        if after is None:
+            raise StepError(f"message {row.id} is due although it is {row.state}")
+        if after != row.state or row.cohort_day is None:
+            counted.add(row, -1)
+            row.state = after
+            if row.cohort_day is None:
+                row.first_attempt_at, row.cohort_day = moment, today
+            counted.add(row, 1)
+        row.fence += 1
+        row.lease_until = lease_until
+    sql = (
+        "UPDATE message SET state = ?, due_at = ?, fence = fence + 1, attempts = attempts + ?,"
+        " first_attempt_at = CASE WHEN cohort_day IS NULL THEN ? ELSE first_attempt_at END,"
+        " cohort_day = COALESCE(cohort_day, ?) WHERE id IN "
+    )
+    for more in (1, 0):
+        ids = [row.id for row in rows if (row.id in begun) == bool(more)]
+        change_all(sql, ids, (MessageState.SENDING, until, more, moment, today.isoformat()))
+    counted.write()
+
+
+def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> set[int]:
+    """Go on with the attempt that is pending for this address, or begin the next one; return whose are begun."""
+    sql = "SELECT message_id, n, id, address_id, message_ref, tries, started_at FROM attempt WHERE state = 'pending'"
+    started = [row.id for row in rows if row.attempts]
+    pending = {(row[0], row[1]): row[2:] for row in rows_of(sql + " AND message_id IN ", started)}
+    moment = to_microseconds(now)
+    again, abandoned, begun = [], [], []
+    ids = iter(new_ids(len(rows)))
+    for row in rows:
+        held = pending.get((row.id, row.attempts))
+        if held is not None and held[1] == row.address_id:
+            row.attempt_id, _, row.message_ref, row.tries, row.attempt_started_at = held
+            row.tries += 1
+            again.append((row.tries, row.attempt_id))
+            continue
+        if held is not None:
+            abandoned.append((AttemptState.ABANDONED, held[0]))
+        row.attempt_id, row.attempts, row.tries, row.attempt_started_at = next(ids), row.attempts + 1, 1, moment
+        row.message_ref = message_ref(row.attempt_id, domain)
+        begun.append(
+            (row.attempt_id, row.id, row.attempts, row.address_id, row.message_ref, AttemptState.PENDING, 1, moment)
+        )
+    execute_many("UPDATE attempt SET state = ? WHERE id = ?", abandoned)
+    execute_many("UPDATE attempt SET tries = ? WHERE id = ?", again)
+    names = ("id", "message_id", "n", "address_id", "message_ref", "state", "tries", "started_at")
+    write_rows("attempt", names, begun)
+    return {row[1] for row in begun}
+
+
+def release(messages: Sequence[Claimed], now: dt.datetime) -> None:
+    """Give back what was claimed and certainly not begun: another worker may take it at once."""
+    with transaction():
+        moment = to_microseconds(now)
+        execute_many(
+            "UPDATE message SET due_at = ? WHERE id = ? AND fence = ? AND state = 'sending'",
+            [(moment, row.id, row.fence) for row in messages],
+        )
+
+
+def waiting(now: dt.datetime) -> dict[str, int]:
+    """Return how many messages of each kind are due now, for the log and the figures of the worker."""
+    select = Message.select(Message.kind, fn.COUNT(Message.id)).where(Message.due_at <= now).group_by(Message.kind)
+    return dict(select.tuples())
+
+
+class Deltas:
+    """Changes of the counters, added up by what the messages have in common before their keys are made."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple, int] = {}
+        self._took: Counter = Counter()
+
+    def add(self, row: Claimed, n: int) -> None:
+        """Count a message as it stands now `n` times."""
+        if row.cohort_day is None:
+            return
+        accepted = row.first_sent_at is not None
+        alike = (row.kind, row.role, row.state, row.destination, row.failure_class, row.reason, row.cohort_day)
+        self._rows[alike, accepted] = self._rows.get((alike, accepted), 0) + n
+
+    def first_sent(self, row: Claimed, at: int) -> None:
+        """Count how long a notice took to its first acceptance; later ones change nothing."""
+        if row.first_sent_at is None and row.kind == MessageKind.ID_NOTICE and row.completed_at is not None:
+            took = latency.class_of(dt.timedelta(microseconds=at - row.completed_at))
+            self._took[row.cohort_day, f"{row.kind}/{row.role}", str(took)] += 1
+        row.first_sent_at = row.first_sent_at or at
+
+    def write(self) -> None:
+        """Add all of it to the counters, in the running transaction."""
+        deltas: dict[metrics.Key, int] = {metrics.key(Figure.SENT_AFTER, *took): n for took, n in self._took.items()}
+        for (alike, accepted), n in self._rows.items():
+            for key in _keys(alike, accepted):
+                deltas[key] = deltas.get(key, 0) + n
+        metrics.add(deltas)
+
+
+class _Alike(NamedTuple):
+    kind: str
+    role: str
+    state: str
+    destination: str
+    failure_class: str | None
+    reason: str | None
+    cohort_day: dt.date
+    first_sent_at: bool
+
+
+@lru_cache(maxsize=4096)
+def _keys(alike: tuple, accepted: bool) -> tuple[metrics.Key, ...]:
+    """Return the counters in which a message stands; many messages in a row stand in the same ones."""
+    return tuple(notices.counter_deltas(_Alike(*alike, accepted), 1))
+
+
+def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:
+    """Return the rows of a statement of ours that ends in `IN `, for these ids; `end` follows them."""
+    if not ids:
+        return []
+    return database.execute_sql(f"{sql}({', '.join(map(str, ids))}){end}").fetchall()
+
+
+def change_all(sql: str, ids: Sequence[int], values: Sequence) -> None:
+    """Run a statement of ours that ends in `IN `, with the same values for all these ids."""
+    if ids:
+        database.execute_sql(f"{placed(sql)}({', '.join(map(str, ids))})", values)
+
+
+def placed(sql: str) -> str:
+    """Return a statement of ours with the engine's own mark instead of `?`."""
+    return sql if is_sqlite() else sql.replace("?", "%s")
+
+
+def execute_many(sql: str, rows: Sequence[Sequence]) -> None:
+    """Run one statement for many rows in the running transaction; `?` stands for a value on both engines."""
+    if rows:
+        database.cursor().executemany(placed(sql), rows)
+
+
+def storable(text: str) -> str:
+    """Return a stranger's words without what a database refuses: NUL and lone surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

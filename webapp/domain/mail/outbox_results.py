@@ -1,0 +1,197 @@
+"""What came of sending, written in groups: accepted, to be tried again, refused, or not known.
+
+The other half of `outbox`. A finisher whose fence is older than the row's changes nothing. One whose fence still holds
+but whose message has moved on (a returned mail was quicker than our commit, or a restore was noticed) only notes what
+the relay said of the attempt.
+"""
+
+import datetime as dt
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from peewee import fn
+
+from db.database import database, is_sqlite, marks, transaction
+from db.fields import dump_json, to_microseconds
+from db.ids import new_ids
+from db.models import Attempt, Message
+from webapp.domain.bounce import Reason, ReasonClass, judge_reply
+from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.core.events import EventName
+from webapp.domain.mail import pacing
+from webapp.domain.mail.outbox import AttemptState, Claimed, Deltas, execute_many, rows_of, storable
+from webapp.domain.mail.smtp_client import Outcome, Reply
+from webapp.domain.notices import messages as notices
+from webapp.domain.notices.messages import MessageState, Policy, Step, Verdict
+
+GROUP = 50  # so many repeats at most when a worker dies between the relay's OK and the commit
+GROUP_SECONDS = 0.25
+
+# Hot path: one statement a group. The columns of a VALUES list have these names on both engines.
+_REPLY_ACCEPTED = (
+    f"UPDATE attempt SET state = '{AttemptState.ACCEPTED}', replied_at = v.column2, relay = v.column3,"
+    " stage = v.column4, reply_code = CAST(v.column5 AS SMALLINT), reply_status = v.column6, reply_text = v.column7"
+    " FROM (VALUES {}) AS v WHERE attempt.id = v.column1"
+)
+_ACCEPTED = (
+    f"UPDATE message SET state = '{MessageState.SENT}', due_at = NULL, sent_at = v.column2, reason = NULL,"
+    " first_sent_at = COALESCE(first_sent_at, v.column2), failure_class = NULL"
+    " FROM (VALUES {}) AS v WHERE message.id = v.column1"
+)
+_SENT = "INSERT INTO event (id, at, name, registration_id, technician_id, business_id, subject_id, data) VALUES {}"
+_OPEN_RELAY_ALARMS = f"SELECT subject FROM alarm WHERE kind = '{AlarmKind.RELAY_DOWN}' AND closed_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one claimed message at `at`: the relay's reply, or the fault that kept it from being offered."""
+
+    message: Claimed
+    at: dt.datetime
+    reply: Reply | None
+    fault: Verdict | None = None
+
+
+def finish(
+    results: Sequence[Result],
+    policy: Policy,
+    now: dt.datetime,
+    chance=random.random,
+    written: Callable[[], object] = lambda: None,
+) -> int:
+    """Write a group of results in one transaction; return how many were of a claim that no longer holds.
+
+    `chance` spreads the back-off. Counters, events and alarms belong to the same transaction. `written` is called when
+    only the commit is left, which waits for the disk and for nothing else.
+    """
+    if not results:
+        return 0
+    with transaction():
+        stored = _stored([result.message.id for result in results])
+        held = [r for r in results if stored.get(r.message.id, (None, None))[1] == r.message.fence]
+        _note_replies([r for r in held if r.reply is not None])
+        going = [r for r in held if stored[r.message.id][0] == MessageState.SENDING]
+        _accept([r for r in going if r.reply is not None and r.reply.outcome is Outcome.ACCEPTED])
+        for result in going:
+            if result.reply is None or result.reply.outcome is not Outcome.ACCEPTED:
+                _not_accepted(result, policy, now, chance)
+        _relay_alarms(results, now)
+        written()
+        return len(results) - len(held)
+
+
+def _stored(ids: list[int]) -> dict[int, tuple[str, int]]:
+    # In the order of ids, so that two finishers cannot wait for each other in a circle.
+    lock = "" if is_sqlite() else " ORDER BY id FOR UPDATE"
+    return {row[0]: row[1:] for row in rows_of("SELECT id, state, fence FROM message WHERE id IN ", ids, lock)}
+
+
+def _note_replies(results: Sequence[Result]) -> None:
+    accepted, others = [], []
+    for result in results:
+        reply = result.reply
+        at, text = to_microseconds(result.at), storable(reply.text)
+        if reply.outcome is Outcome.ACCEPTED:
+            accepted += (result.message.attempt_id, at, reply.relay, reply.stage, reply.code, reply.enhanced, text)
+        else:
+            state = AttemptState.REFUSED if reply.outcome is Outcome.REFUSED else AttemptState.PENDING
+            said = (reply.relay, reply.stage, reply.code, reply.enhanced, text)
+            others.append((state, at, *said, result.message.attempt_id))
+    if accepted:
+        database.execute_sql(_REPLY_ACCEPTED.format(marks(len(accepted) // 7, 7)), accepted)
+    # A mail that has come back shows that the attempt was accepted, whatever happened to the relay's answer.
+    execute_many(
+        "UPDATE attempt SET state = ?, replied_at = ?, relay = ?, stage = ?, reply_code = ?, reply_status = ?,"
+        " reply_text = ? WHERE id = ? AND state = 'pending'",
+        others,
+    )
+
+
+def _accept(results: Sequence[Result]) -> None:
+    counted = Deltas()
+    rows, events = [], []
+    ids = new_ids(len(results)) if results else []
+    for event_id, result in zip(ids, results, strict=True):
+        message, at = result.message, to_microseconds(result.at)
+        counted.add(message, -1)
+        message.state = notices.STEPS[message.state, Step.ACCEPT]
+        counted.first_sent(message, at)
+        counted.add(message, 1)
+        rows += (message.id, at)
+        data = _sent_data(message.kind, message.role, message.attempts, result.reply.relay)
+        people = (message.registration_id, message.technician_id, message.business_id)
+        events += (event_id, at, EventName.NOTICE_EMAIL_SENT, *people, message.id, data)
+    if results:
+        database.execute_sql(_ACCEPTED.format(marks(len(results), 2)), rows)
+        database.execute_sql(_SENT.format(marks(len(results), 8)), events)
+    counted.write()
+
+
+@lru_cache(maxsize=256)
+def _sent_data(kind: str, role: str, attempt: int, relay: str) -> str:
+    return dump_json({"kind": kind, "role": role, "attempt": attempt, "relay": relay})
+
+
+def _not_accepted(result: Result, policy: Policy, now: dt.datetime, chance) -> None:
+    message = Message.get_by_id(result.message.id)
+    attempt = Attempt.get_by_id(result.message.attempt_id)
+    reply = result.reply
+    if reply is None:
+        attempt.state = AttemptState.FAILED
+        attempt.save(only=[Attempt.state])
+        notices.fail(message, attempt, result.fault, policy, now)
+        return
+    data = {"attempt": attempt.n, "tries": attempt.tries, "stage": reply.stage, "code": reply.code}
+    if reply.outcome is Outcome.REFUSED:
+        verdict = _judged(reply, message.destination)
+        data |= {"reason": verdict.reason, "class": verdict.reason_class}
+        notices.note(EventName.NOTICE_EMAIL_REFUSED, message, now, data)
+        notices.fail(message, attempt, verdict, policy, now)
+        return
+    _try_again(message, attempt, reply, policy, now, chance(), data)
+
+
+def _judged(reply: Reply, destination: str) -> Verdict:
+    """Say why the relay refused. It speaks for itself, unless a setting says that it asks the recipient's server."""
+    domain = destination if reply.about_recipient else None
+    failure = judge_reply(reply.code or "", reply.text, reply.stage, domain)
+    return Verdict(failure.reason, failure.reason_class if reply.about_recipient else ReasonClass.OURS)
+
+
+def _try_again(
+    message: Message, attempt: Attempt, reply: Reply, policy: Policy, now: dt.datetime, chance: float, data: dict
+) -> None:
+    same_address = (Attempt.message == message) & (Attempt.address == attempt.address_id)
+    began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
+    # A 4xx may be the recipient's, and a postcard goes after its days. That no relay is there is our fault alone: a
+    # relay that is away over a long weekend must not turn every notice into a postcard.
+    ours = reply.outcome is Outcome.NOT_SENT
+    remaining = (policy.ours_for if ours else policy.retry_for) - (now - began)
+    if remaining <= dt.timedelta(0):
+        attempt.state = AttemptState.FAILED
+        attempt.save(only=[Attempt.state])
+        reason = Reason.NETWORKERROR if ours else Reason.EXPIRED
+        reason_class = ReasonClass.OURS if ours else ReasonClass.TEMPORARY
+        notices.fail_for_good(message, Verdict(reason, reason_class), policy, now)
+        return
+    # The last try is drawn to the end of the days, so that a mailbox emptied on the last day gets its mail.
+    wait = min(pacing.back_off(max(1, attempt.tries), chance), remaining)
+    reason = Reason.NETWORKERROR if ours else Reason.ONHOLD
+    if reply.outcome is Outcome.TEMPORARY:
+        reason = judge_reply(reply.code or "", reply.text, reply.stage).reason
+    reason_class = ReasonClass.OURS if ours else ReasonClass.TEMPORARY
+    notices.move(message, Step.DEFER, due_at=now + wait, reason=reason, failure_class=reason_class)
+    again = {"outcome": reply.outcome, "reason": reason, "again_at": (now + wait).isoformat()}
+    notices.note(EventName.NOTICE_EMAIL_RETRY, message, now, data | again)
+
+
+def _relay_alarms(results: Sequence[Result], now: dt.datetime) -> None:
+    away = {r.reply.relay for r in results if r.reply is not None and r.reply.outcome is Outcome.NOT_SENT}
+    answered = {r.reply.relay for r in results if r.reply is not None and r.reply.outcome is not Outcome.NOT_SENT}
+    for relay in sorted(away - answered):
+        open_alarm(AlarmKind.RELAY_DOWN, relay, now)
+    if answered and not away:  # one relay that answers is enough for mail to go
+        for (relay,) in database.execute_sql(_OPEN_RELAY_ALARMS).fetchall():
+            close_alarm(AlarmKind.RELAY_DOWN, relay, now)
