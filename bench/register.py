@@ -26,9 +26,9 @@ from db.fields import to_microseconds
 from db.models import Account, Affiliation, Business
 from tests import postgres
 from webapp.demo import year
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.calendar import WorkingCalendar
-from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting import reconcile
 
 ROOT = Path(__file__).parent.parent
 NOW = dt.datetime(2026, 11, 20, 3, tzinfo=dt.UTC)
@@ -86,7 +86,7 @@ def _server(engine: str, kept: Path) -> Iterator[str]:
 def _digest(people: int) -> str:
     files = [*sorted((ROOT / "db" / "migrations").glob("*.py")), Path(__file__), Path(register_sql.__file__)]
     found = hashlib.sha256(b"\0".join(path.read_bytes() for path in files))
-    found.update(repr((people, sorted(metrics.Figure), recount._COUNTS.keys())).encode())
+    found.update(repr((people, sorted(counters.Figure), reconcile._COUNTS.keys())).encode())
     return found.hexdigest()[:12]
 
 
@@ -109,7 +109,7 @@ def make(people: int, say=print) -> None:
         register_sql.run(statement)
     register_sql.tighten()
     done("indexes and statistics")
-    for checked in recount.rebuild():
+    for checked in reconcile.rebuild():
         done(f"{checked.keys:,} counters of {checked.figure}")
 
 
@@ -119,13 +119,13 @@ def _firms(people: int) -> int:
 
 def _days(people: int) -> list[tuple]:
     """Return what SQL needs to know of each day: how many registered, and when what follows was done."""
-    calendar, today = WorkingCalendar(), metrics.day_of(NOW)
+    calendar, today = WorkingCalendar(), counters.day_of(NOW)
     days = [today + dt.timedelta(days=n) for n in range(1 - DAYS, 90)]
     weights = [year.weight(day, calendar) if day <= today else 0 for day in days]
     total, rows, first, so_far = sum(weights), [], 0, 0.0
 
     def at(day: dt.date, hour: int) -> int:
-        return to_microseconds(dt.datetime.combine(day, dt.time(hour), metrics.JST))
+        return to_microseconds(dt.datetime.combine(day, dt.time(hour), counters.JST))
 
     for day, share in zip(days, weights, strict=True):
         so_far += share

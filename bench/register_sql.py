@@ -13,7 +13,7 @@ from db.fields import dump_json, to_microseconds
 from webapp.demo import year, year_cards
 from webapp.demo.people import FAMILY_NAMES, GIVEN_NAMES, PLACES
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
-from webapp.domain.cards import outcomes as missed
+from webapp.domain.cards import outcomes
 from webapp.domain.core.search_key import fold_search_key
 
 TABLES = ("business", "technician", "affiliation", "account", "registration", "message", "postcard", "card", "shipment",
@@ -90,7 +90,7 @@ def tables_of_chance(days: list[tuple], firms: int, now: dt.datetime) -> None:
         db.write_rows("bench_day", ("number", "day", "first", "people", "morning", "made", "posted", "batched",
                                     "printed", "mailed"), days)  # fmt: skip
         db.write_rows("bench_name", ("n", "name", "kana", "name_key", "kana_key"), rows)
-        places = [(n, *row, missed.prefecture(*row)) for n, row in enumerate(PLACES)]
+        places = [(n, *row, outcomes.prefecture(*row)) for n, row in enumerate(PLACES)]
         db.write_rows("bench_place", ("n", "postal_code", "address", "prefecture"), places)
     for number, day in enumerate(days):
         if day[3]:

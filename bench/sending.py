@@ -21,9 +21,8 @@ from db import schema
 from db.ids import new_ids
 from db.models import Attempt, Message
 from tests import cast, worker_process
-from webapp import settings as settings_module
-from webapp.domain.mail import inbound as returned
-from webapp.domain.mail import outbox
+from webapp import settings
+from webapp.domain.mail import inbound, outbox
 from webapp.domain.mail.return_path import make_return_path
 from webapp.domain.mail.smtp_client import Envelope
 from webapp.domain.notices.messages import MessageKind, Policy, Role, new_message
@@ -40,7 +39,7 @@ def prepare(directory: Path, port: int, count: int):
     env = worker_process.environment(
         f"sqlite:///{directory}/bench.db", directory, port, TODOKE_DOMAIN_PER_MINUTE="1000000"
     )
-    chosen = settings_module.load(env, dotenv=None)
+    chosen = settings.load(env, dotenv=None)
     db.configure(chosen.database_url)
     with db.connected():
         schema.migrate("test")
@@ -119,7 +118,7 @@ def work(chosen) -> tuple[float, float]:
 
 def take_back(chosen, count: int) -> tuple[float, float]:
     """Take a report for each of `count` sent notices; return mails a second by the clock and by the processor."""
-    desk, now = returned.Desk.of(chosen), dt.datetime.now(dt.UTC)
+    desk, now = inbound.Desk.of(chosen), dt.datetime.now(dt.UTC)
     with db.connected():
         attempts = list(Attempt.select().limit(count))
         mails = []
@@ -128,7 +127,7 @@ def take_back(chosen, count: int) -> tuple[float, float]:
             mails.append((path, report(attempt.address.value)))
         begin, spent = time.perf_counter(), time.process_time()
         for n in range(0, count, TOGETHER):
-            for taken in returned.take_all(mails[n : n + TOGETHER], "lmtp", now, desk):
+            for taken in inbound.take_all(mails[n : n + TOGETHER], "lmtp", now, desk):
                 if isinstance(taken, Exception) or taken.state != "applied":
                     raise RuntimeError("a report was not believed")
         return count / (time.perf_counter() - begin), count / (time.process_time() - spent)

@@ -13,7 +13,7 @@ from db import schema
 from db.fields import to_microseconds
 from db.ids import new_ids
 from db.models import Card, Registration, Shipment, Technician
-from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards import imports
 from webapp.domain.cards.imports import ImportKind
 from webapp.domain.cards.tracking.number import TrackingNumber, check_digit
 from webapp.domain.cards.tracking.reader import Reading, read_rows, read_text
@@ -82,14 +82,14 @@ def imported(lines: list[list[str]]) -> list[dict[str, object]]:
         with db.connected():
             schema.migrate("test")
             _cards(lines)
-            run = card_imports.create(ImportKind.TRACKING, "x.csv", text.getvalue().encode(), NOW)
+            run = imports.create(ImportKind.TRACKING, "x.csv", text.getvalue().encode(), NOW)
             started = _clocks()
-            run = card_imports.read_now(run, lambda: NOW)
+            run = imports.read_now(run, lambda: NOW)
             taken = _since(started)
             if run.events != LINES:
                 raise SystemExit(f"{run.events} of {LINES} lines imported")
             started = _clocks()
-            card_imports.undo(run, NOW, None)
+            imports.undo(run, NOW, None)
             back = _since(started)
         db.database.close_all()
     return [_row("tracking: imported into SQLite", taken), _row("tracking: import taken back", back)]

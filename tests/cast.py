@@ -12,7 +12,7 @@ from db.models import (
     Registration,
     Technician,
 )
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 
@@ -60,7 +60,7 @@ def affiliate(person: Technician, employer: Business, now: dt.datetime, **values
 def email(owner: Technician | Business, value: str, now: dt.datetime) -> EmailAddress:
     """The owner's address as a first or further version."""
     kind = OwnerKind.TECHNICIAN if isinstance(owner, Technician) else OwnerKind.BUSINESS
-    return addresses.give(kind, owner.id, value, GivenBy.APPLICATION, now)
+    return versions.give(kind, owner.id, value, GivenBy.APPLICATION, now)
 
 
 def registration(person: Technician, now: dt.datetime, **values) -> Registration:
@@ -96,7 +96,7 @@ def sent_notice(
         business=business,
         address=address,
         language="ja",
-        destination=addresses.destination(address.value),
+        destination=versions.destination(address.value),
         state=state,
         attempts=1,
         queued_at=now,

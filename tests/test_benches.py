@@ -8,7 +8,7 @@ import pytest
 from bench import dashboard, portals, register
 from db.models import Affiliation, Event
 from tests import postgres
-from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting import reconcile
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 PEOPLE = 3_000
@@ -34,7 +34,7 @@ def engine(request, directory, monkeypatch):
 def test_the_register_is_true_to_its_counters_and_is_kept(engine):
     said = []
     with register.opened(engine, PEOPLE, said.append) as one:
-        assert all(not checked.differences for checked in recount.check())
+        assert all(not checked.differences for checked in reconcile.check())
         assert Event.select().count() > 6 * PEOPLE
         largest = Affiliation.select().where(Affiliation.business == one.large).count()
         assert largest == -(-PEOPLE // 76)

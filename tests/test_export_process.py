@@ -11,7 +11,7 @@ from tests import cast, worker_process
 from tests.postfix import free_port
 from webapp.domain.accounts import first_access
 from webapp.domain.accounts.accounts import BusinessRole
-from webapp.domain.exports import requests as exports
+from webapp.domain.exports import requests
 from webapp.domain.exports.requests import Format, Order
 
 PEOPLE = 3_000
@@ -48,7 +48,7 @@ def until(seen, seconds: float = 60) -> float:
 
 def ask(firm, now) -> ExportRequest:
     account = first_access.new_business_user(firm, "tanaka", "田中", BusinessRole.VIEWER, now)
-    return exports.ask(account.id, Order(LIST, "/business/technicians", Format.XLSX, "ja"), "", now)
+    return requests.ask(account.id, Order(LIST, "/business/technicians", Format.XLSX, "ja"), "", now)
 
 
 def state_of(row: ExportRequest) -> str:
@@ -62,7 +62,7 @@ def written(folder: Path) -> int:
 
 def test_a_file_of_three_thousand_survives_kills_of_the_worker(database_url, database, firm, tmp_path, now):
     env = worker_process.environment(database_url, tmp_path / "state", free_port())
-    row, folder = ask(firm, now), exports.folder_of(tmp_path / "state")
+    row, folder = ask(firm, now), requests.folder_of(tmp_path / "state")
     moments = [lambda: state_of(row) == "writing", lambda: written(folder) > 0 or state_of(row) == "ready"]
     for moment in moments:
         process = worker_process.start(env, LEASE_SECONDS)
@@ -77,7 +77,7 @@ def test_a_file_of_three_thousand_survives_kills_of_the_worker(database_url, dat
     done = ExportRequest.get_by_id(row.id)
     cells = CalamineWorkbook.from_path(str(folder / done.file)).get_sheet_by_index(0).to_python()
     assert done.done == PEOPLE == len({line[2] for line in cells[1:]}) and len(cells) == PEOPLE + 1
-    assert exports.claim(now) is None
+    assert requests.claim(now) is None
 
 
 def test_three_thousand_people_are_ready_within_seconds_of_asking(database_url, database, firm, tmp_path, now):

@@ -21,8 +21,7 @@ from tests.smtp_sink import SmtpSink
 from webapp import settings
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
-from webapp.domain.mail import outbox_results as outbox_finish
-from webapp.domain.mail import sending_switch as switches
+from webapp.domain.mail import outbox_results, sending_switch
 from webapp.domain.notices.messages import MessageKind
 from webapp.worker.worker import Worker
 
@@ -115,7 +114,7 @@ def wait_until_nothing_is_due(workers) -> None:
 def test_killed_workers_lose_nothing_and_repeat_under_the_same_message_id(database, database_url, tmp_path):
     lost, repeated = kill_while_sending(database_url, tmp_path, 300, 3, seed=1)
     print(f"300 notices, 3 kills: {lost} lost, {repeated} repeated under the same Message-ID")
-    assert lost == 0 and repeated <= 3 * (outbox_finish.GROUP + 1)
+    assert lost == 0 and repeated <= 3 * (outbox_results.GROUP + 1)
 
 
 @pytest.mark.soak
@@ -123,7 +122,7 @@ def test_killed_workers_lose_nothing_and_repeat_under_the_same_message_id(databa
 def test_two_thousand_notices_survive_thirty_kills(database, database_url, tmp_path):
     lost, repeated = kill_while_sending(database_url, tmp_path, 2000, 30, seed=2)
     print(f"2,000 notices, 30 kills: {lost} lost, {repeated} repeated under the same Message-ID")
-    assert lost == 0 and repeated <= 30 * (outbox_finish.GROUP + 1)
+    assert lost == 0 and repeated <= 30 * (outbox_results.GROUP + 1)
 
 
 def test_once_sends_what_is_due_and_ends(database, database_url, tmp_path, now):
@@ -138,9 +137,9 @@ def test_a_stopped_kind_is_left_alone_until_it_is_started(sqlite, sqlite_url, tm
     queued_notices(3, now)
     with SmtpSink() as sink:
         worker = Worker(load(sqlite_url, tmp_path, sink.port))
-        switches.stop(MessageKind.ID_NOTICE, None, now)
+        sending_switch.stop(MessageKind.ID_NOTICE, None, now)
         assert worker.once() == 0
-        switches.start(MessageKind.ID_NOTICE, None, now)
+        sending_switch.start(MessageKind.ID_NOTICE, None, now)
         assert worker.once() == 3
 
 

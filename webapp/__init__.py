@@ -75,10 +75,19 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
 
     from webapp import log
     from webapp.pages import frame
-    from webapp.web import converters, errors, guards, language, readiness, rendering, security, static_files
-    from webapp.web import database as connection
-    from webapp.web import saved_forms as kept_forms
-    from webapp.web import session as sign_in
+    from webapp.web import (
+        converters,
+        database,
+        errors,
+        guards,
+        language,
+        readiness,
+        rendering,
+        saved_forms,
+        security,
+        session,
+        static_files,
+    )
     from webapp.web.access_table import ACCESS
     from webapp.web.clock import utc_now
 
@@ -94,11 +103,11 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
     rendering.init_app(app)
     frame.init_app(app)
     errors.init_app(app)
-    connection.init_app(app)
+    database.init_app(app)
     readiness.init_app(app)
     log.init_app(app)
-    sign_in.init_app(app)
-    kept_forms.init_app(app)
+    session.init_app(app)
+    saved_forms.init_app(app)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(f"webapp.blueprints.{name}").blueprint)
     security.init_app(app)

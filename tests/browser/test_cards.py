@@ -10,7 +10,7 @@ from tests.browser.test_frame import violations
 from tests.domain.test_card_fold import ABSENT, card_of, post, report
 from tests.web.conftest import PASSWORD
 from webapp.domain.accounts import accounts
-from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic
 
 pytestmark = pytest.mark.browser
@@ -50,7 +50,7 @@ def test_the_contact_centre_has_no_barriers_and_answers_in_place(live, tab, card
 
 def test_the_operators_pages_have_no_barriers(live, tab, card, now):
     accounts.create_operator("aoki", "青木", accounts.OperatorRole.OPERATOR, PASSWORD, now)
-    inquiry = inquiries.open_inquiry(
+    inquiry = cases.open_inquiry(
         Topic.CARD,
         Channel.PHONE,
         Caller.FAMILY,

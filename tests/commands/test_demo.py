@@ -16,7 +16,7 @@ import pytest
 
 from db.models import Business, Message, Postcard, Registration
 from tests.postfix import free_port
-from webapp.demo import build as demo_build
+from webapp.demo import build
 from webapp.demo.people import PLACES
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_sign_ins_are_printed_for_programs_and_private(tmp_path):
 
 
 def test_the_demos_people_go_through_the_same_doors_as_real_ones(database, now):
-    cast = demo_build.build("test", now, random.Random(7), count=40, large=5)
+    cast = build.build("test", now, random.Random(7), count=40, large=5)
     assert Registration.select().count() == 45
     assert Message.select().count() > 80
     assert Postcard.select().where(Postcard.cause == "no_email").exists()
@@ -114,8 +114,8 @@ def test_the_demos_people_go_through_the_same_doors_as_real_ones(database, now):
 
 
 def test_nothing_is_invented_in_production(database, now):
-    with pytest.raises(demo_build.NotTheDemo):
-        demo_build.build("production", now, random.Random(7))
+    with pytest.raises(build.NotTheDemo):
+        build.build("production", now, random.Random(7))
     assert not Business.select().exists()
 
 

@@ -6,8 +6,7 @@ import json
 from db import database as db
 from db.models import AuditRow, Throttle
 from tests.conftest import NOW
-from webapp.domain.audit import log as logs
-from webapp.domain.audit import seals
+from webapp.domain.audit import log, seals
 from webapp.domain.core.events import EventName
 
 
@@ -16,7 +15,7 @@ def written(environment):
     db.configure(environment["TODOKE_DATABASE_URL"])
     with db.connected():
         now = dt.datetime.now(dt.UTC)
-        row = logs.audit(EventName.SWITCH_OPS_CHANGED, now, 1, "switch", 1, {"to": 1})
+        row = log.audit(EventName.SWITCH_OPS_CHANGED, now, 1, "switch", 1, {"to": 1})
         seals.seal(now)
     db.database.close_all()
     return row

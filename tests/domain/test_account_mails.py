@@ -8,11 +8,17 @@ import pytest
 from db.models import Account, Message, SecondFactor
 from tests import cast
 from tests.domain.sending import DOMAIN, IDENTITY, LEASE, POLICY
-from webapp.domain.accounts import access_requests, accounts, first_access, second_factor, sign_in_links
-from webapp.domain.accounts import mails as account_mails
-from webapp.domain.accounts import password_change as account_changes
+from webapp.domain.accounts import (
+    access_requests,
+    accounts,
+    first_access,
+    password_change,
+    second_factor,
+    sign_in_links,
+)
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole, OperatorRole
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.accounts.mails import CHANGES, tell_change
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.mail import outbox
 from webapp.domain.mail.compose import Mail, body_of
@@ -60,7 +66,7 @@ def office_user(database, now) -> Account:
 @pytest.fixture
 def operator(database, now) -> Account:
     account = accounts.create_operator("yamada", "山田", OperatorRole.ADMINISTRATOR, PASSWORD, now)
-    addresses.give(OwnerKind.ACCOUNT, account.id, "yamada@todoke.example", GivenBy.OPERATOR, now)
+    versions.give(OwnerKind.ACCOUNT, account.id, "yamada@todoke.example", GivenBy.OPERATOR, now)
     return account
 
 
@@ -80,7 +86,7 @@ def test_each_change_is_told_where_the_person_is_known(request, database, now, w
         "office_user": "office@yamada.example",
         "operator": "yamada@todoke.example",
     }[who]
-    account_changes.change_password(account, "a quite different one", now)
+    password_change.change_password(account, "a quite different one", now)
     ((to, body),) = mails(now)
     assert to == recipient and "2026/11/18 10:02 に、サインインのパスワードが変わりました。" in body
     assert who == "technician" or account.login_key.rpartition(":")[2] in body, "whose of several users"
@@ -102,12 +108,12 @@ def test_each_change_is_told_where_the_person_is_known(request, database, now, w
     assert to == recipient and "2段階認証の方法が削除されました" in body
 
 
-@pytest.mark.parametrize("change", sorted(account_mails.CHANGES))
+@pytest.mark.parametrize("change", sorted(CHANGES))
 @EVERYBODY
 def test_no_mail_about_a_change_holds_a_way_in(request, database, now, who, change):
     account = request.getfixturevalue(who)
     account.language = "en"
-    account_mails.tell_change(account, change, now)
+    tell_change(account, change, now)
     ((_, body),) = mails(now)
     assert "2026/11/18 10:02 (Japan time)" in body and "2026/11/18 10:02 に、" in body
     assert "http" not in body
@@ -145,14 +151,14 @@ def test_a_way_back_that_is_over_is_told_when_it_took_the_second_factor_away(tec
 
 
 def test_who_has_no_working_address_is_not_mailed_and_the_change_happens(technician, now):
-    addresses.mark_invalid(addresses.current(OwnerKind.TECHNICIAN, technician.technician_id), "userunknown", now)
-    account_changes.change_password(technician, "a quite different one", now)
+    versions.mark_invalid(versions.current(OwnerKind.TECHNICIAN, technician.technician_id), "userunknown", now)
+    password_change.change_password(technician, "a quite different one", now)
     assert accounts.right_password(technician, "a quite different one")
     assert not Message.select().where(Message.kind == MessageKind.CONFIRM).exists()
 
 
 def test_a_refused_password_changes_and_tells_nothing(technician, now):
     with pytest.raises(accounts.PasswordError):
-        account_changes.change_password(technician, "19850401", now)
+        password_change.change_password(technician, "19850401", now)
     assert accounts.right_password(Account.get_by_id(technician.id), PASSWORD) and mails(now) == []
     assert technician.kind == AccountKind.TECHNICIAN

@@ -7,7 +7,7 @@ import pytest
 from db.models import Affiliation, AffiliationInvitation, AuditRow, Event, WorkItem
 from tests import cast
 from tests.domain.test_disclosure import business_user, operator, person
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.affiliations.membership import INVITED, AffiliatedElsewhere, NotTheirs, OverAlready
 from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.disclosure.policy import ALL_GROUPS, NOBODY, Group, as_business, decide, facts_of
@@ -23,7 +23,7 @@ def three(database, now):
 
 def invite(business, technician_id, now, birth_date=BORN, per_day=100):
     viewer = type(NOBODY)("business_user", None, True, "administrator", business_id=business.id)
-    return affiliation.invite(viewer, technician_id, birth_date, per_day, now)
+    return membership.invite(viewer, technician_id, birth_date, per_day, now)
 
 
 def test_every_invitation_is_answered_alike_and_only_the_right_one_arrives(three, now):
@@ -31,16 +31,16 @@ def test_every_invitation_is_answered_alike_and_only_the_right_one_arrives(three
     own = person(someone.id)
     assert invite(business, someone.technician_id, now, dt.date(1985, 4, 2)) == INVITED
     assert invite(business, "00000000000000", now) == INVITED
-    assert affiliation.invitations(own, now) == []
+    assert membership.invitations(own, now) == []
     assert invite(business, someone.technician_id, now) == INVITED
     assert invite(business, someone.technician_id, now) == INVITED  # again: still one
-    (open_one,) = affiliation.invitations(own, now)
+    (open_one,) = membership.invitations(own, now)
     assert (open_one.business, open_one.business_id) == (business.name, business.business_id)
     assert AffiliationInvitation.select().count() == 1
     assert AuditRow.select().count() == 4  # what the business did, whoever it reached
     assert {event.business_id for event in Event.select()} == {None}
     for other in (NOBODY, person(someone.id, active=False), business_user(business.id), operator()):
-        assert affiliation.invitations(other, now) == []
+        assert membership.invitations(other, now) == []
     cast.affiliate(someone, business, now)
     assert invite(business, someone.technician_id, now + dt.timedelta(days=40)) == INVITED
 
@@ -49,7 +49,7 @@ def test_who_may_not_invite_and_how_often_a_day(three, now):
     someone, business, _ = three
     for viewer in (NOBODY, person(someone.id), business_user(business.id, "viewer"), operator("administrator")):
         with pytest.raises(NotTheirs):
-            affiliation.invite(viewer, someone.technician_id, BORN, 5, now)
+            membership.invite(viewer, someone.technician_id, BORN, 5, now)
     invite(business, "1", now, per_day=2)
     invite(business, "2", now, per_day=2)
     with pytest.raises(LimitReached):
@@ -62,22 +62,22 @@ def test_accepting_joins_with_all_keys_closed_and_tells_both(three, now):
     own = person(someone.id)
     invite(business, someone.technician_id, now)
     invite(other, someone.technician_id, now)
-    second, first = affiliation.invitations(own, now + dt.timedelta(hours=1))
+    second, first = membership.invitations(own, now + dt.timedelta(hours=1))
     for stranger in (person(someone.id + 1), business_user(business.id, "administrator"), NOBODY):
         with pytest.raises(NotTheirs):
-            affiliation.accept(stranger, first.id, now)
-    joined = affiliation.accept(own, first.id, now)
+            membership.accept(stranger, first.id, now)
+    joined = membership.accept(own, first.id, now)
     row = Affiliation.get_by_id(joined)
     assert (row.current, row.technician_keys, row.business_keys, row.sort_key) == (True, 0, 0, someone.kana_key)
     event = Event.get(Event.name == "affiliation:technician:accepted")
     assert (event.technician_id, event.business_id) == (someone.id, row.business_id)
     with pytest.raises(OverAlready):
-        affiliation.accept(own, first.id, now)
+        membership.accept(own, first.id, now)
     with pytest.raises(AffiliatedElsewhere):
-        affiliation.accept(own, second.id, now)
-    assert [one.id for one in affiliation.invitations(own, now)] == [second.id]  # still there to accept after leaving
-    affiliation.leave(own, joined, now)
-    assert affiliation.accept(own, second.id, now) != joined
+        membership.accept(own, second.id, now)
+    assert [one.id for one in membership.invitations(own, now)] == [second.id]  # still there to accept after leaving
+    membership.leave(own, joined, now)
+    assert membership.accept(own, second.id, now) != joined
     assert Affiliation.select().where(Affiliation.current).count() == 1
 
 
@@ -85,18 +85,18 @@ def test_declining_is_told_to_nobody_and_time_closes_what_nobody_answers(three, 
     someone, business, other = three
     own = person(someone.id)
     invite(business, someone.technician_id, now)
-    (one,) = affiliation.invitations(own, now)
-    affiliation.decline(own, one.id, now)
+    (one,) = membership.invitations(own, now)
+    membership.decline(own, one.id, now)
     assert Event.get(Event.name == "affiliation:technician:declined").business_id is None
     invite(other, someone.technician_id, now)
-    (one,) = affiliation.invitations(own, now)
+    (one,) = membership.invitations(own, now)
     late = now + dt.timedelta(days=30)
-    assert affiliation.invitations(own, late) == []
+    assert membership.invitations(own, late) == []
     with pytest.raises(OverAlready):
-        affiliation.accept(own, one.id, late)
-    assert affiliation.expire_invitations(late) == 1
+        membership.accept(own, one.id, late)
+    assert membership.expire_invitations(late) == 1
     invite(other, someone.technician_id, late)
-    assert len(affiliation.invitations(own, late)) == 1
+    assert len(membership.invitations(own, late)) == 1
 
 
 @pytest.mark.parametrize("by", ["technician", "business"])
@@ -108,14 +108,14 @@ def test_an_ended_affiliation_shows_nothing_from_that_moment(three, now, by):
     wrong = [NOBODY, person(someone.id + 1), business_user(business.id), business_user(7, "administrator"), operator()]
     for viewer in [*wrong, administrator]:
         with pytest.raises(NotTheirs):
-            affiliation.leave(viewer, row.id, now)
+            membership.leave(viewer, row.id, now)
     for viewer in [*wrong, own]:
         with pytest.raises(NotTheirs):
-            affiliation.end(viewer, row.id, now)
+            membership.end(viewer, row.id, now)
     if by == "technician":
-        affiliation.leave(own, row.id, now)
+        membership.leave(own, row.id, now)
     else:
-        affiliation.end(administrator, row.id, now)
+        membership.end(administrator, row.id, now)
     facts = facts_of([someone.id])[someone.id]
     assert facts.affiliation_id is None
     for viewer in (as_business(), administrator):
@@ -126,9 +126,9 @@ def test_an_ended_affiliation_shows_nothing_from_that_moment(three, now, by):
     event = Event.select().order_by(Event.id.desc()).get()
     assert (event.technician_id, event.business_id) == (someone.id, business.id)
     with pytest.raises(OverAlready):
-        affiliation.leave(own, row.id, now)
+        membership.leave(own, row.id, now)
     with pytest.raises(OverAlready):
-        affiliation.end(administrator, row.id, now)
+        membership.end(administrator, row.id, now)
 
 
 def test_a_dispute_is_one_work_item_and_only_the_persons_own(three, now):
@@ -136,7 +136,7 @@ def test_a_dispute_is_one_work_item_and_only_the_persons_own(three, now):
     row = cast.affiliate(someone, business, now)
     for viewer in (NOBODY, person(someone.id + 1), business_user(business.id, "administrator")):
         with pytest.raises(NotTheirs):
-            affiliation.dispute(viewer, row.id, now)
-    assert affiliation.dispute(person(someone.id), row.id, now, "この会社で働いたことはありません")
-    assert affiliation.dispute(person(someone.id), row.id, now) is None
+            membership.dispute(viewer, row.id, now)
+    assert membership.dispute(person(someone.id), row.id, now, "この会社で働いたことはありません")
+    assert membership.dispute(person(someone.id), row.id, now) is None
     assert (WorkItem.get().kind, WorkItem.get().subject_id) == ("affiliation_disputed", row.id)

@@ -7,11 +7,11 @@ from tests import cast
 from tests.domain.test_account_mails import mails
 from tests.domain.test_affiliation import invite
 from tests.domain.test_disclosure import business_user, person
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.affiliations.membership import EndReason, NotTheirs, OverAlready
 from webapp.domain.core.work_items import WorkItemKind, open_item
 from webapp.domain.disclosure.policy import facts_of
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.notices import corrections
 
@@ -36,8 +36,8 @@ def test_who_joins_is_told_and_so_is_the_business(two, now):
     someone, business = two
     invite(business, someone.technician_id, now)
     assert mails(now) == [], "an invitation appears on the technician's own pages only"
-    (one,) = affiliation.invitations(person(someone.id), now)
-    affiliation.accept(person(someone.id), one.id, now)
+    (one,) = membership.invitations(person(someone.id), now)
+    membership.accept(person(someone.id), one.id, now)
     told = dict(mails(now))
     assert set(told) == {WORKER, OFFICE}
     assert f"2026/11/18 10:02 に、招待が承諾され、{business.name} があなたの所属事業者になりました。" in told[WORKER]
@@ -49,9 +49,9 @@ def test_who_joins_is_told_and_so_is_the_business(two, now):
 def test_whoever_ends_it_both_read_who_did(affiliated, now, by):
     someone, business, row = affiliated
     if by == "technician":
-        affiliation.leave(person(someone.id), row.id, now)
+        membership.leave(person(someone.id), row.id, now)
     else:
-        affiliation.end(business_user(business.id, "administrator"), row.id, now)
+        membership.end(business_user(business.id, "administrator"), row.id, now)
     told = dict(mails(now))
     worker, office = {
         "technician": ("への所属を終えました", "次の技能者が、貴社への所属を終えました"),
@@ -63,41 +63,41 @@ def test_whoever_ends_it_both_read_who_did(affiliated, now, by):
 def test_a_dispute_is_told_to_both_while_it_lasts_and_to_the_person_alone_afterwards(affiliated, now):
     someone, _, row = affiliated
     own = person(someone.id)
-    affiliation.dispute(own, row.id, now, "知らない会社です")
+    membership.dispute(own, row.id, now, "知らない会社です")
     told = dict(mails(now))
     assert set(told) == {WORKER, OFFICE} and "申し立てがありました" in told[OFFICE]
     assert "知らない会社です" not in told[OFFICE] + told[WORKER], "what the person wrote is for the operators"
-    affiliation.dispute(own, row.id, now)
+    membership.dispute(own, row.id, now)
     assert mails(now) == [], "said once"
 
     other = cast.business(now)
     cast.email(other, "other@kita.example", now)
     past = cast.affiliate(someone, other, now, current=False, ended_at=now)
-    affiliation.dispute(own, past.id, now)
+    membership.dispute(own, past.id, now)
     assert [to for to, _ in mails(now)] == [WORKER], "a past employer is another business"
 
 
 def test_operators_annul_what_never_was_and_both_are_told(affiliated, now):
     someone, _, row = affiliated
-    affiliation.dispute(person(someone.id), row.id, now)
+    membership.dispute(person(someone.id), row.id, now)
     mails(now)
     item = WorkItem.get()
-    affiliation.annul(item, now, None, "事業者に電話で確認")
+    membership.annul(item, now, None, "事業者に電話で確認")
     assert facts_of([someone.id])[someone.id].affiliation_id is None
     ended = type(row).get_by_id(row.id)
     assert (ended.current, ended.end_reason, WorkItem.get().resolution) == (False, EndReason.ANNULLED, "annulled")
     told = dict(mails(now))
     assert set(told) == {WORKER, OFFICE} and all("取り消しました" in body for body in told.values())
     with pytest.raises(OverAlready):
-        affiliation.annul(item, now, None, "")
+        membership.annul(item, now, None, "")
 
 
 def test_an_affiliation_that_ended_meanwhile_is_not_annulled_and_the_dispute_stays_open(affiliated, now):
     someone, _, row = affiliated
-    affiliation.dispute(person(someone.id), row.id, now)
-    affiliation.leave(person(someone.id), row.id, now)
+    membership.dispute(person(someone.id), row.id, now)
+    membership.leave(person(someone.id), row.id, now)
     with pytest.raises(OverAlready):
-        affiliation.annul(WorkItem.get(), now, None, "")
+        membership.annul(WorkItem.get(), now, None, "")
     assert WorkItem.get().state == "open"
 
 
@@ -105,19 +105,19 @@ def test_only_a_dispute_is_annulled(affiliated, now):
     _, business, _ = affiliated
     open_item(WorkItemKind.BUSINESS_ADDRESS, "business", business.id, "userunknown", now)
     with pytest.raises(NotTheirs):
-        affiliation.annul(WorkItem.get(), now, None, "")
+        membership.annul(WorkItem.get(), now, None, "")
 
 
 def test_a_side_without_a_working_address_gets_no_mail(affiliated, now):
     someone, _, row = affiliated
-    addresses.mark_invalid(addresses.current(OwnerKind.TECHNICIAN, someone.id), "userunknown", now)
-    affiliation.leave(person(someone.id), row.id, now)
+    versions.mark_invalid(versions.current(OwnerKind.TECHNICIAN, someone.id), "userunknown", now)
+    membership.leave(person(someone.id), row.id, now)
     assert [to for to, _ in mails(now)] == [OFFICE]
 
 
 def test_the_technicians_mail_is_never_sent_again_to_the_businesss_corrected_address(affiliated, now):
     someone, business, row = affiliated
-    affiliation.leave(person(someone.id), row.id, now)
+    membership.leave(person(someone.id), row.id, now)
     Message.update(state="failed", due_at=None).execute()
     item_id = open_item(WorkItemKind.BUSINESS_ADDRESS, "business", business.id, "userunknown", now)
     corrections.correct_business(WorkItem.get_by_id(item_id), "new@yamada.example", 1, now, None)

@@ -14,11 +14,11 @@ from webapp.domain.accounts.accounts import OperatorRole
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.core.alarms import AlarmKind, acknowledge, close_alarm, open_alarm
 from webapp.domain.core.daily_limits import LimitReached
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.mail.compose import Mail, body_of
 from webapp.domain.maintenance import sweep
 from webapp.domain.monitoring import alarm_mail
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageKind, Role, Verdict
 from webapp.domain.self_service import operator_email
 from webapp.settings import load
@@ -159,13 +159,13 @@ def refuse(message: Message, now) -> None:
         state="pending", started_at=now,
     )  # fmt: skip
     with transaction():
-        notices.fail(message, attempt, Verdict(Reason.BLOCKED, ReasonClass.OURS), ops_story.POLICY, now)
+        messages.fail(message, attempt, Verdict(Reason.BLOCKED, ReasonClass.OURS), ops_story.POLICY, now)
 
 
 def test_a_dead_address_is_told_nothing_more(database, now):
     account = operator(now)
-    address = addresses.current(addresses.OwnerKind.ACCOUNT, account.id)
-    addresses.mark_invalid(address, Reason.USERUNKNOWN, now)
+    address = versions.current(versions.OwnerKind.ACCOUNT, account.id)
+    versions.mark_invalid(address, Reason.USERUNKNOWN, now)
     open_alarm(AlarmKind.QUEUE_AGE, "notices", now)
     assert mail(now) == 0 and not operator_email.usable(EmailAddress.get_by_id(address.id))
 
@@ -201,19 +201,19 @@ def test_an_operator_whose_address_was_taken_away_is_given_one_again(database, n
     account = operator(now)
     assert operator_email.remove(account, now, None)
     again = operator_email.give(account, "aoki@ops.example", now, None)
-    assert (again.version, addresses.current(addresses.OwnerKind.ACCOUNT, account.id)) == (2, again)
+    assert (again.version, versions.current(versions.OwnerKind.ACCOUNT, account.id)) == (2, again)
 
 
 def test_five_codes_a_day_are_mailed_and_each_repeat_is_an_event(database, now):
     account = operator(now, confirmed=False)
     for _ in range(operator_email.PER_DAY - 1):
         assert operator_email.mail_again(account, now)
-    given = addresses.current(addresses.OwnerKind.ACCOUNT, account.id)
+    given = versions.current(versions.OwnerKind.ACCOUNT, account.id)
     with pytest.raises(LimitReached):
         operator_email.mail_again(account, now)
     with pytest.raises(LimitReached):
         operator_email.give(account, "other@ops.example", now, None)
-    assert addresses.current(addresses.OwnerKind.ACCOUNT, account.id) == given, "what is refused changes nothing"
+    assert versions.current(versions.OwnerKind.ACCOUNT, account.id) == given, "what is refused changes nothing"
     assert Message.select().where(Message.kind == MessageKind.CONFIRM).count() == operator_email.PER_DAY
     for rows, name in ((Event, Event.name), (AuditRow, AuditRow.action)):
         repeats = rows.select().where((name == "account:email:mailed-again") & (rows.account_id == account.id))

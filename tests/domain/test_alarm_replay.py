@@ -13,12 +13,11 @@ from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Pos
 from tests import cast
 from tests.domain.test_alarm_rules import Settings
 from tests.web import ops_story
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName, record
-from webapp.domain.monitoring import replay as alarm_replay
-from webapp.domain.monitoring import rules as alarm_rules
+from webapp.domain.monitoring import replay, rules
 
 BEGIN = dt.datetime(2026, 11, 18, 0, 0, tzinfo=dt.UTC)
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
@@ -58,7 +57,7 @@ mails = st.lists(
 
 def look(at: dt.datetime, *kinds: AlarmKind, chosen=SETTINGS) -> None:
     for kind in kinds:
-        alarm_rules.look(alarm_rules.rule_of(kind), at, chosen)
+        rules.look(rules.rule_of(kind), at, chosen)
 
 
 def lived(kind: AlarmKind) -> list[tuple]:
@@ -68,9 +67,9 @@ def lived(kind: AlarmKind) -> list[tuple]:
 
 
 def replayed(kind: AlarmKind, until: dt.datetime, chosen=SETTINGS) -> list[tuple]:
-    rule = alarm_rules.rule_of(kind)
+    rule = rules.rule_of(kind)
     bounds = rule.bounds(chosen)
-    found = alarm_replay.episodes(rule.past(BEGIN - HOUR, until, bounds), bounds)
+    found = replay.episodes(rule.past(BEGIN - HOUR, until, bounds), bounds)
     return sorted(((one.subject, one.began, one.ended) for one in found), key=lambda one: (one[1], one[0]))
 
 
@@ -200,7 +199,7 @@ def test_cards_that_come_back_open_the_same_episodes(sqlite, ends):
             with transaction():
                 data = {"from": "out_for_delivery", "to": state, "cause": "tracking"}
                 record(EventName.CARD_POST_MOVED, at, subject_id=new_id(), data=data)
-                metrics.add({metrics.key(Figure.CARDS, metrics.day_of(at), state): 1})
+                counters.add({counters.key(Figure.CARDS, counters.day_of(at), state): 1})
         if hour % 24 == MIDNIGHT or hour in {one[0] for one in ends}:
             look(at, kind, chosen=chosen)
     until = BEGIN + (24 * 13 - 1) * HOUR
@@ -225,20 +224,20 @@ def test_mail_that_matches_nothing_opens_the_same_episodes(sqlite, minutes):
 
 def test_a_replay_runs_on_both_engines(database, now):
     ops_story.bounced(now)
-    for rule in alarm_rules.RULES:
+    for rule in rules.RULES:
         if rule.past:
             bounds = rule.bounds(Settings(alarm_least=1), threshold=1)
-            found = alarm_replay.episodes(rule.past(now - 90 * 24 * HOUR, now + 9 * 24 * HOUR, bounds), bounds)
+            found = replay.episodes(rule.past(now - 90 * 24 * HOUR, now + 9 * 24 * HOUR, bounds), bounds)
             fires = (AlarmKind.BOUNCE_RATE, AlarmKind.DESTINATION_FAILING, AlarmKind.POSTCARDS_NOT_MAILED)
             assert bool(found) is (rule.kind in fires), rule.kind
 
 
 @pytest.mark.parametrize("ended, kept", [(BEGIN - HOUR, False), (BEGIN + HOUR, True)])
 def test_what_was_over_before_the_first_day_is_left_out_and_what_reached_into_it_is_not(ended, kept):
-    bounds = alarm_rules.rule_of(AlarmKind.QUEUE_AGE).bounds(Settings())
+    bounds = rules.rule_of(AlarmKind.QUEUE_AGE).bounds(Settings())
     looks = [
-        alarm_replay.Look(BEGIN - 5 * HOUR, {"notices": alarm_replay.age(BEGIN - 9 * HOUR, BEGIN - 5 * HOUR)}),
-        alarm_replay.Look(ended, {"notices": alarm_replay.age(None, ended)}),
+        replay.Look(BEGIN - 5 * HOUR, {"notices": replay.age(BEGIN - 9 * HOUR, BEGIN - 5 * HOUR)}),
+        replay.Look(ended, {"notices": replay.age(None, ended)}),
     ]
-    found = alarm_replay.episodes(looks, bounds, since=BEGIN)
+    found = replay.episodes(looks, bounds, since=BEGIN)
     assert [one.ended for one in found] == ([ended] if kept else [])

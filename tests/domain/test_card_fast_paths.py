@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from db import database as db
 from db.models import Card, Counter, Event, Shipment, TrackingEvent, WorkItem
 from tests import cast
-from webapp.domain.cards import projection as card_fold
-from webapp.domain.cards import states as card
+from webapp.domain.cards import projection, states
 from webapp.domain.cards.states import CardEvent, Receiver
 from webapp.domain.core import work_items
 from webapp.domain.core.calendar import JST
@@ -23,7 +22,7 @@ kinds = st.sampled_from([kind for kind in CardEvent if kind not in (CardEvent.OR
 labels = st.sampled_from(["引受", "到着", "保管", "ふしぎ"])
 moments = st.integers(0, 200).map(lambda hours: FIRST + dt.timedelta(hours=hours))
 reports = st.builds(
-    card.TrackingEvent,
+    states.TrackingEvent,
     at=moments,
     event=kinds,
     label=labels,
@@ -88,9 +87,9 @@ def test_many_cards_are_folded_as_each_would_be(sqlite_url, drawn):
 
         def one_by_one():
             for number in ids:
-                card_fold.refold([number], NOW, "tracking")
+                projection.refold([number], NOW, "tracking")
 
-        assert outcome_of(lambda: card_fold.refold(ids, NOW, "tracking")) == outcome_of(one_by_one)
+        assert outcome_of(lambda: projection.refold(ids, NOW, "tracking")) == outcome_of(one_by_one)
     db.database.close_all()
 
 
@@ -126,4 +125,4 @@ def test_many_items_are_opened_and_closed_as_each_would_be(database, now):
 @settings(max_examples=300, deadline=None)
 @given(st.lists(reports, max_size=6))
 def test_reports_that_need_no_weighing_stand_where_weighing_puts_them(told):
-    assert card.in_order(told) == card._placed(set(told))
+    assert states.in_order(told) == states._placed(set(told))

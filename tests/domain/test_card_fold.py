@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 
 from db.models import Card, Counter, Event, Shipment, TrackingEvent, TrackingSighting, WorkItem
 from tests import cast
-from webapp.domain.cards import actions as card_desk
-from webapp.domain.cards import imports as card_imports
-from webapp.domain.cards.imports import ImportKind, ImportState, NotUndoable
+from webapp.domain.cards import actions
+from webapp.domain.cards.imports import (
+    ImportKind,
+    ImportState,
+    NotUndoable,
+    create,
+    map_label,
+    read_now,
+    take_one,
+    undo,
+    unknown_labels,
+)
 from webapp.domain.cards.projection import standing_now
 from webapp.domain.cards.states import CardEvent, CardState, Receiver, StepNotAllowed
 from webapp.domain.core.counters import Figure
@@ -36,7 +45,7 @@ def card_of(now, **values) -> Card:
 
 
 def take(text: str, now, kind=ImportKind.TRACKING, name="x.txt"):
-    return card_imports.read_now(card_imports.create(kind, name, text.encode(), now), lambda: now)
+    return read_now(create(kind, name, text.encode(), now), lambda: now)
 
 
 def post(card: Card, now, number=NUMBER, day="2026-11-18"):
@@ -71,7 +80,7 @@ RETURNED = ["2026/11/28 09:00\t差出人に返送\t長野南郵便局"]
 
 def test_a_card_goes_its_way_with_events_and_counters_in_the_same_step(database, now):
     card = card_of(now)
-    assert card_desk.mark_made([card.id], now, None) == 1
+    assert actions.mark_made([card.id], now, None) == 1
     run = post(card, now)
     assert (run.total, run.added, run.rejected) == (1, 1, 0)
     assert state(card) == ("posted", "posted")
@@ -93,23 +102,23 @@ def test_the_same_report_twice_is_one_row_and_undoing_one_import_leaves_it_to_th
     post(card, now)
     first, second = report(ABSENT, now), report([*ABSENT, *DELIVERED], now)
     assert (first.added, second.added, TrackingEvent.select().count()) == (2, 1, 3)
-    assert card_imports.undo(second, now, None) == 1
+    assert undo(second, now, None) == 1
     assert state(card) == ("absent", "absent")
     assert TrackingEvent.select().count() == 2
-    assert card_imports.undo(first, now, None) == 1
+    assert undo(first, now, None) == 1
     assert state(card) == ("posted", "posted")
     assert TrackingEvent.select().count() == TrackingSighting.select().count() == 0
     assert counted(Figure.CARDS) == {("2026-11-18", "posted"): 1}
     assert counted(Figure.CARD_DAYS) == {}
     with pytest.raises(NotUndoable):
-        card_imports.undo(first, now, None)
+        undo(first, now, None)
 
 
 def test_undoing_the_list_of_what_was_posted_takes_the_cards_back_and_keeps_the_reports(database, now):
     card = card_of(now)
     run = post(card, now)
     report(ABSENT, now)
-    assert card_imports.undo(run, now, None) == 1
+    assert undo(run, now, None) == 1
     assert state(card) == ("ordered", "ordered")
     post(card, now)
     assert state(card) == ("absent", "absent"), "what was reported meanwhile finds its card again"
@@ -151,7 +160,7 @@ def test_any_order_repetition_and_undoing_end_in_the_same_state(database, now, i
             if chance.random() < 0.3:
                 runs.append(report(lines, now, number))
         wrong = report(RETURNED, now, number)
-        card_imports.undo(wrong, now, None)
+        undo(wrong, now, None)
         if not first:
             post(card, now, number)
         there = Card.get_by_id(card.id)
@@ -171,10 +180,10 @@ def test_a_returned_card_is_work_is_posted_again_under_a_new_number_and_keeps_it
     report([*ABSENT, *RETURNED], now + 10 * DAY)
     items = WorkItem.open().where(WorkItem.kind == WorkItemKind.CARD_RETURNED)
     assert state(card) == ("returned", "returned") and items.count() == 1
-    card_desk.reopen(card.id, now + 11 * DAY, None, "転居", card_desk.Delivery("1000013", "東京都千代田区霞が関1-3-2"))
+    actions.reopen(card.id, now + 11 * DAY, None, "転居", actions.Delivery("1000013", "東京都千代田区霞が関1-3-2"))
     assert state(card) == ("made", "made") and items.count() == 0
     there = Card.get_by_id(card.id)
-    delivery = card_desk.delivery_of(there, there.registration, there.technician)
+    delivery = actions.delivery_of(there, there.registration, there.technician)
     assert delivery.address == "東京都千代田区霞が関1-3-2"
     post(card, now + 12 * DAY, "123-45-67891-6", "2026-11-30")
     assert state(card) == ("posted", "posted")
@@ -195,16 +204,16 @@ def test_a_returned_card_in_the_list_of_what_was_posted_needs_no_further_step(da
 def test_lost_is_declared_taken_back_and_made_again(database, now):
     card = card_of(now)
     with pytest.raises(StepNotAllowed):
-        card_desk.declare_lost([card.id], now, None)
+        actions.declare_lost([card.id], now, None)
     post(card, now)
-    card_desk.declare_lost([card.id], now + 5 * DAY, None)
+    actions.declare_lost([card.id], now + 5 * DAY, None)
     assert state(card) == ("lost", "lost")
-    assert card_desk.take_back_lost([card.id], now + 6 * DAY, None) == 1
+    assert actions.take_back_lost([card.id], now + 6 * DAY, None) == 1
     assert state(card) == ("posted", "posted")
-    card_desk.declare_lost([card.id], now + 7 * DAY, None)
-    card_desk.reopen(card.id, now + 8 * DAY, None)
+    actions.declare_lost([card.id], now + 7 * DAY, None)
+    actions.reopen(card.id, now + 8 * DAY, None)
     assert state(card) == ("ordered", "ordered"), "a lost card is made again"
-    assert [row.card_id for row in card_desk.to_make()] == [card.id]
+    assert [row.card_id for row in actions.to_make()] == [card.id]
 
 
 def test_a_word_that_operators_map_is_understood_before_and_after(database, now):
@@ -213,21 +222,21 @@ def test_a_word_that_operators_map_is_understood_before_and_after(database, now)
     odd = "2026/11/21 10:00\t配達局で留置中\t長野南郵便局"
     report([*ABSENT, odd], now)
     assert state(card) == ("unknown", "absent")
-    assert card_imports.unknown_labels() == [("配達局で留置中", 1)]
-    assert card_imports.map_label("配達局で留置中", CardEvent.KEPT, Receiver.UNKNOWN, now, None) == 1
+    assert unknown_labels() == [("配達局で留置中", 1)]
+    assert map_label("配達局で留置中", CardEvent.KEPT, Receiver.UNKNOWN, now, None) == 1
     assert state(card) == ("kept", "kept")
     other = card_of(now)
     post(other, now, "123-45-67891-6")
     report([odd], now, "123-45-67891-6")
     assert state(other) == ("kept", "kept")
-    card_imports.map_label("配達局で留置中", CardEvent.IN_TRANSIT, Receiver.UNKNOWN, now, None)
+    map_label("配達局で留置中", CardEvent.IN_TRANSIT, Receiver.UNKNOWN, now, None)
     assert state(card) == state(other) == ("posted", "posted")
 
 
 @pytest.mark.parametrize("label, event", [("", CardEvent.KEPT), ("X", CardEvent.MADE), ("保管", CardEvent.DELIVERED)])
 def test_what_the_post_cannot_say_or_is_known_is_not_mapped(sqlite, now, label, event):
     with pytest.raises(ValueError):
-        card_imports.map_label(label, event, Receiver.UNKNOWN, now, None)
+        map_label(label, event, Receiver.UNKNOWN, now, None)
 
 
 def test_rows_of_dispatches_are_refused_one_by_one_with_their_reason(database, now):
@@ -266,11 +275,11 @@ def test_a_row_without_number_and_date_says_that_the_card_is_made(database, now)
 
 def test_a_file_that_says_nothing_fails_with_a_sentence(database, now):
     for content, name in ((b"\x00\x01", "x.csv"), ("こんにちは".encode(), "x.txt"), (b"a,b,c\n1,2,3", "d.csv")):
-        run = card_imports.create(ImportKind.TRACKING, name, content, now)
-        assert card_imports.take_one(lambda: now)
+        run = create(ImportKind.TRACKING, name, content, now)
+        assert take_one(lambda: now)
         run = type(run).get_by_id(run.id)
         assert run.state == ImportState.FAILED and run.problems
-    assert not card_imports.take_one(lambda: now)
+    assert not take_one(lambda: now)
 
 
 def test_a_number_that_is_used_again_years_later_is_another_card(database, now):
@@ -285,10 +294,10 @@ def test_a_number_that_is_used_again_years_later_is_another_card(database, now):
 def test_an_import_is_taken_over_when_its_reader_died(database, now):
     card = card_of(now)
     post(card, now)
-    run = card_imports.create(ImportKind.TRACKING, "x.txt", ("123-45-67890-5\n" + "\n".join(ABSENT)).encode(), now)
+    run = create(ImportKind.TRACKING, "x.txt", ("123-45-67890-5\n" + "\n".join(ABSENT)).encode(), now)
     run.state, run.lease_until = ImportState.RUNNING, now
     run.save()
-    assert card_imports.take_one(lambda: now + dt.timedelta(minutes=1))
+    assert take_one(lambda: now + dt.timedelta(minutes=1))
     assert state(card) == ("absent", "absent")
 
 

@@ -8,9 +8,7 @@ import pytest
 from db.models import Alarm, Card, CardReminder, EmailAddress, Message, Registration, TrackingImport, WorkItem
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DAY, NUMBER, RETURNED, card_of, post, report
-from webapp.domain.cards import imports as card_imports
-from webapp.domain.cards import monitor as card_watch
-from webapp.domain.cards import reminders as card_reminders
+from webapp.domain.cards import imports, monitor, reminders
 from webapp.domain.cards.monitor import Watch
 from webapp.domain.cards.overdue import AlarmKind, AlarmLimits, CardFacts, alarms
 from webapp.domain.cards.projection import standing_now
@@ -64,7 +62,7 @@ def test_both_are_told_at_once_and_again_two_days_before_the_card_goes_back(data
 
 def test_cards_of_which_all_is_told_take_no_place_from_others(database, now, monkeypatch):
     """A thousand returned cards that nobody has posted again may not silence the kept ones."""
-    monkeypatch.setattr(card_reminders, "AT_ONCE", 2)
+    monkeypatch.setattr(reminders, "AT_ONCE", 2)
     numbers = [f"123456{n}00{n}0" for n in range(1, 6)]
     cards = [waiting(now, f"p{n}@a.example", f"o{n}@b.example", RETURNED, number=n_) for n, n_ in enumerate(numbers)]
     cards.append(waiting(now, "last@a.example", "last@b.example"))
@@ -159,11 +157,11 @@ def test_the_texts_say_until_when_and_how(database, now):
 
 def test_alarms_open_with_the_number_of_cases_and_close_when_it_is_over(database, now):
     card = waiting(now)
-    assert card_watch.watch(HEARD + 6 * DAY, WATCH) == 2
+    assert monitor.watch(HEARD + 6 * DAY, WATCH) == 2
     [alarm] = [a for a in Alarm.open() if a.kind.startswith("card_")]
     assert (alarm.kind, alarm.data) == ("card_kept_near_end", {"cards": 1})
     report(["2026/11/26 17:00\t窓口でお渡し\t長野南郵便局"], HEARD + 6 * DAY)
-    card_watch.look(HEARD + 6 * DAY, WATCH)
+    monitor.look(HEARD + 6 * DAY, WATCH)
     assert not [a for a in Alarm.open() if a.kind.startswith("card_")]
     assert Card.get_by_id(card.id).state == CardState.DELIVERED
 
@@ -193,27 +191,26 @@ def test_the_query_and_the_rule_agree_on_every_card(database, now, days):
         facts = CardFacts(registration.completed_at, standing_now(card), card.posted_on)
         for alarm in alarms(facts, at, WATCH.limits, WATCH.calendar):
             expected[alarm.kind].add(card.id)
-    found = {kind: {card.id for card in card_watch.cards_with(kind, at, WATCH)} for kind in AlarmKind}
+    found = {kind: {card.id for card in monitor.cards_with(kind, at, WATCH)} for kind in AlarmKind}
     assert found == expected
     assert jst_day(at)
 
 
 def test_the_manifest_holds_each_card_once_with_its_address_checked(database, now):
-    from webapp.domain.cards import actions as card_desk
-    from webapp.domain.cards import manifest as card_manifest
+    from webapp.domain.cards import actions, manifest
 
     card = card_of(now)
-    rows = card_desk.to_make()
+    rows = actions.to_make()
     assert [row.card_id for row in rows] == [card.id]
-    [row] = card_manifest.rows_of(rows)
+    [row] = manifest.rows_of(rows)
     assert row[:3] == (card.registration.application_number, card.technician.technician_id, "佐藤 健一")
     assert row[5:7] == ("1000013", "東京都千代田区霞が関1-3-2")
-    assert card_manifest.as_xlsx(rows)[:2] == b"PK"
-    text = card_manifest.as_csv(rows).decode("utf-8-sig")
-    card_desk.note_exported(rows, now, None)
-    assert card_desk.to_make() == [] and len(card_desk.to_make(again=True)) == 1
+    assert manifest.as_xlsx(rows)[:2] == b"PK"
+    text = manifest.as_csv(rows).decode("utf-8-sig")
+    actions.note_exported(rows, now, None)
+    assert actions.to_make() == [] and len(actions.to_make(again=True)) == 1
     filled = text.replace(",,\r\n", ",123-45-67890-5,2026/11/18\r\n")
-    run = card_imports.create(card_imports.ImportKind.DISPATCHES, "list.csv", filled.encode(), now)
-    run = card_imports.read_now(run, lambda: now)
+    run = imports.create(imports.ImportKind.DISPATCHES, "list.csv", filled.encode(), now)
+    run = imports.read_now(run, lambda: now)
     assert (run.added, run.rejected) == (1, 0), "what the maker sends back is the list of what was posted"
     assert TrackingImport.get_by_id(run.id).state == "done"

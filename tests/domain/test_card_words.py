@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 import webapp
-from webapp.domain.cards import labels as card_words
-from webapp.domain.cards import overdue as card_alarms
-from webapp.domain.cards import states as card
+from webapp.domain.cards import labels, overdue, states
 from webapp.domain.cards.labels import CHIPS, STEP_WORDS, Audience, StepState, steps_of, words_for
 from webapp.domain.cards.states import RECEIVER_WORDS, CardState, Standing
 from webapp.domain.cards.tracking import files, number, reader
@@ -26,7 +24,7 @@ def catalogue() -> dict[str, str]:
 def sentences() -> set[str]:
     marked = re.compile(r"N_\(\s*(\"[^\"]+\")\s*\)")
     found = set()
-    for module in (card, card_alarms, card_words, files, number, reader):
+    for module in (states, overdue, labels, files, number, reader):
         source = Path(module.__file__ or "").read_text("utf-8")
         found |= {text.strip('"') for text in marked.findall(source)}
         assert len(marked.findall(source)) == len(re.findall(r"(?<!`)N_\(", source)), module.__name__

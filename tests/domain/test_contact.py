@@ -7,7 +7,7 @@ import pytest
 from db.models import Alarm, Card, CardQuestion, EmailAddress, Inquiry, Message, Throttle
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, DAY, card_of, post, report
-from webapp.domain.inquiries import public_form as contact
+from webapp.domain.inquiries import public_form
 from webapp.domain.inquiries.public_form import LIMIT_ADDRESS, LIMIT_NUMBER, Kind, ask, follow_up
 from webapp.domain.mail.compose import Identity, Mail, body_of
 from webapp.domain.notices.messages import MessageKind
@@ -45,7 +45,7 @@ def test_full_width_digits_are_the_same_number(card, now):
 
 def test_an_application_without_a_card_is_said_to_have_none(database, now):
     registration = cast.registration(cast.technician(now), now)
-    assert ask(registration.application_number, BORN, "x", now, 100) == contact.Answer(Kind.STATE, None)
+    assert ask(registration.application_number, BORN, "x", now, 100) == public_form.Answer(Kind.STATE, None)
 
 
 def statements(database, call) -> list[str]:
@@ -79,14 +79,14 @@ def test_every_question_costs_the_database_the_same(card, database, now, budget)
 
 
 def test_a_wrong_pair_and_an_unknown_number_get_the_same_answer(card, now):
-    assert question(card, now, OTHER) == question(card, now, number="A-0") == contact.Answer(Kind.WRONG)
+    assert question(card, now, OTHER) == question(card, now, number="A-0") == public_form.Answer(Kind.WRONG)
 
 
 def test_beyond_the_budget_every_answer_goes_by_mail_and_an_alarm_says_so(card, now):
     for n in range(3):
         assert question(card, now, number=f"A-{n}", budget=3, address=f"203.0.113.{n}").kind is Kind.WRONG
     right, wrong = question(card, now, budget=3), question(card, now, number="A-9", budget=3)
-    assert right == wrong == contact.Answer(Kind.CONTACT)
+    assert right == wrong == public_form.Answer(Kind.CONTACT)
     assert follow_up(now, 3) == 1
     message = Message.get(Message.kind == MessageKind.INQUIRY)
     assert message.content == {"asked_on": "2026/11/18 10:02", "card_kept": "1", "kept_until": "2026/11/27"}

@@ -9,11 +9,10 @@ import pytest
 from db.models import Card, Message, Registration, Shipment
 from webapp.demo import build, year
 from webapp.demo.build import NotTheDemo
-from webapp.domain.cards import projection as card_fold
-from webapp.domain.core import counters as metrics
+from webapp.domain.cards import projection
+from webapp.domain.core import counters
 from webapp.domain.core.calendar import WorkingCalendar
-from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting import notices, reconcile
 from webapp.domain.reporting.periods import last_days
 
 
@@ -21,12 +20,12 @@ def test_the_counters_of_the_past_agree_with_its_rows(database, now):
     build.build("test", now, random.Random(1), count=15, large=0)
     parts = list(year.write_year("test", now, random.Random(2), 200, 1500))
     assert 1490 <= parts[-1] <= 1500
-    assert {checked.figure: checked.differences for checked in recount.check()} == {
-        figure: {} for figure in metrics.Figure
+    assert {checked.figure: checked.differences for checked in reconcile.check()} == {
+        figure: {} for figure in counters.Figure
     }
-    found = figures.notices(last_days(200, now), now)
+    found = notices.notices(last_days(200, now), now)
     assert found.sum.counted > 2000 and 0.005 < found.sum.rate() < 0.05
-    days = Counter(metrics.day_of(at).weekday() for (at,) in Registration.select(Registration.completed_at).tuples())
+    days = Counter(counters.day_of(at).weekday() for (at,) in Registration.select(Registration.completed_at).tuples())
     assert days[2] > 3 * days[5] > 0
     assert not Message.select().where(Message.sent_at > now).exists()
 
@@ -37,7 +36,7 @@ def test_cards_folded_anew_from_what_the_post_has_told_stand_as_they_stood(sqlit
     # Those of the demo's own file were ordered a moment ago and never folded.
     folded = Card.select(Card.id, Card.version).where(Card.since_on.is_null(False)).order_by(Card.id).tuples()
     before = list(folded)
-    assert card_fold.refold([card for card, _ in before], now, "tracking") == []
+    assert projection.refold([card for card, _ in before], now, "tracking") == []
     assert list(folded.clone()) == before and len(before) == 400
     assert len({card.state for card in Card.select()}) >= 6 and Shipment.select().where(Shipment.n == 2).exists()
 

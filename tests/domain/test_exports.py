@@ -14,8 +14,7 @@ from python_calamine import CalamineWorkbook
 from db.ids import encode
 from db.models import Account, AuditDetail, AuditRow, Event, ExportRequest
 from webapp.domain.accounts.accounts import AccountKind
-from webapp.domain.exports import requests as exports
-from webapp.domain.exports import tables as tables_out
+from webapp.domain.exports import requests, tables
 from webapp.domain.exports.requests import (
     LEASE,
     MOST_TRIES,
@@ -41,15 +40,15 @@ def account(now, name="yamada") -> Account:
 
 
 def asked(who: Account, now, address=ORDER.address) -> ExportRequest:
-    return exports.ask(who.id, Order(ORDER.source, address, ORDER.format, ORDER.language), address, now)
+    return requests.ask(who.id, Order(ORDER.source, address, ORDER.format, ORDER.language), address, now)
 
 
 def write(row: ExportRequest, folder: Path, now, words: str = "x") -> None:
     """What a worker does with a claimed export."""
-    with exports.workplace(row, folder) as place:
+    with requests.workplace(row, folder) as place:
         (place / "table.csv").write_text(words)
-        exports.keep(row, now, 1, 1)
-        exports.finish(row, place / "table.csv", folder, now, cut=False, days=DAYS)
+        requests.keep(row, now, 1, 1)
+        requests.finish(row, place / "table.csv", folder, now, cut=False, days=DAYS)
 
 
 def files(folder: Path) -> list[str]:
@@ -58,7 +57,7 @@ def files(folder: Path) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    return exports.folder_of(tmp_path)
+    return requests.folder_of(tmp_path)
 
 
 def test_the_document_shows_the_table_of_steps():
@@ -69,13 +68,13 @@ def test_the_document_shows_the_table_of_steps():
 
 def test_a_step_that_is_not_in_the_table_raises():
     with pytest.raises(StepNotAllowed):
-        exports.next_state(ExportState.READY, ExportStep.CLAIM)
+        requests.next_state(ExportState.READY, ExportStep.CLAIM)
 
 
 def test_what_is_asked_for_is_written_once_and_then_ready_for_some_days(database, folder, now):
     row = asked(account(now), now)
-    write(exports.claim(now), folder, now, "äöü")
-    assert exports.claim(now + LEASE * 2) is None
+    write(requests.claim(now), folder, now, "äöü")
+    assert requests.claim(now + LEASE * 2) is None
     row = ExportRequest.get_by_id(row.id)
     assert (row.state, row.done, row.size, row.expires_at) == ("ready", 1, 6, now + dt.timedelta(days=DAYS))
     assert (folder / row.file).read_text() == "äöü" and files(folder) == [row.file]
@@ -85,8 +84,8 @@ def test_what_is_asked_for_is_written_once_and_then_ready_for_some_days(database
 def test_asking_and_fetching_stand_in_the_audit_log(database, folder, now):
     who = account(now)
     row = asked(who, now)
-    write(exports.claim(now), folder, now)
-    exports.fetched(ExportRequest.get_by_id(row.id), now)
+    write(requests.claim(now), folder, now)
+    requests.fetched(ExportRequest.get_by_id(row.id), now)
     logged = {audit.action: audit for audit in AuditRow.select()}
     assert set(logged) == {"export:account:asked", "export:account:fetched"}
     assert {audit.account_id for audit in logged.values()} == {who.id}
@@ -114,19 +113,19 @@ def test_nobody_has_more_than_five_waiting(database, now):
 def test_two_workers_never_have_the_same_export(database, now):
     who = account(now)
     first, second = asked(who, now), asked(who, now, "/ops/cards")
-    assert [exports.claim(now).id, exports.claim(now).id, exports.claim(now)] == [first.id, second.id, None]
+    assert [requests.claim(now).id, requests.claim(now).id, requests.claim(now)] == [first.id, second.id, None]
 
 
 def test_a_late_worker_finds_that_its_export_is_anothers_and_leaves_no_file(database, folder, now):
     asked(account(now), now)
-    late, later = exports.claim(now), now + LEASE
-    fresh = exports.claim(later)
+    late, later = requests.claim(now), now + LEASE
+    fresh = requests.claim(later)
     assert fresh.id == late.id and fresh.fence > late.fence
     with pytest.raises(TakenOver):
-        exports.keep(late, later, 10, 20)
-    with pytest.raises(TakenOver), exports.workplace(late, folder) as place:
+        requests.keep(late, later, 10, 20)
+    with pytest.raises(TakenOver), requests.workplace(late, folder) as place:
         (place / "table.csv").write_text("late")
-        exports.finish(late, place / "table.csv", folder, later, cut=False, days=DAYS)
+        requests.finish(late, place / "table.csv", folder, later, cut=False, days=DAYS)
     write(fresh, folder, later, "fresh")
     row = ExportRequest.get_by_id(fresh.id)
     assert files(folder) == [row.file] and (folder / row.file).read_text() == "fresh"
@@ -134,10 +133,10 @@ def test_a_late_worker_finds_that_its_export_is_anothers_and_leaves_no_file(data
 
 def test_progress_holds_the_lease(database, now):
     asked(account(now), now)
-    row = exports.claim(now)
-    exports.keep(row, now + LEASE / 2, 500, 2000)
-    assert exports.claim(now + LEASE) is None
-    assert exports.claim(now + LEASE * 1.5).id == row.id
+    row = requests.claim(now)
+    requests.keep(row, now + LEASE / 2, 500, 2000)
+    assert requests.claim(now + LEASE) is None
+    assert requests.claim(now + LEASE * 1.5).id == row.id
 
 
 class Killed(BaseException):
@@ -164,21 +163,21 @@ def test_a_worker_killed_anywhere_leaves_an_export_that_the_next_one_writes_once
                 return instead
 
             patch.setattr("webapp.domain.exports.requests.os.replace", deadly(os.replace))
-            patch.setattr("webapp.domain.exports.requests.record", deadly(exports.record))
-            patch.setattr("webapp.domain.exports.requests.transaction", deadly(exports.transaction))
+            patch.setattr("webapp.domain.exports.requests.record", deadly(requests.record))
+            patch.setattr("webapp.domain.exports.requests.transaction", deadly(requests.transaction))
             patch.setattr(
                 "webapp.domain.exports.requests.shutil.rmtree", lambda *args, **kwargs: None
             )  # nobody tidies up
             patch.setattr(Path, "write_text", deadly(Path.write_text))
             try:
-                write(exports.claim(now), folder, now, "first")
+                write(requests.claim(now), folder, now, "first")
                 survived = True
             except Killed:
                 survived = False
         if not survived:
-            assert exports.claim(now) is None
-            write(exports.claim(now + LEASE), folder, now + LEASE, "second")
-        exports.remove_expired(folder, now + LEASE)
+            assert requests.claim(now) is None
+            write(requests.claim(now + LEASE), folder, now + LEASE, "second")
+        requests.remove_expired(folder, now + LEASE)
         row = ExportRequest.get_by_id(row.id)
         assert row.state == ExportState.READY and (folder / row.file).read_text() in ("first", "second")
         assert row.file in files(folder) and len(files(folder)) == point + 1
@@ -193,60 +192,60 @@ def test_a_worker_killed_anywhere_leaves_an_export_that_the_next_one_writes_once
 def test_what_goes_wrong_is_tried_again_after_a_rest_and_given_up_after_three_times(database, now):
     row, at = asked(account(now), now), now
     for _ in range(MOST_TRIES):
-        claimed = exports.claim(at)
-        exports.give_back(claimed, at)
-        assert exports.claim(at) is None
+        claimed = requests.claim(at)
+        requests.give_back(claimed, at)
+        assert requests.claim(at) is None
         at += dt.timedelta(minutes=1)
     row = ExportRequest.get_by_id(row.id)
-    assert (row.state, row.failure) == (ExportState.FAILED, Failure.BROKEN) and exports.claim(at) is None
+    assert (row.state, row.failure) == (ExportState.FAILED, Failure.BROKEN) and requests.claim(at) is None
 
 
 def test_an_export_that_kills_each_worker_is_given_up(database, now):
     row, at = asked(account(now), now), now
     for _ in range(MOST_TRIES):
-        assert exports.claim(at).id == row.id
+        assert requests.claim(at).id == row.id
         at += LEASE
-    assert exports.claim(at) is None
+    assert requests.claim(at) is None
     assert ExportRequest.get_by_id(row.id).failure == Failure.BROKEN
 
 
 def test_a_file_goes_when_its_days_are_over_and_its_line_a_month_later(database, folder, now):
     row = asked(account(now), now)
-    write(exports.claim(now), folder, now)
+    write(requests.claim(now), folder, now)
     over = now + dt.timedelta(days=DAYS)
-    assert exports.remove_expired(folder, over - dt.timedelta(seconds=1)) == 0 and files(folder)
-    assert exports.remove_expired(folder, over) == 1 and files(folder) == []
+    assert requests.remove_expired(folder, over - dt.timedelta(seconds=1)) == 0 and files(folder)
+    assert requests.remove_expired(folder, over) == 1 and files(folder) == []
     assert ExportRequest.get_by_id(row.id).state == ExportState.REMOVED
-    assert exports.remove_expired(folder, over + exports.LINE_FOR) == 0
+    assert requests.remove_expired(folder, over + requests.LINE_FOR) == 0
     assert ExportRequest.get_or_none(ExportRequest.id == row.id) is None
 
 
 def test_an_asker_may_take_back_what_is_being_written(database, folder, now):
     row = asked(account(now), now)
-    claimed = exports.claim(now)
-    exports.remove(ExportRequest.get_by_id(row.id), folder, now)
+    claimed = requests.claim(now)
+    requests.remove(ExportRequest.get_by_id(row.id), folder, now)
     with pytest.raises(TakenOver):
         write(claimed, folder, now)
     assert ExportRequest.get_by_id(row.id).state == ExportState.REMOVED
-    exports.remove_expired(folder, now)
+    requests.remove_expired(folder, now)
     assert files(folder) == []
 
 
 def test_two_clicks_that_both_saw_the_export_remove_it_once(database, folder, now):
     row = asked(account(now), now)
-    write(exports.claim(now), folder, now)
+    write(requests.claim(now), folder, now)
     seen = [ExportRequest.get_by_id(row.id) for _ in range(2)]
-    assert [exports.remove(one, folder, now) for one in seen] == [True, False]
+    assert [requests.remove(one, folder, now) for one in seen] == [True, False]
     assert Event.select().where(Event.name == "export:account:removed").count() == 1
     assert AuditRow.select().where(AuditRow.action == "export:account:removed").count() == 1
 
 
 def test_the_file_goes_that_a_worker_finished_after_the_asker_had_looked(database, folder, now):
     row = asked(account(now), now)
-    claimed = exports.claim(now)
+    claimed = requests.claim(now)
     seen, later = ExportRequest.get_by_id(row.id), now + dt.timedelta(seconds=9)
     write(claimed, folder, now)
-    assert exports.remove(seen, folder, later) and files(folder) == []
+    assert requests.remove(seen, folder, later) and files(folder) == []
     row = ExportRequest.get_by_id(row.id)
     assert (row.state, row.finished_at) == (ExportState.REMOVED, now)
 
@@ -254,14 +253,14 @@ def test_the_file_goes_that_a_worker_finished_after_the_asker_had_looked(databas
 def test_what_killed_workers_left_goes_and_what_living_ones_hold_stays(database, folder, now):
     who = account(now)
     row = asked(who, now)
-    write(exports.claim(now), folder, now)
+    write(requests.claim(now), folder, now)
     ready = ExportRequest.get_by_id(row.id).file
     asked(who, now, "/ops/cards")
-    held = exports.claim(now)
+    held = requests.claim(now)
     (folder / f".{encode(held.id)}.{held.fence}").mkdir()
     (folder / f".{encode(held.id)}.{held.fence + 7}").mkdir()
     (folder / f"{encode(held.id)}.9.csv").write_text("orphan")
-    exports.remove_expired(folder, now)
+    requests.remove_expired(folder, now)
     assert files(folder) == sorted([f".{encode(held.id)}.{held.fence}", ready])
 
 
@@ -273,14 +272,14 @@ CELLS = st.sampled_from(TRICKY) | st.text(st.characters(codec="utf-8", exclude_c
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=8))
 def test_each_cell_of_a_workbook_is_the_text_that_it_was(rows, tmp_path_factory):
     path = tmp_path_factory.mktemp("book") / "t.xlsx"
-    tables_out.write_xlsx(path, [Sheet("表", ("a", "b"), rows)])
+    tables.write_xlsx(path, [Sheet("表", ("a", "b"), rows)])
     read = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=False)
     assert [tuple(row) for row in read[1:] if any(row)] == [row for row in rows if any(row)]
 
 
 def test_a_csv_begins_with_a_bom_and_no_cell_runs_as_a_formula(tmp_path):
     path = tmp_path / "t.csv"
-    tables_out.write_csv(path, Sheet("表", ("名", "値"), [(cell, -1.5) for cell in TRICKY], notes=["続き"]))
+    tables.write_csv(path, Sheet("表", ("名", "値"), [(cell, -1.5) for cell in TRICKY], notes=["続き"]))
     content = path.read_bytes()
     assert content.startswith(b"\xef\xbb\xbf") and b"\r\n" in content
     rows = list(csv.reader(content.decode("utf-8-sig").splitlines(keepends=True)))
@@ -292,7 +291,7 @@ def test_a_csv_begins_with_a_bom_and_no_cell_runs_as_a_formula(tmp_path):
 def test_sheets_of_a_workbook_have_names_that_excel_takes_and_numbers_that_add_up(tmp_path):
     path = tmp_path / "t.xlsx"
     title = "カードが発送から配達までにかかった日数（週別・中央値/90%）とても長い"
-    tables_out.write_xlsx(path, [Sheet(title, ("x",), [(1,), (0.25,)], frozenset({0})), Sheet(title, ("y",), [("1",)])])
+    tables.write_xlsx(path, [Sheet(title, ("x",), [(1,), (0.25,)], frozenset({0})), Sheet(title, ("y",), [("1",)])])
     book = CalamineWorkbook.from_path(str(path))
     assert len(set(book.sheet_names)) == 2 and all(len(name) <= 31 and "/" not in name for name in book.sheet_names)
     assert book.get_sheet_by_index(0).to_python() == [["x"], [1.0], [0.25]]

@@ -9,13 +9,11 @@ from db import database as db
 from db.models import Attempt, Counter, EmailAddress, Event, Message
 from tests import cast
 from tests.domain.sending import DOMAIN, LEASE, POLICY, reply
-from webapp.domain.core import counters as metrics
+from webapp.domain.core.counters import add, day_of
 from webapp.domain.core.events import EventName
-from webapp.domain.mail import outbox
-from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail import outbox, outbox_results
 from webapp.domain.mail.outbox_results import Result
-from webapp.domain.notices import messages as notices
-from webapp.domain.notices.messages import MessageKind, MessageState, Role, Step
+from webapp.domain.notices.messages import MessageKind, MessageState, Role, Step, counter_deltas, move, note, presume
 
 NOW = dt.datetime(2026, 11, 18, 1, 2, 3, tzinfo=dt.UTC)
 OWN = {Event: ("id",), Attempt: ("id", "message_ref")}  # made anew each time
@@ -75,9 +73,9 @@ def make(drawn, state: MessageState) -> None:
             message.due_at = at
         else:
             message.first_attempt_at = message.sent_at = at
-            message.cohort_day, message.attempts = metrics.day_of(at), 1
+            message.cohort_day, message.attempts = day_of(at), 1
         message.save()
-        metrics.add(notices.counter_deltas(message, 1))
+        add(counter_deltas(message, 1))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -86,15 +84,15 @@ def test_many_are_presumed_as_each_would_be(sqlite_url, drawn):
     def one_by_one():
         for message in Message.select():
             if message.sent_at <= NOW - POLICY.presumed_after:
-                notices.move(message, Step.PRESUME, reason="presumed", settled_at=NOW)
-                notices.note(EventName.NOTICE_EMAIL_PRESUMED, message, NOW)
+                move(message, Step.PRESUME, reason="presumed", settled_at=NOW)
+                note(EventName.NOTICE_EMAIL_PRESUMED, message, NOW)
 
     db.configure(sqlite_url)
     with db.connected():
         make(drawn, MessageState.SENT)
         expected = sum(hours >= 72 for *_, hours in drawn)
-        assert outcome_of(lambda: notices.presume(POLICY, NOW)) == outcome_of(one_by_one)
-        assert notices.presume(POLICY, NOW, limit=100) == expected
+        assert outcome_of(lambda: presume(POLICY, NOW)) == outcome_of(one_by_one)
+        assert presume(POLICY, NOW, limit=100) == expected
     db.database.close_all()
 
 
@@ -106,11 +104,11 @@ def test_many_are_claimed_and_accepted_as_each_would_be(sqlite_url, drawn):
     def together():
         claimed = outbox.claim(NOW, LEASE, POLICY, DOMAIN).messages
         assert len(claimed) == len(drawn)
-        outbox_finish.finish([Result(one, NOW, said) for one in claimed], POLICY, NOW)
+        outbox_results.finish([Result(one, NOW, said) for one in claimed], POLICY, NOW)
 
     def one_by_one():
         for message in Message.select():
-            notices.move(message, Step.CLAIM, due_at=NOW + LEASE, first_attempt_at=NOW, cohort_day=metrics.day_of(NOW))
+            move(message, Step.CLAIM, due_at=NOW + LEASE, first_attempt_at=NOW, cohort_day=day_of(NOW))
             message.fence, message.attempts = 1, 1
             message.save()
             Attempt.create(
@@ -118,8 +116,8 @@ def test_many_are_claimed_and_accepted_as_each_would_be(sqlite_url, drawn):
                 state="accepted", tries=1, started_at=NOW, replied_at=NOW, relay=said.relay, stage=said.stage,
                 reply_code=said.code, reply_status=said.enhanced, reply_text=said.text,
             )  # fmt: skip
-            notices.move(message, Step.ACCEPT, sent_at=NOW, reason=None, failure_class=None)
-            notices.note(EventName.NOTICE_EMAIL_SENT, message, NOW, {"attempt": 1, "relay": said.relay})
+            move(message, Step.ACCEPT, sent_at=NOW, reason=None, failure_class=None)
+            note(EventName.NOTICE_EMAIL_SENT, message, NOW, {"attempt": 1, "relay": said.relay})
 
     def without_zeros(found: dict) -> dict:
         # A counter that went up and down again in one statement was never written.

@@ -10,22 +10,18 @@ from db.database import transaction
 from db.models import Attempt, Card, Counter, Event, Message, Postcard, Registration
 from tests.web import ops_story
 from webapp.domain.bounce.model import Reason
-from webapp.domain.cards import queries as card_pages
+from webapp.domain.cards import queries
 from webapp.domain.cards.monitor import Watch
 from webapp.domain.cards.queries import Filters
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
-from webapp.domain.notices import listing as message_list
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import listing, messages
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageState, Verdict
 from webapp.domain.postcard import history as postcard_entries
 from webapp.domain.postcard.history import EntryFilters
-from webapp.domain.reporting import backlog as figures_now
-from webapp.domain.reporting import destinations
-from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting import backlog, destinations, notices, reconcile
 from webapp.domain.reporting.periods import Grain, Period, Span, last_days
 
 DAYS = 12
@@ -40,8 +36,8 @@ def history(seed: int, now: dt.datetime) -> None:
         at = now - dt.timedelta(days=chance.randrange(DAYS), minutes=number)
         story = ops_story.sent(at, email=f"p{number}-{seed}@{chance.choice(DOMAINS)}")
         Registration.update(created_at=at).where(Registration.id == story.registration.id).execute()
-        metrics.add({metrics.key(Figure.REGISTRATIONS, metrics.day_of(at), "affiliated"): 1})
-        metrics.add({metrics.key(Figure.CARDS, metrics.day_of(at), "ordered"): 1})
+        counters.add({counters.key(Figure.REGISTRATIONS, counters.day_of(at), "affiliated"): 1})
+        counters.add({counters.key(Figure.CARDS, counters.day_of(at), "ordered"): 1})
         for message in (story.message, story.business_message):
             for _ in range(chance.randrange(4)):
                 at += dt.timedelta(hours=chance.choice((1, 30, 80)))
@@ -54,13 +50,13 @@ def step(chance: random.Random, message: Message, at: dt.datetime) -> None:
     attempt = Attempt.get(Attempt.message == message)
     with transaction():
         if what == "fail" and message.state in (MessageState.SENT, MessageState.DELIVERED):
-            notices.fail(message, attempt, Verdict(reason, reason.reason_class), ops_story.POLICY, at)
+            messages.fail(message, attempt, Verdict(reason, reason.reason_class), ops_story.POLICY, at)
         elif what == "deliver" and message.state == MessageState.SENT:
-            notices.move(message, notices.Step.PRESUME, reason="presumed", settled_at=at)
+            messages.move(message, messages.Step.PRESUME, reason="presumed", settled_at=at)
         elif what == "confirm" and message.state == MessageState.DELIVERED:
-            notices.confirm(message, at)
+            messages.confirm(message, at)
         elif what == "again" and message.state == MessageState.FAILED:
-            notices.requeue(message, message.address, at, None)
+            messages.requeue(message, message.address, at, None)
 
 
 @pytest.fixture(params=range(4))
@@ -87,32 +83,32 @@ def brute_counted(span: Span) -> int:
 
 @pytest.mark.parametrize("grain", Grain)
 def test_each_count_of_a_cohort_is_that_of_the_rows_and_of_its_list(past, grain):
-    period = Period(metrics.day_of(past) - dt.timedelta(days=6), metrics.day_of(past), grain)
-    found = figures.notices(period, past)
+    period = Period(counters.day_of(past) - dt.timedelta(days=6), counters.day_of(past), grain)
+    found = notices.notices(period, past)
     assert [cohort.span for cohort in found.cohorts] == period.parts() and found.sum.total > 0
     for cohort in found.cohorts:
         span = cohort.span
         assert cohort.tally.total == brute(span) == listed(span)
         assert cohort.tally.counted == brute_counted(span)
-        assert cohort.tally.undecided == sum(brute(span, state=state) for state in figures.UNDECIDED)
-        for failure in figures.CLASSES:
+        assert cohort.tally.undecided == sum(brute(span, state=state) for state in notices.UNDECIDED)
+        for failure in notices.CLASSES:
             there = listed(span, state="failed", failure=failure)
             assert cohort.tally.failed[failure] == brute(span, state="failed", failure_class=failure) == there
     assert found.before.total == brute(period.before())
-    assert sum((cohort.tally for cohort in found.cohorts), figures.Tally()) == found.sum
+    assert sum((cohort.tally for cohort in found.cohorts), notices.Tally()) == found.sum
     assert sum(n for *_, n in found.reasons) == brute(period, state="failed")
     for failure, reason, n in found.reasons:
         assert n == listed(period, state="failed", failure=failure, reason=reason) > 0
 
 
 def listed(span: Span, **filters) -> int:
-    return message_list.listing(MessageFilters(since=span.since, until=span.until, **filters)).count()
+    return listing.listing(MessageFilters(since=span.since, until=span.until, **filters)).count()
 
 
 def test_one_role_is_counted_alone(past):
     period = last_days(DAYS + 1, past)
     for role in ("technician", "business"):
-        found = figures.notices(period, past, role=role)
+        found = notices.notices(period, past, role=role)
         assert found.sum.total == brute(period, role=role) == listed(period, role=role) == 30
 
 
@@ -124,7 +120,7 @@ def test_destinations_are_counted_as_their_lists_worst_first(past):
     shares = [sum(one.tally.failed.values()) / one.tally.counted for one in found]
     assert shares == sorted(shares, reverse=True)
     for one in found:
-        for failure in figures.CLASSES:
+        for failure in notices.CLASSES:
             assert one.tally.failed[failure] == listed(period, state="failed", failure=failure, destination=one.domain)
         # Every notice of this history was accepted once, so that each of the list is counted, waiting ones too.
         assert one.tally.counted == listed(period, destination=one.domain)
@@ -133,7 +129,7 @@ def test_destinations_are_counted_as_their_lists_worst_first(past):
 
 def test_postcards_that_entered_a_state_are_the_events_behind_them(past):
     period = last_days(DAYS + 14, past + dt.timedelta(days=12))
-    found = figures.postcards(period)
+    found = notices.postcards(period)
     assert found.entered["queued"] == Postcard.select().count() > 0
     for part in found.parts:
         for state in postcard_entries.ENTRIES:
@@ -154,31 +150,31 @@ def test_a_return_that_was_taken_back_is_no_entry_any_more(database, now):
 
 
 def test_the_recount_finds_nothing_wrong_in_a_true_history_and_mends_a_false_one(past):
-    assert [checked.differences for checked in recount.check()] == [{}] * len(Figure)
+    assert [checked.differences for checked in reconcile.check()] == [{}] * len(Figure)
     counter = Counter.select().where(Counter.figure == Figure.NOTICES).get()
     changed = {"figure": counter.figure, "a": counter.a, "b": counter.b, "c": counter.c, "day": counter.day}
-    metrics.add({metrics.key(Figure(counter.figure), counter.day, counter.a, counter.b, counter.c): 5})
-    metrics.add({metrics.key(Figure.CARD_DAYS, counter.day, "3"): 2})
-    assert recount.watch(past) == 2
-    wrong = {checked.figure: checked.differences for checked in recount.rebuild() if checked.differences}
+    counters.add({counters.key(Figure(counter.figure), counter.day, counter.a, counter.b, counter.c): 5})
+    counters.add({counters.key(Figure.CARD_DAYS, counter.day, "3"): 2})
+    assert reconcile.watch(past) == 2
+    wrong = {checked.figure: checked.differences for checked in reconcile.rebuild() if checked.differences}
     assert list(wrong[Figure.NOTICES].values()) == [-5] and list(wrong[Figure.CARD_DAYS].values()) == [-2], changed
-    assert recount.watch(past) == 0
+    assert reconcile.watch(past) == 0
 
 
 def test_what_is_open_is_counted_as_its_lists(past, settings_for_cards):
     watch = settings_for_cards
     for number, card in enumerate(Card.select()):
         state = list(CardState)[number % len(CardState)]
-        since = metrics.day_of(past) - dt.timedelta(days=number * 2) if number % 3 else None
+        since = counters.day_of(past) - dt.timedelta(days=number * 2) if number % 3 else None
         Card.update(state=state, since_on=since, kept_until=None).where(Card.id == card.id).execute()
-    steps = (*figures_now.AGES, 0)
-    ages = figures_now.card_ages(past)
-    assert sum(map(sum, ages.values())) == sum(figures_now.open_now(past, watch).cards.values()) > 20
+    steps = (*backlog.AGES, 0)
+    ages = backlog.card_ages(past)
+    assert sum(map(sum, ages.values())) == sum(backlog.open_now(past, watch).cards.values()) > 20
     for state, counts in ages.items():
         for n, least, under in zip(counts, steps[:-1], steps[1:], strict=True):
-            assert n == card_pages.filtered(Card.select(), Filters(state, None, least, under), past, watch).count()
-    shown = figures_now.open_now(past, watch)
-    assert shown.waiting == message_list.listing(MessageFilters(state="queued")).count()
+            assert n == queries.filtered(Card.select(), Filters(state, None, least, under), past, watch).count()
+    shown = backlog.open_now(past, watch)
+    assert shown.waiting == listing.listing(MessageFilters(state="queued")).count()
     assert shown.postcards["queued"] == Postcard.select().where(Postcard.state == "queued").count()
 
 
@@ -192,30 +188,30 @@ def settings_for_cards():
 
 def test_a_young_cohort_is_provisional_until_mail_can_no_longer_be_on_its_way(database, now):
     ops_story.sent(now)
-    first = figures.notices(last_days(1, now), now).cohorts[0]
+    first = notices.notices(last_days(1, now), now).cohorts[0]
     assert first.provisional and first.tally.undecided == 2
-    day = metrics.day_of(now)
-    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), metrics.JST)
+    day = counters.day_of(now)
+    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), counters.JST)
     for later, provisional in ((dt.timedelta(hours=71, minutes=59), True), (dt.timedelta(hours=72), False)):
-        assert figures.notices(Period(day, day), end + later).cohorts[0].provisional is provisional
+        assert notices.notices(Period(day, day), end + later).cohorts[0].provisional is provisional
 
 
 def test_what_came_back_and_waits_for_another_try_stays_in_the_denominator(database, now):
     story = ops_story.sent(now)
     with transaction():
         verdict = Verdict(Reason.MAILBOXFULL, Reason.MAILBOXFULL.reason_class)
-        notices.fail(story.message, story.attempt, verdict, ops_story.POLICY, now)
+        messages.fail(story.message, story.attempt, verdict, ops_story.POLICY, now)
     assert story.message.state == MessageState.WAITING_RETRY
-    found = figures.notices(last_days(1, now), now).sum
+    found = notices.notices(last_days(1, now), now).sum
     assert (found.counted, found.undecided) == (2, 2)
     tallies = destinations.tallies_of(["docomo.ne.jp", "yamada.example", "nowhere.example"], last_days(1, now))
     assert {domain: tally.counted for domain, tally in tallies.items()} == {"docomo.ne.jp": 1, "yamada.example": 1}
     mine = (Figure.NOTICES, Figure.NOTICES_BY_DESTINATION, Figure.SENT_AFTER)
-    assert [checked.differences for checked in recount.check() if checked.figure in mine] == [{}] * 3
+    assert [checked.differences for checked in reconcile.check() if checked.figure in mine] == [{}] * 3
 
 
 def test_below_the_least_volume_there_is_no_rate():
-    tally = figures.Tally(19)
+    tally = notices.Tally(19)
     tally.add(MessageState.FAILED, "dead", 0)
     assert tally.rate() is None
     tally.add(MessageState.FAILED, "dead", 1)
@@ -228,8 +224,8 @@ def test_quantiles_are_days_that_a_sorted_list_names():
         days = [chance.randrange(15) for _ in range(chance.randrange(1, 60))]
         histogram = {day: days.count(day) for day in set(days)}
         for percent in (50, 90):
-            assert figures.quantile(histogram, percent) == sorted(days)[-(-len(days) * percent // 100) - 1]
-    assert figures.quantile({}, 50) is None
+            assert notices.quantile(histogram, percent) == sorted(days)[-(-len(days) * percent // 100) - 1]
+    assert notices.quantile({}, 50) is None
 
 
 def test_parts_follow_one_another_without_a_gap():
@@ -243,7 +239,7 @@ def test_parts_follow_one_another_without_a_gap():
 
 
 def test_events_of_postcards_are_found_by_their_index(sqlite, now):
-    query = postcard_entries.listing(EntryFilters("queued", metrics.day_of(now), metrics.day_of(now)))
+    query = postcard_entries.listing(EntryFilters("queued", counters.day_of(now), counters.day_of(now)))
     sql, values = query.select(fn.COUNT(Event.id)).sql()
     plan = " ".join(row[3] for row in sqlite.execute_sql("EXPLAIN QUERY PLAN " + sql, values).fetchall())
     assert "event_postcard" in plan

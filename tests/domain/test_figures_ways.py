@@ -13,10 +13,7 @@ from tests.domain.test_card_fold import report, take
 from tests.domain.test_figures import step as notice_step
 from tests.web import ops_story
 from webapp.domain.accounts import accounts
-from webapp.domain.cards import actions as card_desk
-from webapp.domain.cards import imports as card_imports
-from webapp.domain.cards import queries as card_pages
-from webapp.domain.cards import shipment_list
+from webapp.domain.cards import actions, imports, queries, shipment_list
 from webapp.domain.cards.imports import ImportKind
 from webapp.domain.cards.monitor import Watch
 from webapp.domain.cards.outcomes import Missed, prefecture
@@ -24,21 +21,17 @@ from webapp.domain.cards.overdue import AlarmLimits
 from webapp.domain.cards.shipment_list import ShipmentFilters
 from webapp.domain.cards.states import CardState
 from webapp.domain.cards.tracking.number import check_digit
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
+from webapp.domain.core import counters, latency
 from webapp.domain.core.calendar import WorkingCalendar
 from webapp.domain.core.progress import Reached
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import listing
 from webapp.domain.notices.listing import MessageFilters
-from webapp.domain.postcard import delivery, returns
-from webapp.domain.postcard import history as postcard_entries
+from webapp.domain.postcard import delivery, history, returns
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.history import EntryFilters
 from webapp.domain.postcard.states import StepError
 from webapp.domain.registrations import listing as registration_list
-from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting import progress as figures_ways
-from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting import notices, progress, reconcile
 from webapp.domain.reporting.periods import Grain, Period
 
 DAY = dt.timedelta(days=1)
@@ -81,9 +74,9 @@ class History:
         late = dt.timedelta(minutes=self.chance.choice((0, 3, 50, 700, 9000)))
         email = f"w{self.serial}-{self.seed}@docomo.ne.jp"
         story = ops_story.sent(at, email=email, completed_at=at - late, postal_code=postal_code, address=address)
-        day = metrics.day_of(at)
-        metrics.add({metrics.key(metrics.Figure.REGISTRATIONS, day, "affiliated"): 1})
-        metrics.add({metrics.key(metrics.Figure.CARDS, day, "ordered"): 1})
+        day = counters.day_of(at)
+        counters.add({counters.key(counters.Figure.REGISTRATIONS, day, "affiliated"): 1})
+        counters.add({counters.key(counters.Figure.CARDS, day, "ordered"): 1})
         assert story.registration.completed_at == at - late
 
     def scan(self, at: dt.datetime) -> None:
@@ -109,19 +102,19 @@ class History:
         for card in waiting[:2]:
             first = f"{chance.randrange(10**9, 10**10)}"
             number = f"{first}{check_digit(first)}"
-            row = f"{card.registration.application_number}\t{number}\t{metrics.day_of(at)}"
+            row = f"{card.registration.application_number}\t{number}\t{counters.day_of(at)}"
             self.imports.append(take(f"申請番号\tお問い合わせ番号\t引受日\n{row}", at, ImportKind.DISPATCHES))
         for shipment in Shipment.select().where(Shipment.closed_at.is_null()):
             if chance.random() < 0.3:
-                line = f"{at.astimezone(metrics.JST):%Y/%m/%d %H:%M}\t{chance.choice(REPORTS)}\t長野南郵便局"
+                line = f"{at.astimezone(counters.JST):%Y/%m/%d %H:%M}\t{chance.choice(REPORTS)}\t長野南郵便局"
                 self.imports.append(report([line], at, number=shipment.number))
         for card in Card.select().where(Card.known == CardState.RETURNED):
             if chance.random() < 0.4:
-                card_desk.reopen(card.id, at, None)
+                actions.reopen(card.id, at, None)
         if self.imports and chance.random() < 0.15:
             run = self.imports.pop(chance.randrange(len(self.imports)))
-            with contextlib.suppress(card_imports.NotUndoable):
-                card_imports.undo(run, at, self.account)
+            with contextlib.suppress(imports.NotUndoable):
+                imports.undo(run, at, self.account)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -139,16 +132,16 @@ def test_every_figure_of_a_random_history_is_a_count_of_its_rows_and_of_its_list
 
 
 def period_of(now, grain=Grain.DAY) -> Period:
-    return Period(metrics.day_of(now) - 15 * DAY, metrics.day_of(now), grain)
+    return Period(counters.day_of(now) - 15 * DAY, counters.day_of(now), grain)
 
 
 def the_recount_finds_every_counter_right():
-    assert {checked.figure: checked.differences for checked in recount.check()} == {f: {} for f in metrics.Figure}
+    assert {checked.figure: checked.differences for checked in reconcile.check()} == {f: {} for f in counters.Figure}
 
 
 def each_step_of_the_funnel_is_its_list_and_what_the_rows_say(past, grain) -> None:
     period = period_of(past, grain)
-    found = figures_ways.funnel(period)
+    found = progress.funnel(period)
     assert [part.span for part in found.parts] == period.parts()
     for span, reached in [(part.span, part.reached) for part in found.parts] + [(period, found.sum)]:
         for one in Reached:
@@ -161,7 +154,7 @@ def each_step_of_the_funnel_is_its_list_and_what_the_rows_say(past, grain) -> No
 def came_so_far(span, reached: Reached) -> int:
     """Count registrations one by one."""
     return sum(
-        span.since <= metrics.day_of(registration.completed_at) <= span.until and has_come(registration, reached)
+        span.since <= counters.day_of(registration.completed_at) <= span.until and has_come(registration, reached)
         for registration in Registration.select()
     )
 
@@ -180,15 +173,15 @@ def has_come(registration: Registration, reached: Reached) -> bool:
 
 def what_came_back_of_the_postcards_is_what_their_events_say(past) -> None:
     period = period_of(past)
-    found = figures_ways.postcard_returns(period, past)
+    found = progress.postcard_returns(period, past)
     told = mailings()
     for part in [*found.parts, found.sum, found.before]:
         here = [days for day, days in told if part.span.since <= day <= part.span.until]
         back = sorted(days for days in here if days is not None)
         assert (part.mailed, part.returned) == (len(here), len(back))
         filters = {"state": "mailed", "since": part.span.since, "until": part.span.until}
-        assert postcard_entries.listing(EntryFilters(**filters)).count() == part.mailed
-        assert postcard_entries.listing(EntryFilters(**filters, came_back=True)).count() == part.returned
+        assert history.listing(EntryFilters(**filters)).count() == part.mailed
+        assert history.listing(EntryFilters(**filters, came_back=True)).count() == part.returned
         if back:
             assert part.median == back[-(-len(back) * 50 // 100) - 1]
             assert part.nine_of_ten == back[-(-len(back) * 90 // 100) - 1]
@@ -201,7 +194,7 @@ def mailings() -> list[tuple[dt.date, int | None]]:
     for postcard in Postcard.select():
         mine: list[list] = []
         for event in Event.select().where(Event.subject_id == postcard.id).order_by(Event.id):
-            day = metrics.day_of(event.at)
+            day = counters.day_of(event.at)
             if event.name == "postcard:ops:mailed":
                 mine.append([day, None])
             elif event.name == "postcard:ops:returned":
@@ -213,13 +206,13 @@ def mailings() -> list[tuple[dt.date, int | None]]:
 
 
 def a_mailing_is_provisional_until_its_cards_can_no_longer_come_back_in_time(past) -> None:
-    parts = figures_ways.postcard_returns(period_of(past), past, presumed_days=10).parts
+    parts = progress.postcard_returns(period_of(past), past, presumed_days=10).parts
     assert [part.provisional for part in parts] == [False] * 5 + [True] * 11
 
 
 def the_share_of_a_prefecture_is_that_of_its_shipments_and_of_its_list(past) -> None:
     period = period_of(past)
-    found, country = figures_ways.prefectures(period, least=1)
+    found, country = progress.prefectures(period, least=1)
     assert {one.name for one in found} == {"長野県", "東京都", "福岡県"}
     assert [one.unlucky for one in found] == sorted((one.unlucky for one in found), reverse=True)
     for one in found:
@@ -232,7 +225,7 @@ def the_share_of_a_prefecture_is_that_of_its_shipments_and_of_its_list(past) -> 
             if what:
                 assert here == shipment_list.listing(ShipmentFilters(**filters, missed=what)).count()
     assert country.posted == sum(one.posted for one in found)
-    assert all(one.posted >= 5 for one in figures_ways.prefectures(period, least=5)[0])
+    assert all(one.posted >= 5 for one in progress.prefectures(period, least=5)[0])
 
 
 def worst(shipment: Shipment) -> str:
@@ -250,21 +243,21 @@ def how_long_notices_took_is_right_to_five_of_a_hundred_and_slow_ones_are_listed
             if message.first_sent_at and period.since <= message.cohort_day <= period.until
             if message.role == role or not role
         ]
-        found = figures_ways.waited(period, role, least=1)
+        found = progress.waited(period, role, least=1)
         true = sorted(sent)[-(-len(sent) * 95 // 100) - 1]
         assert found.sent == len(sent) and abs(found.minutes - true) <= 0.05 * true
         slow = MessageFilters(since=period.since, until=period.until, role=role, slow=found.bucket)
-        assert found.slow == message_list.listing(slow).count() == sum(one >= true / 1.05 for one in sent)
-    assert figures_ways.waited(period, least=10_000).minutes is None
+        assert found.slow == listing.listing(slow).count() == sum(one >= true / 1.05 for one in sent)
+    assert progress.waited(period, least=10_000).minutes is None
 
 
 def the_cards_behind_the_days_to_delivery_are_their_list(past) -> None:
     period = period_of(past)
     watch = Watch(AlarmLimits(), WorkingCalendar())
-    for part in figures.delivery_days(period):
-        filters = card_pages.Filters(CardState.DELIVERED, since=part.span.since, until=part.span.until)
-        assert card_pages.filtered(Card.select(), filters, past, watch).count() == part.cards
-    assert any(part.cards for part in figures.delivery_days(period))
+    for part in notices.delivery_days(period):
+        filters = queries.Filters(CardState.DELIVERED, since=part.span.since, until=part.span.until)
+        assert queries.filtered(Card.select(), filters, past, watch).count() == part.cards
+    assert any(part.cards for part in notices.delivery_days(period))
 
 
 def test_a_class_of_times_is_never_wrong_by_more_than_five_of_a_hundred():
@@ -292,4 +285,4 @@ def test_a_notice_that_waits_for_its_first_acceptance_is_listed_as_unsent(databa
     story = ops_story.sent(now)
     with transaction():
         Message.update(state="waiting_retry", first_sent_at=None).where(Message.id == story.message.id).execute()
-    assert [m.id for m in message_list.listing(MessageFilters(unsent=True))] == [story.message.id]
+    assert [m.id for m in listing.listing(MessageFilters(unsent=True))] == [story.message.id]

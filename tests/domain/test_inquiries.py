@@ -7,7 +7,7 @@ import pytest
 from db.models import AuditRow, Event, Inquiry, InquiryEntry, Message
 from tests import cast
 from webapp.domain.accounts import accounts
-from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import (
     AnswerError,
     Caller,
@@ -32,7 +32,7 @@ def operator(database, now):
 
 @pytest.fixture
 def inquiry(database, now, operator) -> Inquiry:
-    return inquiries.open_inquiry(
+    return cases.open_inquiry(
         Topic.CARD, Channel.PHONE, Caller.FAMILY, IdentityCheck.NONE, now, text="届かない", account_id=operator
     )
 
@@ -46,7 +46,7 @@ def linked(inquiry, now, operator, mail="sato@mobile.example", office=None):
         cast.affiliate(person, employer, now)
         cast.email(employer, office, now)
     registration = cast.registration(person, now)
-    inquiries.link(inquiry, registration, IdentityCheck.CALLED_BACK, now, operator)
+    cases.link(inquiry, registration, IdentityCheck.CALLED_BACK, now, operator)
     return registration
 
 
@@ -58,14 +58,14 @@ def test_a_call_becomes_a_case_with_a_number_to_read_out(inquiry, operator):
 
 def test_two_cases_never_have_one_number(inquiry, now, operator, monkeypatch):
     drawn = iter([int(inquiry.number[7:]) - 1000, 4567])
-    monkeypatch.setattr(inquiries.secrets, "randbelow", lambda n: next(drawn))
-    other = inquiries.open_inquiry(Topic.OTHER, Channel.MAIL, Caller.SELF, IdentityCheck.NONE, now, account_id=operator)
+    monkeypatch.setattr(cases.secrets, "randbelow", lambda n: next(drawn))
+    other = cases.open_inquiry(Topic.OTHER, Channel.MAIL, Caller.SELF, IdentityCheck.NONE, now, account_id=operator)
     assert other.number == "261118-5567"
 
 
 def test_a_case_goes_its_way_and_keeps_its_history(inquiry, now, operator):
     registration = linked(inquiry, now, operator)
-    message = inquiries.answer(
+    message = cases.answer(
         inquiry, Role.TECHNICIAN, "{kept_until} まで保管されます。\n\n早めに受け取ってください。", VALUES, now, operator
     )
     assert (message.kind, message.address.value) == (MessageKind.INQUIRY, "sato@mobile.example")
@@ -75,11 +75,11 @@ def test_a_case_goes_its_way_and_keeps_its_history(inquiry, now, operator):
         "inquiry_number": inquiry.number,
     }
     assert inquiry.state == InquiryState.WAITING
-    inquiries.call(inquiry, Caller.FAMILY, IdentityCheck.NONE, "また電話", now, operator)
+    cases.call(inquiry, Caller.FAMILY, IdentityCheck.NONE, "また電話", now, operator)
     assert inquiry.state == InquiryState.OPEN
-    inquiries.wait(inquiry, "郵便局に調査を依頼", now, operator)
-    inquiries.close(inquiry, CloseReason.CARD_ARRIVED, "", now, operator)
-    inquiries.reopen(inquiry, "やはり届いていない", now, operator)
+    cases.wait(inquiry, "郵便局に調査を依頼", now, operator)
+    cases.close(inquiry, CloseReason.CARD_ARRIVED, "", now, operator)
+    cases.reopen(inquiry, "やはり届いていない", now, operator)
     kinds = [entry.kind for entry in inquiry.entries.order_by(InquiryEntry.id)]
     assert kinds == ["call", "linked", "answer", "call", "waiting", "closed", "reopened"]
     assert Inquiry.get_by_id(inquiry.id).close_reason is None
@@ -89,11 +89,11 @@ def test_a_case_goes_its_way_and_keeps_its_history(inquiry, now, operator):
 
 def test_an_answer_goes_to_the_registered_contact_and_to_no_other(inquiry, now, operator):
     with pytest.raises(AnswerError, match="結び付いていません"):
-        inquiries.answer(inquiry, Role.TECHNICIAN, "はい", VALUES, now, operator)
+        cases.answer(inquiry, Role.TECHNICIAN, "はい", VALUES, now, operator)
     linked(inquiry, now, operator, mail=None, office="soumu@yamada.example")
     with pytest.raises(AnswerError, match="電話で"):
-        inquiries.answer(inquiry, Role.TECHNICIAN, "はい", VALUES, now, operator)
-    inquiries.answer(inquiry, Role.BUSINESS, "はい", VALUES, now, operator)
+        cases.answer(inquiry, Role.TECHNICIAN, "はい", VALUES, now, operator)
+    cases.answer(inquiry, Role.BUSINESS, "はい", VALUES, now, operator)
     assert [m.address.value for m in Message.select()] == ["soumu@yamada.example"]
 
 
@@ -110,20 +110,20 @@ def test_an_answer_goes_to_the_registered_contact_and_to_no_other(inquiry, now, 
 )
 def test_a_text_that_would_go_out_wrong_is_refused_with_its_reason(text, why):
     with pytest.raises(AnswerError, match=why):
-        inquiries.paragraphs_of(text, VALUES | {"kept_until": ""})
+        cases.paragraphs_of(text, VALUES | {"kept_until": ""})
 
 
 def test_steps_that_the_table_lacks_are_refused(inquiry, now, operator):
-    inquiries.close(inquiry, CloseReason.DUPLICATE, "", now, operator)
+    cases.close(inquiry, CloseReason.DUPLICATE, "", now, operator)
     with pytest.raises(StepNotAllowed):
-        inquiries.close(inquiry, CloseReason.DUPLICATE, "", now, operator)
-    assert {state for state, _ in inquiries.STEPS} == set(InquiryState)
-    assert {step for _, step in inquiries.STEPS} == set(Step)
+        cases.close(inquiry, CloseReason.DUPLICATE, "", now, operator)
+    assert {state for state, _ in cases.STEPS} == set(InquiryState)
+    assert {step for _, step in cases.STEPS} == set(Step)
 
 
 def test_who_was_slower_changes_nothing(inquiry, now, operator):
     mine, theirs = Inquiry.get_by_id(inquiry.id), Inquiry.get_by_id(inquiry.id)
-    inquiries.close(theirs, CloseReason.ANSWERED, "", now, operator)
+    cases.close(theirs, CloseReason.ANSWERED, "", now, operator)
     with pytest.raises(Stale):
-        inquiries.wait(mine, "", now + dt.timedelta(seconds=1), operator)
+        cases.wait(mine, "", now + dt.timedelta(seconds=1), operator)
     assert Inquiry.get_by_id(inquiry.id).state == InquiryState.CLOSED

@@ -6,9 +6,9 @@ import pytest
 
 from db.models import Alarm, EmailAddress, Message, Postcard, Registration, Technician, WorkItem
 from tests import cast
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.paging import Cursor, Order
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.registrations import listing as registration_list
 from webapp.domain.registrations.listing import Filters
@@ -26,7 +26,7 @@ def many(database, now):
 def forwards(query, order, key=lambda row: row.id, size=5):
     pages, cursor = [], Cursor()
     while True:
-        page = keyset.read(query, order, cursor, key, size)
+        page = paging.read(query, order, cursor, key, size)
         pages.append([key(row) for row in page.rows])
         if page.after is None:
             return pages
@@ -38,7 +38,7 @@ def backwards(query, order, key=lambda row: row.id, size=5):
     cursor = Cursor(after=forwards(query, order, key, size)[-2][-1])
     pages = []
     while True:
-        page = keyset.read(query, order, cursor, key, size)
+        page = paging.read(query, order, cursor, key, size)
         pages.insert(0, [key(row) for row in page.rows])
         if page.before is None:
             return pages
@@ -66,9 +66,9 @@ def test_a_rising_list_works_alike(many):
 
 
 def test_an_id_that_is_not_there_leads_to_the_first_page(many):
-    first = keyset.read(Registration.select(), COMPLETED, Cursor(), size=5)
+    first = paging.read(Registration.select(), COMPLETED, Cursor(), size=5)
     for cursor in (Cursor(after=1), Cursor(before=1)):
-        page = keyset.read(Registration.select(), COMPLETED, cursor, size=5)
+        page = paging.read(Registration.select(), COMPLETED, cursor, size=5)
         assert list(page.rows) == list(first.rows) and page.before is None
 
 
@@ -80,8 +80,8 @@ def test_a_list_of_people_is_cut_between_their_registrations_too(many):
 
 
 def test_a_count_goes_no_further_than_it_is_asked_to(many):
-    assert keyset.count(Registration.select()) == 23
-    assert keyset.count(Registration.select(), 7) == 8
+    assert paging.count(Registration.select()) == 23
+    assert paging.count(Registration.select(), 7) == 8
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ LISTS = {
     "by kana": (registration_list.listing, Filters(term="サトウ"), "technician_kana"),
     "by ID": (registration_list.listing, Filters(term="7000000"), "technician_id"),
     "by number": (registration_list.listing, Filters(term="A-2026-00001"), "application_number"),
-    "messages": (message_list.listing, MessageFilters(state="failed"), "message_list"),
-    "messages by reason": (message_list.listing, MessageFilters(state="failed", reason="userunknown"), "message_state"),
-    "messages by class": (message_list.listing, MessageFilters(state="failed", failure="dead"), "message_failure"),
+    "messages": (listing.listing, MessageFilters(state="failed"), "message_list"),
+    "messages by reason": (listing.listing, MessageFilters(state="failed", reason="userunknown"), "message_state"),
+    "messages by class": (listing.listing, MessageFilters(state="failed", failure="dead"), "message_failure"),
     "messages by domain": (
-        message_list.listing,
+        listing.listing,
         MessageFilters(state="sent", destination="docomo.ne.jp"),
         "message_destination",
     ),
@@ -151,7 +151,7 @@ def test_each_list_walks_the_index_of_its_order(sqlite, name):
     else:
         make, filters, index = LISTS[name]
         made = make(filters)
-        query, order = (made.query, made.order) if make is registration_list.listing else (made, message_list.ORDER)
+        query, order = (made.query, made.order) if make is registration_list.listing else (made, listing.ORDER)
     plan = plan_of(sqlite, query, order)
     assert index in plan or (name in ("by ID", "by number") and "sqlite_autoindex" in plan), plan
     if name not in ("by name", "by kana", "by ID", "by number"):
@@ -162,5 +162,5 @@ def test_messages_by_state_are_those_of_the_state(database, now):
     story = cast.registration(cast.technician(now), now)
     address = cast.email(story.technician, "a@docomo.ne.jp", now)
     cast.sent_notice(story, address, now)
-    assert message_list.counts(MessageFilters())["sent"] == 1
-    assert message_list.listing(MessageFilters(state="sent")).get() == Message.get()
+    assert listing.counts(MessageFilters())["sent"] == 1
+    assert listing.listing(MessageFilters(state="sent")).get() == Message.get()

@@ -14,7 +14,7 @@ from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import STEPS, MessageState, Policy, Role, Step, StepError, Verdict
 
 POLICY = Policy(
@@ -38,13 +38,13 @@ def notice(database, now):
 
 def fail(message, attempt, reason, now, policy=POLICY):
     with db.transaction():
-        notices.fail(message, attempt, verdict(reason), policy, now)
+        messages.fail(message, attempt, verdict(reason), policy, now)
 
 
 def next_attempt(message, now):
     """What a worker does: claim, send, be accepted."""
     with db.transaction():
-        notices.move(message, Step.CLAIM, due_at=now)
+        messages.move(message, Step.CLAIM, due_at=now)
         message.attempts += 1
         message.save(only=[Message.attempts])
         attempt = Attempt.create(
@@ -55,7 +55,7 @@ def next_attempt(message, now):
             state="accepted",
             started_at=now,
         )
-        notices.move(message, Step.ACCEPT, sent_at=now)
+        messages.move(message, Step.ACCEPT, sent_at=now)
     return attempt
 
 
@@ -123,7 +123,7 @@ def test_a_business_gets_no_postcard_but_becomes_work(database, now, role):
 def test_a_registration_gets_one_postcard_however_often_its_notice_fails(notice, now):
     message, attempt = notice
     fail(message, attempt, Reason.USERUNKNOWN, now)
-    notices.requeue(message, EmailAddress.get_by_id(attempt.address_id), now, None)
+    messages.requeue(message, EmailAddress.get_by_id(attempt.address_id), now, None)
     fail(message, next_attempt(message, now), Reason.USERUNKNOWN, now)
     assert Postcard.select().count() == 1
 
@@ -131,7 +131,7 @@ def test_a_registration_gets_one_postcard_however_often_its_notice_fails(notice,
 def test_a_late_returned_mail_still_wins_over_a_presumed_delivery(notice, now):
     message, attempt = notice
     later = now + dt.timedelta(hours=73)
-    assert notices.presume(POLICY, later) == 1
+    assert messages.presume(POLICY, later) == 1
     message = Message.get_by_id(message.id)
     assert (message.state, message.reason) == ("delivered", "presumed")
     fail(message, attempt, Reason.USERUNKNOWN, later)
@@ -174,21 +174,21 @@ def test_a_step_that_is_not_in_the_table_raises_and_changes_nothing(sqlite, now,
         cast.registration(person, now), cast.email(person, "a@mail.example", now), now, state=state
     )
     if (state, step) in STEPS:
-        notices.move(message, step)
+        messages.move(message, step)
         assert Message.get_by_id(message.id).state == STEPS[state, step]
     else:
         with pytest.raises(StepError):
-            notices.move(message, step)
+            messages.move(message, step)
         assert Message.get_by_id(message.id).state == state
 
 
 def test_who_comes_second_is_refused(notice, now):
     message, _ = notice
     stale = Message.get_by_id(message.id)
-    notices.move(message, Step.PRESUME)
+    messages.move(message, Step.PRESUME)
     stale.state = MessageState.SENT
     with pytest.raises(StepError):
-        notices.move(stale, Step.PRESUME)
+        messages.move(stale, Step.PRESUME)
 
 
 def stored_counts() -> Tally:
@@ -200,7 +200,7 @@ def stored_counts() -> Tally:
 
 def real_counts() -> Tally:
     return Tally(
-        (m.cohort_day.isoformat(), f"{m.kind}/{m.role}", m.state, notices.outcome(m))
+        (m.cohort_day.isoformat(), f"{m.kind}/{m.role}", m.state, messages.outcome(m))
         for m in Message.select().where(Message.cohort_day.is_null(False))
     )
 
@@ -218,10 +218,10 @@ def test_counters_equal_the_messages_after_any_history(sqlite_url, steps):
         application = cast.registration(person, now)
         message, attempt = cast.sent_notice(application, cast.email(person, f"{message_name()}@m.example", now), now)
         with db.transaction():
-            notices.metrics.add(notices.counter_deltas(message, 1))
+            messages.metrics.add(messages.counter_deltas(message, 1))
         for reason, days in steps:
             now += dt.timedelta(days=days)
-            notices.presume(POLICY, now)
+            messages.presume(POLICY, now)
             message = Message.get_by_id(message.id)
             if message.state in (MessageState.SENT, MessageState.DELIVERED):
                 fail(message, attempt, reason, now)

@@ -9,9 +9,8 @@ from db import database as db
 from db.fields import dump_json
 from db.models import Alarm, AuditDetail, AuditRow, Counter, Event, WorkItem
 from webapp.domain.accounts import accounts
-from webapp.domain.audit import log as logs
-from webapp.domain.core import alarms, work_items
-from webapp.domain.core import counters as metrics
+from webapp.domain.audit import log
+from webapp.domain.core import alarms, counters, work_items
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
@@ -54,24 +53,24 @@ def test_the_same_work_is_open_once_and_can_open_again_when_it_is_closed(databas
 
 
 def test_counters_add_up_and_vanish_with_their_transaction(database, now):
-    key = metrics.key(Figure.CARDS, metrics.day_of(now), "ordered")
+    key = counters.key(Figure.CARDS, counters.day_of(now), "ordered")
     with db.transaction():
-        metrics.add({key: 2})
-        metrics.add({key: 3})
+        counters.add({key: 2})
+        counters.add({key: 3})
     with pytest.raises(RuntimeError), db.transaction():
-        metrics.add({key: 10})
+        counters.add({key: 10})
         raise RuntimeError
     assert sum(counter.n for counter in Counter.select()) == 5
 
 
 def test_a_day_begins_at_midnight_in_japan():
-    assert metrics.day_of(dt.datetime(2026, 11, 17, 15, 0, tzinfo=dt.UTC)) == dt.date(2026, 11, 18)
-    assert metrics.day_of(dt.datetime(2026, 11, 17, 14, 59, tzinfo=dt.UTC)) == dt.date(2026, 11, 17)
+    assert counters.day_of(dt.datetime(2026, 11, 17, 15, 0, tzinfo=dt.UTC)) == dt.date(2026, 11, 18)
+    assert counters.day_of(dt.datetime(2026, 11, 17, 14, 59, tzinfo=dt.UTC)) == dt.date(2026, 11, 17)
 
 
 def test_an_audit_row_proves_its_detail_and_outlives_it(database, now):
     detail = {"氏名": "佐藤 健一"}
-    row = AuditRow.get_by_id(logs.audit(EventName.ADDRESS_OPS_CORRECTED, now, 1, "technician", 2, detail))
+    row = AuditRow.get_by_id(log.audit(EventName.ADDRESS_OPS_CORRECTED, now, 1, "technician", 2, detail))
     beside = AuditDetail.get(AuditDetail.audit == row)
     assert row.detail_digest == hashlib.sha256((beside.salt + dump_json(detail)).encode()).hexdigest()
     beside.delete_instance()

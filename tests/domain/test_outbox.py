@@ -17,9 +17,7 @@ from webapp.domain.bounce import Reason, ReasonClass
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.mail import outbox
-from webapp.domain.mail import outbox_results as outbox_finish
-from webapp.domain.mail import sending_switch as switches
+from webapp.domain.mail import outbox, outbox_results, sending_switch
 from webapp.domain.mail.outbox import Pacer
 from webapp.domain.mail.outbox_results import Result
 from webapp.domain.mail.return_path import read_return_path
@@ -33,7 +31,7 @@ def claim(now, **options):
 
 
 def finish(results, now):
-    return outbox_finish.finish(results, POLICY, now, chance=lambda: 0.5)
+    return outbox_results.finish(results, POLICY, now, chance=lambda: 0.5)
 
 
 def stored(message_id):
@@ -188,11 +186,13 @@ def test_a_correction_makes_the_next_try_a_new_attempt(database, now):
 
 def test_a_stopped_kind_waits_and_loses_nothing(database, now):
     message = queued_notice(now)
-    assert switches.stop(MessageKind.ID_NOTICE, None, now) and not switches.stop(MessageKind.ID_NOTICE, None, now)
-    assert claim(now, stopped=switches.stopped_kinds()) == []
+    assert sending_switch.stop(MessageKind.ID_NOTICE, None, now) and not sending_switch.stop(
+        MessageKind.ID_NOTICE, None, now
+    )
+    assert claim(now, stopped=sending_switch.stopped_kinds()) == []
     assert [alarm.subject for alarm in Alarm.open()] == ["id_notice"]
-    assert switches.start(MessageKind.ID_NOTICE, None, now) and not switches.stopped_kinds()
-    assert [one.id for one in claim(now, stopped=switches.stopped_kinds())] == [message.id]
+    assert sending_switch.start(MessageKind.ID_NOTICE, None, now) and not sending_switch.stopped_kinds()
+    assert [one.id for one in claim(now, stopped=sending_switch.stopped_kinds())] == [message.id]
     assert not Alarm.open().exists()
     assert Event.select().where(Event.name == EventName.SWITCH_OPS_CHANGED).count() == 2
 

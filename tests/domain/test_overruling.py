@@ -8,9 +8,7 @@ from tests.domain.sending import LEASE, POLICY, queued_notice
 from tests.domain.test_returned import DESK, report, send, take
 from webapp.domain.bounce import Reason
 from webapp.domain.core.events import EventName
-from webapp.domain.mail import inbound as returned
-from webapp.domain.mail import outbox
-from webapp.domain.mail import overrides as overruling
+from webapp.domain.mail import inbound, outbox, overrides
 from webapp.domain.mail.overrides import CannotOverrule, overrule, overrulings
 
 
@@ -87,7 +85,7 @@ def test_between_two_softer_reasons_only_the_reason_changes(sent, now):
 
 
 def test_mail_that_belongs_to_nothing_cannot_be_overruled(database, now):
-    returned.take("info@return.todoke.example", report(), "lmtp", now, DESK)
+    inbound.take("info@return.todoke.example", report(), "lmtp", now, DESK)
     with pytest.raises(CannotOverrule):
         overruled(Reason.FILTERED, now)
-    assert overruling.overrulings().count() == 0
+    assert overrides.overrulings().count() == 0

@@ -14,16 +14,14 @@ from webapp.domain.affiliations.membership import NotTheirs
 from webapp.domain.cards.states import CardState
 from webapp.domain.disclosure.policy import Group, Viewer, viewer_of
 from webapp.domain.disclosure.states import State
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.states import HoldReason
-from webapp.domain.self_service import contact as own_contact
-from webapp.domain.self_service import email_change
-from webapp.domain.self_service import home as own_home
-from webapp.domain.self_service import requests as own_requests
+from webapp.domain.self_service import contact, email_change, requests
 from webapp.domain.self_service.access_log import looks_at
 from webapp.domain.self_service.data_export import own_data
 from webapp.domain.self_service.disclosure import effect_of, menu_of, seen_by
+from webapp.domain.self_service.home import Task, home_of
 from webapp.domain.self_service.requests import Part
 
 SECRET = "secret " * 5
@@ -42,8 +40,8 @@ def me(story, now) -> Viewer:
 
 
 def test_the_start_page_names_first_what_cannot_wait(story, me, now):
-    home = own_home.home_of(me, "mail.example", now)
-    assert [one.task for one in home.to_do] == [own_home.Task.CARD, own_home.Task.INVITATION]
+    home = home_of(me, "mail.example", now)
+    assert [one.task for one in home.to_do] == [Task.CARD, Task.INVITATION]
     assert home.card.state is CardState.KEPT and home.disclosure_state is State.OPEN
     assert home.technician_id == story.person.technician_id and home.employer == story.employer.name
 
@@ -81,24 +79,24 @@ def test_ones_own_data_can_be_written_as_json(story, me, now):
 
 
 def test_a_second_request_joins_the_first_and_nobody_else_can_ask(story, me, now):
-    first = own_requests.ask_correction(me, Part.ADDRESS, "転居しました", now)
-    assert own_requests.ask_correction(me, Part.OTHER, "氏名も", now) == first
+    first = requests.ask_correction(me, Part.ADDRESS, "転居しました", now)
+    assert requests.ask_correction(me, Part.OTHER, "氏名も", now) == first
     assert [said["words"] for said in WorkItem.get_by_id(first).data["said"]] == ["転居しました", "氏名も"]
-    assert len(own_requests.open_requests(story.person.id)) == 2
+    assert len(requests.open_requests(story.person.id)) == 2
     for viewer in (
         viewer_of(story.employer_user),
         Viewer(AccountKind.TECHNICIAN, 1, False, technician_id=story.person.id),
         Viewer(AccountKind.BUSINESS_USER, 1, True, BusinessRole.ADMINISTRATOR, story.person.id, story.employer.id),
     ):
         with pytest.raises(NotTheirs):
-            own_requests.ask_correction(viewer, Part.OTHER, "x", now)
+            requests.ask_correction(viewer, Part.OTHER, "x", now)
 
 
 def test_an_address_that_waits_for_its_code_is_nobodys(story, me, now):
-    before = addresses.current("technician", story.person.id)
+    before = versions.current("technician", story.person.id)
     change = email_change.ask(me, "office@yamada.example", now)
-    assert addresses.current("technician", story.person.id) == before
-    assert addresses.is_personal("office@yamada.example", 1), "it does not hold an address for anybody"
+    assert versions.current("technician", story.person.id) == before
+    assert versions.is_personal("office@yamada.example", 1), "it does not hold an address for anybody"
     email_change.ask(me, "other@docomo.ne.jp", now)
     assert EmailChange.get_by_id(change.id).ended_at == now and EmailChange.open(story.person.id).count() == 1
     newest = EmailChange.open(story.person.id).get()
@@ -127,18 +125,18 @@ def test_a_confirmed_address_cancels_the_postcard_that_waits(story, me, now, hel
 
 
 def test_a_dead_address_before_is_not_told(story, me, now):
-    before = addresses.current("technician", story.person.id)
-    addresses.mark_invalid(before, "userunknown", now)
+    before = versions.current("technician", story.person.id)
+    versions.mark_invalid(before, "userunknown", now)
     change = email_change.ask(me, before.value, now)
     email_change.confirm(me, email_change.code_of(change.id, SECRET), SECRET, now)
-    assert addresses.current("technician", story.person.id).state == "valid"
+    assert versions.current("technician", story.person.id).state == "valid"
     assert Message.select().where(Message.kind == "confirm").count() == 1
 
 
 def test_a_new_address_that_bounces_marks_nobody_elses_record(story, me, now):
     change = email_change.ask(me, "gone@docomo.ne.jp", now)
-    addresses.mark_invalid(change.address, "userunknown", now)
-    assert addresses.current("technician", story.person.id).state == "valid"
+    versions.mark_invalid(change.address, "userunknown", now)
+    assert versions.current("technician", story.person.id).state == "valid"
 
 
 def test_another_account_cannot_confirm(story, me, now):
@@ -149,10 +147,10 @@ def test_another_account_cannot_confirm(story, me, now):
 
 
 def test_the_telephone_is_changed_on_the_version_that_was_shown(story, me, now):
-    assert own_contact.set_telephone(me, "03-1111-2222", 1, now)
-    assert not own_contact.set_telephone(me, "03-1111-2222", 2, now)
-    with pytest.raises(own_contact.Changed):
-        own_contact.set_telephone(me, "03-9999-2222", 1, now)
+    assert contact.set_telephone(me, "03-1111-2222", 1, now)
+    assert not contact.set_telephone(me, "03-1111-2222", 2, now)
+    with pytest.raises(contact.Changed):
+        contact.set_telephone(me, "03-9999-2222", 1, now)
 
 
 def test_what_was_typed_is_forgotten_a_month_after_it_was_over(story, me, now):
@@ -160,4 +158,4 @@ def test_what_was_typed_is_forgotten_a_month_after_it_was_over(story, me, now):
     assert email_change.forget(now + email_change.KEPT_FOR) == 0
     assert email_change.forget(now + email_change.KEPT_FOR + email_change.LASTS) == 1
     assert EmailAddress.get_by_id(change.address_id).value == "" and EmailChange.select().count() == 0
-    assert addresses.current("technician", story.person.id).value
+    assert versions.current("technician", story.person.id).value

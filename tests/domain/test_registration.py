@@ -20,13 +20,12 @@ from db.models import (
     WorkItem,
 )
 from tests import cast
-from webapp.domain.email_addresses import versions as addresses
-from webapp.domain.email_addresses.versions import AddressState, OwnerKind
+from webapp.domain.email_addresses.versions import AddressState, OwnerKind, current, mark_invalid
 from webapp.domain.intake.known import Known
 from webapp.domain.intake.outcomes import Origin, Outcome
 from webapp.domain.intake.registrations import register
 from webapp.domain.intake.rows import clean_registration
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageKind, Role
 from webapp.domain.postcard import fallback
 
@@ -127,7 +126,7 @@ def test_messages_have_the_columns_and_meaning_of_a_single_new_message(database,
     Message.delete().execute()
     event = Event.get(Event.name == "notice:email:queued")
     with transaction():
-        single = notices.new_message(
+        single = messages.new_message(
             MessageKind.ID_NOTICE,
             Role.TECHNICIAN,
             written.address,
@@ -267,7 +266,7 @@ def test_without_an_email_address_the_postcard_is_queued_at_once(database, now):
 @pytest.mark.parametrize("given", ["taro@example.jp", "TARO@example.jp", ""])
 def test_an_address_known_to_be_dead_is_not_mailed_again(database, now, given):
     person = one(row()).technician_id
-    addresses.mark_invalid(EmailAddress.get(), "userunknown", now)
+    mark_invalid(EmailAddress.get(), "userunknown", now)
     take(row(申請番号="A-2", 技能者ID=person, メールアドレス=given))
     assert Message.select().count() == 1
     assert Postcard.get().cause == "userunknown"
@@ -276,18 +275,18 @@ def test_an_address_known_to_be_dead_is_not_mailed_again(database, now, given):
 
 def test_going_back_to_ones_own_dead_address_does_not_revive_it(database, now):
     person = one(row()).technician_id
-    addresses.mark_invalid(EmailAddress.get(), "userunknown", now)
+    mark_invalid(EmailAddress.get(), "userunknown", now)
     take(row(申請番号="A-2", 技能者ID=person, メールアドレス="good@example.jp"))
     take(row(申請番号="A-3", 技能者ID=person, メールアドレス="taro@example.jp"))
     assert Postcard.get().cause == "userunknown"
-    newest = addresses.current(OwnerKind.TECHNICIAN, Technician.get().id)
+    newest = current(OwnerKind.TECHNICIAN, Technician.get().id)
     assert (newest.version, newest.state) == (3, AddressState.INVALID)
     assert Message.select().count() == 2
 
 
 def test_a_value_that_is_dead_for_somebody_else_is_mailed_as_suspect(database, now):
     cast.email(cast.technician(now), "Taro@example.jp", now)
-    addresses.mark_invalid(EmailAddress.get(), "userunknown", now)
+    mark_invalid(EmailAddress.get(), "userunknown", now)
     take(row())
     mailed = Message.get().address
     assert (mailed.state, mailed.reason) == (AddressState.SUSPECT, "userunknown")
@@ -296,7 +295,7 @@ def test_a_value_that_is_dead_for_somebody_else_is_mailed_as_suspect(database, n
 def test_a_business_without_a_valid_address_is_work_for_ops_once(database, now):
     silent = cast.business(now, business_id="1")
     dead = cast.business(now, business_id="2")
-    addresses.mark_invalid(cast.email(dead, "x@dead.example", now), "hostunknown", now)
+    mark_invalid(cast.email(dead, "x@dead.example", now), "hostunknown", now)
     take(row(所属事業者ID="1", 代行申請事業者ID="2"), row(3, 申請番号="A-2", 所属事業者ID="1"))
     take(row(申請番号="A-3", 所属事業者ID="1"))
     assert {(w.kind, w.subject_id, w.reason) for w in WorkItem.select()} == {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from db.database import database as engine
 from db.database import transaction
 from tests import cast
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.intake.known import Known
 from webapp.domain.intake.registrations import register
 from webapp.domain.intake.rows import clean_registration
@@ -51,11 +51,11 @@ def set_the_scene():
     with transaction():
         good, _, dead = (cast.business(NOW, business_id=number) for number in "123")
         cast.email(good, "office@yamada.example", NOW)
-        addresses.mark_invalid(cast.email(dead, "dead@example.jp", NOW), "hostunknown", NOW)
+        versions.mark_invalid(cast.email(dead, "dead@example.jp", NOW), "hostunknown", NOW)
         known = {"name_kana": "ヤマダ タロウ", "birth_date": dt.date(1980, 4, 1)}
         cast.technician(NOW, technician_id="30000000000001", **known)
         person = cast.technician(NOW, technician_id="30000000000002", **known)
-        addresses.mark_invalid(cast.email(person, "own@example.jp", NOW), "userunknown", NOW)
+        versions.mark_invalid(cast.email(person, "own@example.jp", NOW), "userunknown", NOW)
         cast.affiliate(person, good, NOW)
 
 

@@ -24,9 +24,7 @@ from webapp.domain.bounce import Reason
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.mail import inbound as returned
-from webapp.domain.mail import outbox, restore
-from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail import inbound, outbox, outbox_results, restore
 from webapp.domain.mail.inbound import Desk, ReturnedState, TokenState
 from webapp.domain.mail.outbox_results import Result
 from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
@@ -72,7 +70,7 @@ def sent(database, now):
 def send(message: Message, now, said=None) -> tuple[Message, str]:
     [one] = outbox.claim(now, LEASE, POLICY, DOMAIN).messages
     assert one.id == message.id
-    outbox_finish.finish([Result(one, now, said or reply())], POLICY, now)
+    outbox_results.finish([Result(one, now, said or reply())], POLICY, now)
     return Message.get_by_id(message.id), path_of(one.attempt_id, now)
 
 
@@ -81,7 +79,7 @@ def path_of(attempt_id: int, now) -> str:
 
 
 def take(path: str, data: bytes, now, desk=DESK):
-    taken = returned.take(path, data, "lmtp", now, desk)
+    taken = inbound.take(path, data, "lmtp", now, desk)
     assert stored_counts() == real_counts()
     return taken
 
@@ -232,7 +230,7 @@ def test_a_mail_that_is_back_before_the_acceptance_is_committed(database, now, d
     [one] = outbox.claim(now, LEASE, POLICY, DOMAIN).messages
     assert take(path_of(one.attempt_id, now), data, now).state == ReturnedState.APPLIED
     state = reloaded(message).state
-    outbox_finish.finish([Result(one, now, reply())], POLICY, now)
+    outbox_results.finish([Result(one, now, reply())], POLICY, now)
     assert reloaded(message).state == state in ("failed", "delivered")
     attempt = Attempt.get()
     assert (attempt.state, attempt.reply_code) == ("accepted", 250)
@@ -251,7 +249,7 @@ def test_what_comes_back_of_a_held_message_shows_that_it_was_sent(sent, now):
     message, path = sent
     Message.update(state="queued", due_at=now).execute()
     restore.recover(now, "by_hand")
-    returned.take(path, report(), "lmtp", now, DESK)
+    inbound.take(path, report(), "lmtp", now, DESK)
     assert reloaded(message).state == "failed" and Postcard.select().count() == 1
 
 
@@ -266,7 +264,7 @@ def test_our_failure_that_turns_out_dead_becomes_a_postcard(sent, now):
 
 def test_unmatched_mail_is_bounded_and_goes_after_thirty_days(sqlite, now):
     for n in range(7):
-        taken = returned.take("nobody@else.example", report(note=str(n)), "lmtp", now, DESK)
+        taken = inbound.take("nobody@else.example", report(note=str(n)), "lmtp", now, DESK)
         assert taken.state == (ReturnedState.UNMATCHED if n < 5 else ReturnedState.DROPPED)
     assert ReturnedMail.select().count() == 5
     assert [alarm.kind for alarm in Alarm.open()] == [AlarmKind.UNMATCHED_MAIL]
@@ -323,20 +321,20 @@ def test_any_bytes_for_any_recipient_end_in_one_whole_row(sqlite_url, data, reci
 def test_of_mails_taken_together_one_that_fails_undoes_none_of_the_others(database, now, monkeypatch):
     sent = [send(queued_notice(now, f"p{n}@mail.example"), now) for n in range(3)]
     mails = [(path, report(final=f"p{n}@mail.example")) for n, (_, path) in enumerate(sent)]
-    invalidate = returned.notices.invalidate
+    invalidate = inbound.notices.invalidate
 
     def fails(address, *rest):
         if address.value == "p1@mail.example":
             raise RuntimeError("as told")
         invalidate(address, *rest)
 
-    monkeypatch.setattr(returned.notices, "invalidate", fails)
-    first, second, third = returned.take_all(mails, "lmtp", now, DESK)
+    monkeypatch.setattr(inbound.notices, "invalidate", fails)
+    first, second, third = inbound.take_all(mails, "lmtp", now, DESK)
     assert (first.state, third.state) == (ReturnedState.APPLIED, ReturnedState.APPLIED)
     assert isinstance(second, RuntimeError)
     assert [reloaded(message).state for message, _ in sent] == ["failed", "sent", "failed"]
     assert ReturnedMail.select().count() == Postcard.select().count() == 2
     assert stored_counts() == real_counts()
     monkeypatch.undo()
-    again = returned.take_all(mails, "lmtp", now, DESK)
+    again = inbound.take_all(mails, "lmtp", now, DESK)
     assert [taken.again for taken in again] == [True, False, True] and Postcard.select().count() == 3

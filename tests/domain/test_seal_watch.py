@@ -6,8 +6,7 @@ import pytest
 
 from db.models import AccessRow, Alarm, AuditDetail, AuditRow, Seal
 from tests.domain.test_seals import look, note
-from webapp.domain.audit import monitor as seal_watch
-from webapp.domain.audit import seals
+from webapp.domain.audit import monitor, seals
 from webapp.domain.audit.seals import LOOK_BACK
 from webapp.domain.audit.verify import verify
 from webapp.domain.core.alarms import AlarmKind
@@ -29,11 +28,11 @@ def sealed(database, now, tmp_path):
 
 def a_round(path, now, most_rows=4) -> int:
     """Look until both logs and the file were gone through once, from wherever the last round ended."""
-    found = seal_watch.watch(path, now, most_rows)
+    found = monitor.watch(path, now, most_rows)
     for _ in range(50):
-        if seal_watch._place() == {"log": 0, "n": 0, "found": {}}:
+        if monitor._place() == {"log": 0, "n": 0, "found": {}}:
             return found
-        found += seal_watch.watch(path, now, most_rows)
+        found += monitor.watch(path, now, most_rows)
     raise AssertionError("a round has an end")
 
 
@@ -107,7 +106,7 @@ def test_the_alarm_closes_after_a_whole_round_without_a_finding(sealed, now):
     change_a_row()
     a_round(sealed, now)
     AccessRow.update(business_id=before).where(AccessRow.id == row.id).execute()
-    seal_watch.watch(sealed, now, 1)
+    monitor.watch(sealed, now, 1)
     assert subjects() == {"access_row"}, "a part of a round says nothing of the rest"
     a_round(sealed, now)
     assert subjects() == set()

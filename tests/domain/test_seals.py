@@ -10,8 +10,7 @@ from db.models import AccessRow, AuditDetail, AuditRow, ReturnedMail, ReturnedMa
 from tests import cast
 from tests.domain.test_disclosure import business_user
 from webapp.domain.accounts import accounts
-from webapp.domain.audit import log as logs
-from webapp.domain.audit import seals
+from webapp.domain.audit import log, seals
 from webapp.domain.audit.verify import FindingKind, verify
 from webapp.domain.core.events import EventName
 from webapp.domain.disclosure.access_log import Look, ViewKind, looked
@@ -34,7 +33,7 @@ def look(now, times=1):
 
 
 def note(now, words="佐藤 健一"):
-    return logs.audit(EventName.ADDRESS_OPS_CORRECTED, now, 1, "technician", 2, {"氏名": words})
+    return log.audit(EventName.ADDRESS_OPS_CORRECTED, now, 1, "technician", 2, {"氏名": words})
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from db.database import connected
 from db.models import RecoveryCode, SecondFactor, SignInRequest, Throttle
 from tests import cast
-from webapp.domain.accounts import access_requests, accounts, passwords, second_factor
-from webapp.domain.accounts import saved_forms as kept_forms
+from webapp.domain.accounts import access_requests, accounts, passwords, saved_forms, second_factor
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole, TooManyTries
-from webapp.domain.core import secret_box as sealed
+from webapp.domain.core import secret_box
 
 SECRET = "test " * 8
 PASSWORD = "correct horse battery"
@@ -135,27 +134,27 @@ def test_requests_are_sealed_answered_once_and_forgotten(database, now):
 
 
 def test_what_is_sealed_opens_with_its_secret_and_purpose_only():
-    text = sealed.seal(SECRET, "one", "秘密")
-    assert sealed.unseal(SECRET, "one", text) == "秘密" and text != sealed.seal(SECRET, "one", "秘密")
+    text = secret_box.seal(SECRET, "one", "秘密")
+    assert secret_box.unseal(SECRET, "one", text) == "秘密" and text != secret_box.seal(SECRET, "one", "秘密")
     changed = text[:-5] + ("A" if text[-5] != "A" else "B") + text[-4:]
     for secret, purpose, given_text in (
         ("x" * 40, "one", text), (SECRET, "two", text), (SECRET, "one", changed), (SECRET, "one", ""),
         (SECRET, "one", "あ"),
     ):  # fmt: skip
-        with pytest.raises(sealed.NotSealed):
-            sealed.unseal(secret, purpose, given_text)
+        with pytest.raises(secret_box.NotSealed):
+            secret_box.unseal(secret, purpose, given_text)
 
 
 def test_a_kept_form_opens_once_for_its_owner_on_its_page_in_time(account, now):
     fields = {"name": ["佐藤"], "groups": ["a", "b"], "new_password": ["x"], "csrf_token": ["y"], "postal_code": ["1"]}
-    token = kept_forms.keep(fields, "/page", account.id, SECRET, now)
-    late = now + kept_forms.KEEP
+    token = saved_forms.keep(fields, "/page", account.id, SECRET, now)
+    late = now + saved_forms.KEEP
     for page, owner, moment in (("/other", account.id, now), ("/page", 1, now), ("/page", account.id, late)):
-        assert kept_forms.take(token, page, owner, SECRET, moment) is None
+        assert saved_forms.take(token, page, owner, SECRET, moment) is None
     kept = {"name": ["佐藤"], "groups": ["a", "b"], "postal_code": ["1"]}
-    assert kept_forms.take(token, "/page", account.id, SECRET, now) == kept
-    assert kept_forms.take(token, "/page", account.id, SECRET, now) is None
-    assert kept_forms.keep({"a": ["x" * kept_forms.LARGEST]}, "/page", account.id, SECRET, now) is None
+    assert saved_forms.take(token, "/page", account.id, SECRET, now) == kept
+    assert saved_forms.take(token, "/page", account.id, SECRET, now) is None
+    assert saved_forms.keep({"a": ["x" * saved_forms.LARGEST]}, "/page", account.id, SECRET, now) is None
 
 
 @pytest.mark.parametrize(

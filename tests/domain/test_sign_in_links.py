@@ -9,7 +9,7 @@ from db.models import Account, ActivationCode, EmailAddress, Message, SignInLink
 from tests import cast
 from webapp.domain.accounts import accounts, first_access, sign_in_links
 from webapp.domain.accounts.sign_in_links import LETTER_WAIT, LIFETIME, Purpose
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.notices.messages import Role
 from webapp.domain.postcard import activation_codes
@@ -46,7 +46,7 @@ def test_an_address_that_somebody_else_has_holds_no_link_however_it_is_written(p
         cast.email(cast.business(now), value, now)
     elif whose == "business user":
         user = first_access.new_business_user(cast.business(now), "tanaka", "", accounts.BusinessRole.VIEWER, now)
-        addresses.give(OwnerKind.ACCOUNT, user.id, value, GivenBy.BUSINESS, now)
+        versions.give(OwnerKind.ACCOUNT, user.id, value, GivenBy.BUSINESS, now)
     else:
         cast.email(cast.technician(now), value, now)
     message = notice(person, now)
@@ -56,7 +56,7 @@ def test_an_address_that_somebody_else_has_holds_no_link_however_it_is_written(p
 
 @pytest.mark.parametrize("given_by", [GivenBy.BUSINESS, GivenBy.OPERATOR])
 def test_an_address_from_others_waits_for_the_person_or_for_a_letter(person, now, given_by):
-    address = addresses.give(OwnerKind.TECHNICIAN, person.id, "new@example.jp", given_by, now)
+    address = versions.give(OwnerKind.TECHNICIAN, person.id, "new@example.jp", given_by, now)
     assert not sign_in_links.may_hold_link(address, person.id, now + 365 * DAY)
     sign_in_links.note_letter(address, now)
     address = EmailAddress.get_by_id(address.id)
@@ -93,7 +93,7 @@ def test_a_link_is_found_with_its_own_secret_until_it_expires(person, now):
 def test_a_notices_link_dies_with_the_first_password_and_with_the_address(person, now):
     message = notice(person, now)
     token = sign_in_links.link_for(message, SECRET, now)
-    addresses.mark_invalid(message.address, "userunknown", now)
+    versions.mark_invalid(message.address, "userunknown", now)
     assert sign_in_links.find(token, SECRET, now) is None
     EmailAddress.update(state="valid").execute()
     assert sign_in_links.find(token, SECRET, now)

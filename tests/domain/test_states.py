@@ -5,7 +5,7 @@ from pathlib import Path
 
 from webapp.domain.mail.outbox import AttemptState
 from webapp.domain.notices.messages import STEPS, MessageState
-from webapp.domain.postcard import states as postcards
+from webapp.domain.postcard import states
 
 PAGE = (Path(__file__).parents[2] / "docs" / "states.md").read_text("utf-8")
 
@@ -27,7 +27,7 @@ def test_every_state_is_explained():
 
 
 def test_the_states_of_postcards_and_batches_are_those_of_the_code():
-    for head, steps in (("postcard", postcards.STEPS), ("batch", postcards.BATCH_STEPS)):
+    for head, steps in (("postcard", states.STEPS), ("batch", states.BATCH_STEPS)):
         assert table(f"| {head} from | step | to |") == [(str(a), str(step), str(b)) for (a, step), b in steps.items()]
-    assert [row[0] for row in table("| postcard | meaning |")] == list(postcards.PostcardState)
-    assert [row[0] for row in table("| batch | meaning |")] == list(postcards.BatchState)
+    assert [row[0] for row in table("| postcard | meaning |")] == list(states.PostcardState)
+    assert [row[0] for row in table("| batch | meaning |")] == list(states.BatchState)

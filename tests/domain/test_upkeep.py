@@ -5,11 +5,10 @@ import datetime as dt
 from db.models import Affiliation, Throttle
 from tests import cast
 from tests.domain.test_disclosure_keys import administrator
-from webapp.domain.audit import log as logs
-from webapp.domain.audit import seals
+from webapp.domain.audit import log, seals
 from webapp.domain.audit.verify import verify
 from webapp.domain.core.events import EventName
-from webapp.domain.disclosure import bulk as disclosure_bulk
+from webapp.domain.disclosure import bulk
 from webapp.domain.maintenance import upkeep
 from webapp.domain.maintenance.retention import RULES
 
@@ -18,13 +17,13 @@ def test_a_round_seals_finishes_and_removes(sqlite, now, tmp_path):
     employer = cast.business(now)
     for _ in range(3):
         cast.affiliate(cast.technician(now), employer, now)
-    begun = disclosure_bulk.begin_bulk(administrator(employer, now), None, 1, True, now)
+    begun = bulk.begin_bulk(administrator(employer, now), None, 1, True, now)
     upkeep.go_on_with_bulk_changes(now)
-    assert disclosure_bulk.running() == []
+    assert bulk.running() == []
     assert [row.business_keys for row in Affiliation.select()] == [1, 1, 1]
     assert begun.total == 3
 
-    logs.audit(EventName.SWITCH_OPS_CHANGED, now, 1, "switch")
+    log.audit(EventName.SWITCH_OPS_CHANGED, now, 1, "switch")
     upkeep.seal_logs(tmp_path, now)
     assert verify(now, tmp_path / upkeep.SEAL_FILE).sound
     assert len(seals.read_out(tmp_path / upkeep.SEAL_FILE)) == 1

@@ -7,12 +7,11 @@ from db.database import transaction
 from db.models import Attempt, Business, Card, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
 from tests import cast
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import progress as funnel
+from webapp.domain.core import counters, progress
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.progress import Reached
 from webapp.domain.mail.inbound import as_json, judge
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageState, Policy, Role, Verdict
 
 POLICY = Policy(
@@ -59,13 +58,13 @@ def sent(now: dt.datetime, email: str = EMAIL, completed_at: dt.datetime | None 
     )
     message, attempt = cast.sent_notice(registration, address, now)
     data = {"attempt": 1, "relay": "mail.example:25"}
-    notices.note(EventName.NOTICE_EMAIL_SENT, message, now, data)
+    messages.note(EventName.NOTICE_EMAIL_SENT, message, now, data)
     second, _ = cast.sent_notice(registration, firm, now, Role.BUSINESS, business=employer)
-    notices.note(EventName.NOTICE_EMAIL_SENT, second, now, data)
+    messages.note(EventName.NOTICE_EMAIL_SENT, second, now, data)
     for notice in (message, second):
-        metrics.add(notices.counter_deltas(notice, 1))
-        metrics.add(notices.sent_after(notice, registration.completed_at, now))
-    metrics.add(funnel.deltas({(registration.id, Reached.REGISTERED): 1}))
+        counters.add(messages.counter_deltas(notice, 1))
+        counters.add(messages.sent_after(notice, registration.completed_at, now))
+    counters.add(progress.deltas({(registration.id, Reached.REGISTERED): 1}))
     Card.create(registration=registration, technician=person, state="ordered", ordered_at=now, changed_at=now)
     return Story(person, employer, registration, message, attempt, second)
 
@@ -75,7 +74,7 @@ def bounced(now: dt.datetime, reason: Reason = Reason.USERUNKNOWN, **values) -> 
     story = sent(now, **values)
     story.mail = returned(story, now)
     with transaction():
-        notices.fail(story.message, story.attempt, Verdict(reason, reason.reason_class), POLICY, now)
+        messages.fail(story.message, story.attempt, Verdict(reason, reason.reason_class), POLICY, now)
     return story
 
 
@@ -85,7 +84,7 @@ def business_bounced(now: dt.datetime, **values) -> Story:
     attempt = Attempt.get(Attempt.message == story.business_message)
     with transaction():
         verdict = Verdict(Reason.USERUNKNOWN, ReasonClass.DEAD)
-        notices.fail(story.business_message, attempt, verdict, POLICY, now)
+        messages.fail(story.business_message, attempt, verdict, POLICY, now)
     return story
 
 

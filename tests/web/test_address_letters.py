@@ -4,14 +4,14 @@ from db.ids import encode
 from db.models import EmailAddress
 from tests import cast
 from webapp.domain.accounts import sign_in_links
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 
 
 def test_an_operator_makes_the_letter_and_a_week_later_the_address_may_hold_a_link(ops_operator, now):
     person = cast.technician(now)
     cast.email(person, "old@example.jp", now)
-    changed = addresses.give(OwnerKind.TECHNICIAN, person.id, "k-sato@example.jp", GivenBy.OPERATOR, now)
+    changed = versions.give(OwnerKind.TECHNICIAN, person.id, "k-sato@example.jp", GivenBy.OPERATOR, now)
     for get in (ops_operator.get, ops_operator.partial):
         assert person.name in get("/ops/address-letters").text
     ops_operator.get("/ops/address-letters")
@@ -35,7 +35,7 @@ def test_an_address_of_the_person_needs_no_letter_and_has_none(ops_operator, now
 
 
 def test_who_may_only_look_sees_the_list_and_no_letter(ops_viewer, now):
-    changed = addresses.give(OwnerKind.TECHNICIAN, cast.technician(now).id, "a@example.jp", GivenBy.BUSINESS, now)
+    changed = versions.give(OwnerKind.TECHNICIAN, cast.technician(now).id, "a@example.jp", GivenBy.BUSINESS, now)
     assert "手紙を作る" not in ops_viewer.get("/ops/address-letters").text
     assert ops_viewer.submit(f"/ops/address-letters/{encoded(changed)}").status_code == 403
 

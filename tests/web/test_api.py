@@ -16,8 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from db.models import Card, IdempotentRequest, Message, Registration, Technician
 from webapp import create_app
-from webapp.domain.accounts import api_keys
-from webapp.domain.accounts import idempotency as api_requests
+from webapp.domain.accounts import api_keys, idempotency
 from webapp.domain.intake.api_rows import RegistrationIn
 from webapp.domain.intake.decisions import FIELDS
 from webapp.web import openapi
@@ -135,7 +134,7 @@ def test_a_repeat_with_the_same_idempotency_key_gets_the_first_answer(post, cloc
     refused = post({}, "k-2")
     assert post({}, "k-2").data == refused.data
     assert post(ITEM, "bad key").status_code == 400
-    clock.at += api_requests.KEPT_FOR
+    clock.at += idempotency.KEPT_FOR
     assert post(ITEM, "k-1").get_json()["results"][0]["status"] == "unchanged"
     assert (Card.select().count(), Message.select().count()) == (1, 1)
 
@@ -143,12 +142,12 @@ def test_a_repeat_with_the_same_idempotency_key_gets_the_first_answer(post, cloc
 def test_a_request_still_in_flight_is_not_begun_twice_and_a_dead_one_is_replaced(post, clock, key):
     body = json.dumps(ITEM).encode()
     found = api_keys.find(key, clock())
-    dead = api_requests.begin(found.id, "k-1", body, clock())
+    dead = idempotency.begin(found.id, "k-1", body, clock())
     assert post(ITEM, "k-1").status_code == 409
-    clock.at += api_requests.IN_FLIGHT_FOR
+    clock.at += idempotency.IN_FLIGHT_FOR
     assert post(ITEM, "k-1").status_code == 200
-    with pytest.raises(api_requests.Overtaken):
-        api_requests.finish(dead, 200, "{}")
+    with pytest.raises(idempotency.Overtaken):
+        idempotency.finish(dead, 200, "{}")
 
 
 def test_a_failure_of_ours_lets_the_key_be_used_again(post, monkeypatch):

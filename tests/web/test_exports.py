@@ -15,10 +15,10 @@ from tests import cast
 from tests.web.business_story import card, member, signed_in, technician_account, user
 from tests.web.taking_away import ask, fetch, newest, table, taken, work
 from webapp.domain.accounts.accounts import RECENT, BusinessRole
-from webapp.domain.disclosure import policy as disclosure
+from webapp.domain.disclosure import policy
 from webapp.domain.disclosure.policy import facts_of, relation, viewer_of
 from webapp.domain.disclosure.states import State, state
-from webapp.domain.exports import requests as exports
+from webapp.domain.exports import requests
 from webapp.domain.notices.messages import MessageState
 from webapp.pages.exports import SOURCES
 
@@ -85,7 +85,7 @@ def test_a_search_can_be_written_long_after_the_page_has_forgotten_it(app, admin
     ask(admin, admin.submit(f"{LIST}/search", {"term": "神田"}).location)
     clock.at = now + dt.timedelta(hours=20)
     work(app)
-    path = exports.folder_of(app.extensions["settings"].state_dir) / newest().file
+    path = requests.folder_of(app.extensions["settings"].state_dir) / newest().file
     assert newest().done == 1 and path.is_file()
 
 
@@ -128,8 +128,8 @@ def test_a_file_holds_exactly_those_for_whom_the_rule_says_employer(app, now, pe
     expected = {
         person.technician_id
         for person in made
-        if relation(who, facts[person.id]) is disclosure.Relation.EMPLOYER
-        and (not wanted or state(facts[person.id], disclosure.Group.PERSON) == wanted)
+        if relation(who, facts[person.id]) is policy.Relation.EMPLOYER
+        and (not wanted or state(facts[person.id], policy.Group.PERSON) == wanted)
     }
     assert {row[2] for row in rows[1:]} == expected and len(rows) - 1 == len(expected)
 
@@ -224,7 +224,7 @@ def test_a_list_longer_than_a_file_takes_is_cut_and_says_so(app, admin, ours, no
 def test_removed_means_gone(app, admin, ours, now):
     member(ours, now)
     taken(app, admin, LIST)
-    path = exports.folder_of(app.extensions["settings"].state_dir) / newest().file
+    path = requests.folder_of(app.extensions["settings"].state_dir) / newest().file
     assert path.is_file() and (path.stat().st_mode & 0o777) == 0o600
     assert admin.submit(f"/exports/{encode(newest().id)}/remove").location == "/exports"
     assert not path.exists() and fetch(admin).status_code == 404 and "削除済み" in admin.get("/exports").text
@@ -245,7 +245,7 @@ def test_what_goes_wrong_is_told_and_tried_again(app, admin, ours, now, clock, m
     ask(admin, LIST)
     with monkeypatch.context() as patch:
         patch.setattr("webapp.domain.exports.tables.write_xlsx", lambda *args: 1 / 0)
-        for _ in range(exports.MOST_TRIES):
+        for _ in range(requests.MOST_TRIES):
             with pytest.raises(ZeroDivisionError):
                 work(app)
             clock.at += dt.timedelta(minutes=1)

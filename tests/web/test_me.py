@@ -13,9 +13,9 @@ from tests.web.me_story import Story
 from tests.web.taking_away import taken
 from webapp.domain.accounts.accounts import RECENT
 from webapp.domain.accounts.sign_in_links import account_of_technician
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.policy import ALL_GROUPS, viewer_of
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.mail.compose import Mail, body_of
 from webapp.domain.notices.messages import MessageKind, Role
 from webapp.domain.self_service import email_change
@@ -227,11 +227,11 @@ def test_a_disputed_affiliation_becomes_work_for_ops(me, story):
 
 def test_an_invitation_is_answered_once(me, story, now):
     invited = viewer_of(story.other_user)
-    affiliation.invite(invited, story.person.technician_id, story.person.birth_date, 10, now)
+    membership.invite(invited, story.person.technician_id, story.person.birth_date, 10, now)
     text = me.get("/me").text
     assert "株式会社他社建設から、所属の招待が届いています" in text
     assert "先にいまの所属を終えてください" in me.get("/me/record").text
-    (one,) = affiliation.invitations(viewer_of(account_of_technician(story.person)), now)
+    (one,) = membership.invitations(viewer_of(account_of_technician(story.person)), now)
     place = f"/me/invitations/{encode(one.id)}"
     assert me.submit(f"{place}/accept").status_code == 409
     me.submit(f"/me/affiliations/{encode(story.affiliation.id)}/leave")
@@ -318,11 +318,11 @@ def code(settings) -> str:
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_a_new_mail_address_counts_once_its_code_is_typed_and_the_old_one_is_told(me, story, settings, htmx):
-    old = addresses.current("technician", story.person.id).value
+    old = versions.current("technician", story.person.id).value
     wrong = me.submit("/me/contact/email", {"email": "no address"}, htmx=htmx)
     assert wrong.status_code == 422 and 'value="no address"' in wrong.text
     assert me.submit("/me/contact/email", {"email": "new..one@docomo.ne.jp"}, htmx=htmx).status_code < 400
-    assert addresses.current("technician", story.person.id).value == old
+    assert versions.current("technician", story.person.id).value == old
     assert "new..one@docomo.ne.jp" in me.get("/me/contact").text
     typed = code(settings)
     assert "confirm_code" not in str([m.content for m in Message.select()]), "stored nowhere"
@@ -330,7 +330,7 @@ def test_a_new_mail_address_counts_once_its_code_is_typed_and_the_old_one_is_tol
     assert wrong.status_code == 422 and "あと4回" in wrong.text
     answer = me.submit("/me/contact/email/confirm", {"code": typed.lower().replace("-", " ")}, htmx=htmx)
     assert answer.status_code == (200 if htmx else 303)
-    now_is = addresses.current("technician", story.person.id)
+    now_is = versions.current("technician", story.person.id)
     assert (now_is.value, now_is.given_by, now_is.version) == ("new..one@docomo.ne.jp", "person", 2)
     assert now_is.confirmed_at
     told = Message.select().where(Message.kind == "confirm").order_by(Message.id.desc()).first()

@@ -14,7 +14,7 @@ from tests.web.conftest import business_user, operator, technician_user
 from webapp.domain.accounts import accounts
 from webapp.domain.accounts.accounts import BusinessRole
 from webapp.domain.accounts.sign_in_links import account_of_technician
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.policy import viewer_of
 
 TOPICS = ("me_access_log", "me_contact", "me_data", "me_disclosure", "me_home", "me_record")
@@ -24,7 +24,7 @@ TOPICS = ("me_access_log", "me_contact", "me_data", "me_disclosure", "me_home", 
 def story(app, now):
     story = me_story.begin(now)
     invited = viewer_of(story.other_user)
-    affiliation.invite(invited, story.person.technician_id, story.person.birth_date, 10, now)
+    membership.invite(invited, story.person.technician_id, story.person.birth_date, 10, now)
     return story
 
 

@@ -6,7 +6,7 @@ from db import ids
 from db.models import AuditRow, Message, Postcard, WorkItem
 from tests.web import ops_story
 from webapp.domain.bounce.model import Reason
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.notices.messages import MessageState
 
 
@@ -47,7 +47,7 @@ def test_a_dead_address_is_not_mailed_again_before_it_is_restored(app, now, ops_
     page = ops_operator.get(act(story, "again"))
     assert ops_operator.submit(act(story, "again"), {"seen": seen(page)}).status_code == 409
     assert Message.get_by_id(story.message.id).state == "failed"
-    addresses.restore(story.attempt.address, now, None, "the person called")
+    versions.restore(story.attempt.address, now, None, "the person called")
     assert ops_operator.submit(act(story, "again"), {"seen": seen(page)}).status_code == 303
 
 

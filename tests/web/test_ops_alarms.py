@@ -12,7 +12,7 @@ from tests import cast
 from tests.web import ops_story
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.monitoring import alarm_mail
-from webapp.pages import alarms as alarm_cases
+from webapp.pages import alarms
 from webapp.translations import speaker
 
 
@@ -86,7 +86,7 @@ def test_each_alarm_has_a_page_with_what_to_do_and_a_way_to_its_cases(app, now, 
 
 def alarm_cases_of(app, alarm, now):
     with app.test_request_context():
-        return alarm_cases.cases_of(alarm, now)
+        return alarms.cases_of(alarm, now)
 
 
 def test_a_failing_destination_leads_to_its_notices(app, now, ops_viewer):

@@ -189,9 +189,9 @@ def test_a_large_file_waits_for_the_worker_and_its_page_follows_it(ops_operator,
     answer = ops_operator.submit("/ops/cards/imports", {"kind": "tracking", "file": file})
     assert "順番待ち" in ops_operator.get(answer.location).text
     assert 'hx-trigger="every' in ops_operator.partial(answer.location).text
-    from webapp.domain.cards import imports as card_imports
+    from webapp.domain.cards import imports
 
-    assert card_imports.take_one(app.extensions["clock"])
+    assert imports.take_one(app.extensions["clock"])
     assert "hx-trigger" not in ops_operator.partial(answer.location).text
     assert Card.get_by_id(card.id).state == "absent"
 

@@ -13,8 +13,7 @@ from db.models import Card, Counter, Message, Shipment
 from tests.web import ops_story
 from webapp.domain.bounce.model import Reason
 from webapp.domain.cards.outcomes import Missed
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
+from webapp.domain.core import counters, latency
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.progress import Reached
@@ -124,13 +123,13 @@ def test_plotly_takes_each_figure_and_its_values_are_those_of_the_table(past, op
 
 def busy(now: dt.datetime, days: int) -> None:
     """Counters as a country's years leave them: large, uneven numbers in every figure on every day."""
-    chance, today = random.Random(7), metrics.day_of(now)
+    chance, today = random.Random(7), counters.day_of(now)
     n = chance.randrange
     for ago in range(days):
         day, counts = today - dt.timedelta(days=ago), {}
 
         def count(figure: Figure, most: int, *key: str, day=day, counts=counts) -> None:
-            counts[metrics.key(figure, day, *key)] = n(1, most)
+            counts[counters.key(figure, day, *key)] = n(1, most)
 
         for role in ("technician", "business"):
             who = f"id_notice/{role}"
@@ -152,7 +151,7 @@ def busy(now: dt.datetime, days: int) -> None:
         for prefecture in PREFECTURES:
             for missed in Missed:
                 count(Figure.SHIPMENTS, 300, prefecture, missed)
-        metrics.add(counts)
+        counters.add(counts)
 
 
 COLD = 40_000
@@ -186,12 +185,12 @@ def test_a_year_of_days_is_outlined_and_each_chart_has_a_page_with_its_bars_and_
 
 def test_a_heading_says_what_was_found_and_little_is_not_called_a_rate(app, settings, ops_viewer, now):
     object.__setattr__(settings, "figures_least", 4)
-    today = metrics.day_of(now)
+    today = counters.day_of(now)
     for ago, dead in ((0, 6), (7, 2)):
         day = today - dt.timedelta(days=ago)
         who = ("id_notice/technician", "delivered", "presumed")
-        metrics.add({metrics.key(Figure.NOTICES, day, *who): 100 - dead})
-        metrics.add({metrics.key(Figure.NOTICES, day, who[0], "failed", "dead/userunknown"): dead})
+        counters.add({counters.key(Figure.NOTICES, day, *who): 100 - dead})
+        counters.add({counters.key(Figure.NOTICES, day, who[0], "failed", "dead/userunknown"): dead})
     object.__setattr__(settings, "alarm_bounce_percent", 50)
     page = ops_viewer.get("/ops/dashboard?length=7").text
     assert "不達率は前の期間の3.0倍です" in page and "送信したお知らせは前の期間とほとんど変わりません" in page
@@ -214,14 +213,14 @@ def test_what_is_not_over_is_hollow_and_what_is_provisional_says_how_much_is_ope
 
 def test_the_lists_behind_the_new_figures_say_what_they_are_narrowed_to(past, ops_viewer, now):
     card = Card.select().first()
-    Card.update(state="delivered", posted_on=metrics.day_of(now), since_on=metrics.day_of(now)).where(
+    Card.update(state="delivered", posted_on=counters.day_of(now), since_on=counters.day_of(now)).where(
         Card.id == card.id
     ).execute()
     Shipment.create(
-        card=card, n=1, number="12345678905", accepted_on=metrics.day_of(now), prefecture="東京都", missed="kept",
+        card=card, n=1, number="12345678905", accepted_on=counters.day_of(now), prefecture="東京都", missed="kept",
         created_at=now,
     )  # fmt: skip
-    day = f"since={metrics.day_of(now)}&until={metrics.day_of(now)}"
+    day = f"since={counters.day_of(now)}&until={counters.day_of(now)}"
     for address, n in (
         (f"/ops/cards/posted?{day}&prefecture=東京都&missed=kept", 1),
         (f"/ops/cards/posted?{day}&prefecture=-", 0),
@@ -238,11 +237,11 @@ def test_the_lists_behind_the_new_figures_say_what_they_are_narrowed_to(past, op
 
 
 def test_the_tile_of_the_95th_percentile_leads_to_the_slow_ones(past, ops_viewer, now):
-    found = {"since": metrics.day_of(now), "id": "id_notice/technician"}
+    found = {"since": counters.day_of(now), "id": "id_notice/technician"}
     Message.update(first_sent_at=now + dt.timedelta(minutes=90)).execute()
     Counter.delete().where(Counter.figure == Figure.SENT_AFTER).execute()
     took = str(latency.class_of(dt.timedelta(minutes=90)))
-    metrics.add({metrics.key(Figure.SENT_AFTER, found["since"], found["id"], took): 10})
+    counters.add({counters.key(Figure.SENT_AFTER, found["since"], found["id"], took): 10})
     tiles = ops_viewer.partial("/ops/dashboard?length=7").text
     minutes = latency.minutes(int(took))
     assert (
@@ -262,7 +261,7 @@ def test_prometheus_needs_the_token_always(app, client, settings, past, now):
     answer = client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
     found = {family.name: family for family in text_string_to_metric_families(answer.text)}
     dead = {s.labels["class"]: s.value for s in found["todoke_notices_failed_week"].samples}
-    week = metrics.day_of(now) - dt.timedelta(days=6)
+    week = counters.day_of(now) - dt.timedelta(days=6)
     assert dead["dead"] == sum((now - dt.timedelta(days=n % 9)).date() >= week for n in range(0, 40, 4))
     assert found["todoke_postcards"].samples and "docomo" not in answer.text and "佐藤" not in answer.text
 

@@ -5,7 +5,7 @@ import pytest
 from db import ids
 from db.models import Affiliation, Message, WorkItem
 from tests import cast
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.policy import Viewer
 
 
@@ -17,7 +17,7 @@ def disputed(app, now):
     cast.email(person, "k-sato@mail.example", now)
     cast.email(business, "office@yamada.example", now)
     row = cast.affiliate(person, business, now, technician_keys=1, business_keys=1)
-    affiliation.dispute(Viewer("technician", None, True, technician_id=person.id), row.id, now, "知らない会社です")
+    membership.dispute(Viewer("technician", None, True, technician_id=person.id), row.id, now, "知らない会社です")
     return row
 
 

@@ -12,8 +12,8 @@ from tests.web import ops_story
 from tests.web.taking_away import ask, fetch, taken, work
 from webapp.domain.bounce.model import Reason
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
-from webapp.domain.inquiries import cases as inquiries
-from webapp.pages import exports as exporting
+from webapp.domain.inquiries import cases
+from webapp.pages import exports
 from webapp.pages.exports import SOURCES
 
 LISTS = {
@@ -55,9 +55,9 @@ def past(app, now):
     for card in Card.select().limit(20):
         number = f"{card.id % 10**11:011}"
         Shipment.create(card=card, n=1, number=number, accepted_on=now.date(), created_at=now)
-    words = (inquiries.Topic.CARD, inquiries.Channel.PHONE, inquiries.Caller.SELF, inquiries.IdentityCheck.NONE)
+    words = (cases.Topic.CARD, cases.Channel.PHONE, cases.Caller.SELF, cases.IdentityCheck.NONE)
     for _ in range(3):
-        inquiries.open_inquiry(*words, now, text="カードが届かない", language="ja", account_id=None)
+        cases.open_inquiry(*words, now, text="カードが届かない", language="ja", account_id=None)
 
 
 def shown(client, address: str) -> list[str]:
@@ -75,7 +75,7 @@ def shown(client, address: str) -> list[str]:
 
 
 def test_each_list_is_taken_away_whole_and_in_its_order(app, past, ops_viewer, monkeypatch):
-    monkeypatch.setattr(exporting, "CHUNK", 7)
+    monkeypatch.setattr(exports, "CHUNK", 7)
     assert {app.url_map.bind("").match(one.partition("?")[0])[0] for one in LISTS} | {"ops_dashboard.index"} == {
         endpoint for endpoint in SOURCES if endpoint.startswith("ops_")
     }
@@ -95,15 +95,15 @@ def test_a_search_of_operators_is_taken_away_without_its_words_in_the_address(ap
 
 
 def test_a_row_that_leaves_the_list_while_it_is_read_is_there_once_or_not_at_all(app, past, ops_viewer, monkeypatch):
-    monkeypatch.setattr(exporting, "CHUNK", 10)
+    monkeypatch.setattr(exports, "CHUNK", 10)
     failed = [row.id for row in Message.select().where(Message.state == "failed").order_by(Message.id.desc())]
-    read = exporting.known
+    read = exports.known
 
     def meanwhile(total):
         read(total)
         Message.update(state="sent").where(Message.id.in_(failed[:3])).execute()
 
-    monkeypatch.setattr(exporting, "known", meanwhile)
+    monkeypatch.setattr(exports, "known", meanwhile)
     assert len(taken(app, ops_viewer, "/ops/messages")) - 1 == len(failed) - 3
 
 

@@ -9,7 +9,7 @@ from db import ids
 from db.models import Inquiry, Message
 from tests import cast
 from tests.domain.test_card_fold import ABSENT, card_of, post, report
-from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic
 
 NEW = {"channel": "phone", "caller": "family", "topic": "card", "check": "none", "text": "カードが届かない"}
@@ -138,9 +138,7 @@ def test_a_case_is_found_by_its_number_and_by_whom_it_is_about_and_nothing_of_th
 
 def test_a_long_queue_goes_on_and_back(ops_viewer, app, now):
     for n in range(60):
-        inquiries.open_inquiry(
-            Topic.OTHER, Channel.MAIL, Caller.SELF, IdentityCheck.NONE, now + dt.timedelta(minutes=n)
-        )
+        cases.open_inquiry(Topic.OTHER, Channel.MAIL, Caller.SELF, IdentityCheck.NONE, now + dt.timedelta(minutes=n))
     numbers = lambda page: re.findall(r">(\d{6}-\d{4})</a>", page)  # noqa: E731
     first = ops_viewer.get("/ops/inquiries").text
     second = ops_viewer.get(re.search(r'href="([^"]+)" rel="next"', first)[1].replace("&amp;", "&")).text

@@ -7,8 +7,8 @@ import pytest
 from db import ids
 from db.models import Alarm, AuditRow, Message, Switch
 from tests.web import ops_story
-from webapp.domain.mail import sending_switch as switches
-from webapp.domain.notices import listing as message_list
+from webapp.domain.mail import sending_switch
+from webapp.domain.notices import listing
 from webapp.domain.notices.messages import MessageState
 
 
@@ -54,16 +54,16 @@ def test_nobodys_address_stands_in_the_filter(app, ops_viewer):
 
 def test_sending_is_stopped_with_a_reason_and_started_again(app, ops_operator, ops_viewer):
     answer = ops_operator.submit("/ops/messages/sending", {"kind": "id_notice", "turn": "stop"})
-    assert answer.status_code == 422 and switches.stopped_kinds() == frozenset()
+    assert answer.status_code == 422 and sending_switch.stopped_kinds() == frozenset()
     stop = {"kind": "id_notice", "turn": "stop", "note-id_notice": "苦情"}
     assert ops_operator.submit("/ops/messages/sending", stop).status_code == 303
-    assert switches.stopped_kinds() == {"id_notice"} and Switch.get().changed_by_id
+    assert sending_switch.stopped_kinds() == {"id_notice"} and Switch.get().changed_by_id
     assert AuditRow.select().where(AuditRow.action == "switch:ops:changed").count() == 1
     assert Alarm.get().kind == "sending_stopped"
     assert "停止中" in ops_viewer.get("/ops/messages/sending").text
     assert "送信を止めています" in ops_viewer.get("/ops").text
     assert ops_operator.submit("/ops/messages/sending", {"kind": "id_notice", "turn": "start"}).status_code == 303
-    assert switches.stopped_kinds() == frozenset()
+    assert sending_switch.stopped_kinds() == frozenset()
 
 
 @pytest.mark.parametrize("form", [{}, {"kind": "nonsense", "turn": "stop"}, {"kind": "id_notice", "turn": "?"}])
@@ -108,5 +108,5 @@ def test_a_viewer_sees_what_is_held_but_no_form(app, now, ops_viewer):
 
 def test_names_come_with_one_query_a_page(app, now):
     stories = [ops_story.sent(now, email=f"{n}@docomo.ne.jp") for n in range(2)]
-    people = message_list.people([story.message for story in stories])
+    people = listing.people([story.message for story in stories])
     assert set(people) == {story.registration.id for story in stories}

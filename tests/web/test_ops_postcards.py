@@ -142,14 +142,14 @@ def test_a_postcard_is_shown_as_pictures_without_its_code(ops_viewer, shop, now,
     page = text(ops_viewer.get(address(card)))
     assert page.count("<img ") == 3
     seen = []
-    from webapp.blueprints.ops import postcard as ops_postcard
+    from webapp.blueprints.ops import postcard
 
     def look(card, sender, side, **more):
         seen.append((card, side, more))
         return preview(card, sender, side, **more)
 
-    preview = ops_postcard.preview
-    monkeypatch.setattr(ops_postcard, "preview", look)
+    preview = postcard.preview
+    monkeypatch.setattr(postcard, "preview", look)
     for side in ("address", "inside"):
         answer = ops_viewer.get(address(card, "picture") + f"?side={side}")
         assert answer.mimetype == "image/png" and answer.data.startswith(b"\x89PNG")

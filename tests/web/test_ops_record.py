@@ -8,7 +8,7 @@ import pytest
 from db import ids
 from db.models import Attempt, AuditDetail, AuditRow, EmailAddress, Event, Message, Postcard, WorkItem
 from tests.web import ops_story
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 
 
@@ -82,7 +82,7 @@ def test_a_corrected_address_is_a_new_version_and_the_notice_goes_to_it(story, o
     assert ops_story.EMAIL in ops_operator.get(form(story)).text
     answer = ops_operator.submit(form(story), {"email": " sato@example.jp ", "version": "1"})
     assert answer.status_code == 303 and answer.location.endswith(ids.encode(story.registration.id))
-    now_valid = addresses.current(OwnerKind.TECHNICIAN, story.person.id)
+    now_valid = versions.current(OwnerKind.TECHNICIAN, story.person.id)
     assert (now_valid.value, now_valid.version, now_valid.state) == ("sato@example.jp", 2, "valid")
     message = Message.get_by_id(story.message.id)
     assert (message.state, message.address_id, message.destination) == ("queued", now_valid.id, "example.jp")
@@ -117,7 +117,7 @@ def test_who_comes_second_is_told_what_changed(story, ops_operator, ops_admin):
     answer = ops_admin.submit(form(story), {"email": "second@example.jp", "version": "1"})
     assert answer.status_code == 409
     assert "first@example.jp" in answer.text and 'name="version" value="2"' in answer.text
-    assert addresses.current(OwnerKind.TECHNICIAN, story.person.id).value == "first@example.jp"
+    assert versions.current(OwnerKind.TECHNICIAN, story.person.id).value == "first@example.jp"
 
 
 def test_a_notice_that_is_under_way_is_not_sent_twice(app, now, ops_operator):
@@ -142,7 +142,7 @@ def test_a_business_has_an_address_of_its_own(story, ops_operator):
     assert (
         ops_operator.submit(form(story, "business"), {"email": "new@yamada.example", "version": "1"}).status_code == 303
     )
-    assert addresses.current(OwnerKind.BUSINESS, story.employer.id).value == "new@yamada.example"
+    assert versions.current(OwnerKind.BUSINESS, story.employer.id).value == "new@yamada.example"
     for role in ("proxy", "operator", "nonsense"):
         assert ops_operator.get(form(story, role)).status_code == 404, "no such recipient"
 

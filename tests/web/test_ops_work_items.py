@@ -8,7 +8,7 @@ from db import ids
 from db.models import Event, Message, Postcard, WorkItem
 from tests.web import ops_story
 from webapp.domain.core.work_items import State, close_item
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 
 
@@ -58,7 +58,7 @@ def test_a_businesss_address_is_corrected_and_all_its_notices_go_again(app, now,
     assert answer.status_code == 303
     message = Message.get_by_id(story.business_message.id)
     assert (message.state, message.destination) == ("queued", "yamada.example")
-    assert addresses.current(OwnerKind.BUSINESS, story.employer.id).value == "new@yamada.example"
+    assert versions.current(OwnerKind.BUSINESS, story.employer.id).value == "new@yamada.example"
     assert WorkItem.get().state == "done"
 
 

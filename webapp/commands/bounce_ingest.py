@@ -18,7 +18,7 @@ _HEAD_BYTES = 64 * 1024
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def ingest(recipient: str | None, as_json: bool) -> None:
     """Take one returned mail from standard input, as the LMTP listener would."""
-    from webapp.domain.mail import inbound as returned
+    from webapp.domain.mail import inbound
 
     settings = load_settings()
     # One byte more than is kept, so that a pipe without end is not read to its end.
@@ -29,7 +29,7 @@ def ingest(recipient: str | None, as_json: bool) -> None:
     if recipient is None:
         raise Refused("the mail does not say for whom it is: give --recipient ADDRESS")
     with opened(settings):
-        taken = returned.take(recipient, data, "command", now(), returned.Desk.of(settings))
+        taken = inbound.take(recipient, data, "command", now(), inbound.Desk.of(settings))
     if as_json:
         found = {"id": taken.id, "state": taken.state, "kind": taken.kind, "reason": taken.reason, "again": taken.again}
         click.echo(json.dumps(found))

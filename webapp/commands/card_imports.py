@@ -13,7 +13,7 @@ from rich.progress import Progress
 from db.ids import encode
 from db.models import TrackingImport
 from webapp.commands.context import Refused, load_settings, now, opened
-from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards import imports
 from webapp.domain.cards.imports import ImportKind, ImportState
 from webapp.settings import Settings
 
@@ -43,8 +43,8 @@ def undo(number: str) -> None:
         if run is None:
             raise Refused(f"there is no import {number}")
         try:
-            changed = card_imports.undo(run, now(), None)
-        except card_imports.NotUndoable:
+            changed = imports.undo(run, now(), None)
+        except imports.NotUndoable:
             raise Refused(f"import {number} is {run.state}: only one that is done can be taken back") from None
     click.echo(f"taken back; {changed:,} cards stand otherwise than before")
 
@@ -59,11 +59,11 @@ def _import(kind: ImportKind, path: Path) -> None:
         raise Refused(f"{path}: larger than {settings.import_bytes:,} bytes (TODOKE_IMPORT_BYTES)")
     began = time.monotonic()
     with opened(settings):
-        run = card_imports.create(kind, path.name, content, now())
+        run = imports.create(kind, path.name, content, now())
         console = Console(stderr=True)
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("", total=None)
-            for done, total in card_imports.read_here(run, now):
+            for done, total in imports.read_here(run, now):
                 bar.update(task, completed=done, total=total)
         run = TrackingImport.get_by_id(run.id)
     problems = [sentence % parameters for sentence, parameters in run.problems or ()]

@@ -9,8 +9,7 @@ from peewee import OperationalError
 
 from db import database as db
 from db import schema
-from webapp import settings as settings_module
-from webapp.settings import Settings, SettingsError
+from webapp.settings import Settings, SettingsError, load
 
 
 class Refused(click.ClickException):
@@ -27,7 +26,7 @@ def now() -> dt.datetime:
 def load_settings() -> Settings:
     """Return the settings; exit 2 with the sentence that says which one is wrong."""
     try:
-        return settings_module.load()
+        return load()
     except SettingsError as error:
         raise Refused(str(error)) from None
 

@@ -103,19 +103,18 @@ def prepare() -> None:
 def _make(settings) -> None:
     from db.database import transaction
     from db.models import Account, Fact
-    from webapp.demo import accounts as demo_accounts
-    from webapp.demo import cards, disclosure, postcards, technicians
+    from webapp.demo import accounts, cards, disclosure, postcards, technicians
     from webapp.demo.build import build
     from webapp.domain.accounts.accounts import AccountKind, login_key
     from webapp.domain.postcard.office import PrintOffice
 
     moment, chance = now(), random.Random()
     if Fact.get_or_none(Fact.name == "demo"):
-        made = demo_accounts.renew(settings.secret_key, moment)
+        made = accounts.renew(settings.secret_key, moment)
     else:
         cast = build(settings.mode, moment, chance)
         with transaction():
-            made = demo_accounts.make(cast, settings.secret_key, moment)
+            made = accounts.make(cast, settings.secret_key, moment)
         operator = Account.get(Account.login_key == login_key(AccountKind.OPERATOR, "operator"))
         office = PrintOffice.of(settings)
         disclosure.stories(cast, moment, chance)

@@ -6,8 +6,8 @@ import multiprocessing
 import click
 
 from db import schema
-from webapp import settings as settings_module
 from webapp.commands.context import Refused, load_settings, now, opened
+from webapp.settings import PREFIX, Origin, SettingsError, load_with_origins, without_password
 
 # Requests at once in a process, most of which wait for a slow line or for a thread.
 WAITING = 2048
@@ -36,12 +36,12 @@ def migrate(check: bool, revert: bool) -> None:
 def settings(as_json: bool) -> None:
     """List every setting, its value and where the value comes from; secrets are hidden."""
     try:
-        _, origins = settings_module.load_with_origins()
-    except settings_module.SettingsError as error:
+        _, origins = load_with_origins()
+    except SettingsError as error:
         raise Refused(str(error)) from None
     rows = [
         {
-            "name": settings_module.PREFIX + origin.name.upper(),
+            "name": PREFIX + origin.name.upper(),
             "value": "(hidden)" if origin.secret else _shown(origin),
             "source": origin.source,
             "help": origin.help,
@@ -55,9 +55,9 @@ def settings(as_json: bool) -> None:
         click.echo(f"{row['name']} = {row['value']}  [{row['source']}]\n    {row['help']}")
 
 
-def _shown(origin: settings_module.Origin) -> str:
+def _shown(origin: Origin) -> str:
     if origin.name == "database_url":
-        return settings_module.without_password(str(origin.value))
+        return without_password(str(origin.value))
     if isinstance(origin.value, tuple):
         return ",".join(map(str, origin.value))
     return str(origin.value)
@@ -110,7 +110,7 @@ def link_user(login: str) -> None:
 @click.option("--remove", is_flag=True, help="Take the address away.")
 def email_user(login: str, address: str | None, confirmed: bool, remove: bool) -> None:
     """Show, give or remove the e-mail ADDRESS to which an operator's alarms are mailed."""
-    from webapp.domain.email_addresses import versions as addresses
+    from webapp.domain.email_addresses import versions
     from webapp.domain.parsing.contact import parse_email
     from webapp.domain.parsing.problems import CellError
     from webapp.domain.self_service import operator_email
@@ -124,11 +124,11 @@ def email_user(login: str, address: str | None, confirmed: bool, remove: bool) -
                 operator_email.give(account, parse_email(address), now(), None, confirmed=confirmed)
         except CellError:
             raise Refused("this is no e-mail address") from None
-        except addresses.SameAddress:
+        except versions.SameAddress:
             raise Refused("this is the address already") from None
         except operator_email.LimitReached:
             raise Refused("no more codes are mailed to this operator today") from None
-        held = addresses.current(addresses.OwnerKind.ACCOUNT, account.id)
+        held = versions.current(versions.OwnerKind.ACCOUNT, account.id)
     if held is None:
         click.echo(f"{login}: no address")
         return

@@ -67,12 +67,12 @@ def show_sending() -> None:
 
 
 def _turn(kinds: tuple[str, ...], on: bool, note: str) -> None:
-    from webapp.domain.mail import sending_switch as switches
+    from webapp.domain.mail import sending_switch
     from webapp.domain.notices.messages import MessageKind
 
     with opened(load_settings()):
         for kind in kinds:
-            changed = (switches.start if on else switches.stop)(MessageKind(kind), None, now(), note)
+            changed = (sending_switch.start if on else sending_switch.stop)(MessageKind(kind), None, now(), note)
             state = "sending" if on else "stopped"
             click.echo(f"{kind}: {state}" if changed else f"{kind}: was {state} already")
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from webapp.dashboard import notices as dashboard_charts
-from webapp.dashboard import registrations_and_cards as dashboard_ways
+from webapp.dashboard import notices, registrations_and_cards
 from webapp.dashboard.findings import percent, points
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.cards.labels import CHIPS
 from webapp.domain.cards.states import CardState
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.reporting.monthly import MonthFigures
 from webapp.domain.reporting.periods import Span
 from webapp.web.language import say
@@ -74,7 +73,7 @@ def _notices(this: MonthFigures, before: MonthFigures, least: int) -> Topic:
     rate, rate_before = now.rate(least=least), then.rate(least=least)
     change = points(rate, rate_before)
     lines = [
-        _line(gettext("送信したお知らせ"), now.total, then.total, dashboard_charts.messages(span, "")),
+        _line(gettext("送信したお知らせ"), now.total, then.total, notices.messages(span, "")),
         _line(gettext("不達率の分母（中継が受け取ったか、最終的に断ったもの）"), now.counted, then.counted),
         Line(
             gettext("不達率（アドレスが無効）"),
@@ -85,8 +84,8 @@ def _notices(this: MonthFigures, before: MonthFigures, least: int) -> Topic:
     ]
     for failure in ReasonClass:
         if failure in now.failed:
-            there = dashboard_charts.messages(span, "", state="failed", failure=failure)
-            lines.append(_line(say(message_words.CLASSES[failure]), now.failed[failure], then.failed[failure], there))
+            there = notices.messages(span, "", state="failed", failure=failure)
+            lines.append(_line(say(labels.CLASSES[failure]), now.failed[failure], then.failed[failure], there))
     if rate is None:
         sentence = gettext("%(n)s件を送りました。件数が少ないため、不達率は出していません。", n=f"{now.total:,}")
     else:
@@ -103,10 +102,10 @@ def _notices(this: MonthFigures, before: MonthFigures, least: int) -> Topic:
 def _postcards(this: MonthFigures, before: MonthFigures) -> Topic:
     lines = [
         _line(
-            say(message_words.POSTCARD_STATES[state][0]),
+            say(labels.POSTCARD_STATES[state][0]),
             this.postcards.get(state, 0),
             before.postcards.get(state, 0),
-            dashboard_ways.entered(this.span, state),
+            registrations_and_cards.entered(this.span, state),
         )
         for state in ("queued", "mailed", "returned")
     ]

@@ -9,8 +9,8 @@ from webapp.dashboard.axis import axis, days, ranked, unfinished
 from webapp.dashboard.chart import Cell, Chart, Series
 from webapp.dashboard.findings import percent, rate_changed, volume_changed
 from webapp.domain.bounce.model import ReasonClass
-from webapp.domain.notices import labels as message_words
-from webapp.domain.reporting import notices as figures
+from webapp.domain.notices import labels
+from webapp.domain.reporting import notices
 from webapp.domain.reporting.destinations import Destination
 from webapp.domain.reporting.notices import Cohort, Notices, Tally
 from webapp.domain.reporting.periods import Span
@@ -79,7 +79,7 @@ def failures(found: Notices, role: str) -> Chart:
     """How many notices failed in each class, by cohort."""
     series = [
         Series(
-            say(message_words.CLASSES[failure]),
+            say(labels.CLASSES[failure]),
             SHADE_OF[failure],
             [
                 Cell(
@@ -90,14 +90,14 @@ def failures(found: Notices, role: str) -> Chart:
                 for cohort in found.cohorts
             ],
         )
-        for failure in figures.CLASSES
+        for failure in notices.CLASSES
     ]
     total, before = sum(found.sum.failed.values()), sum(found.before.failed.values())
-    most = max(figures.CLASSES, key=lambda failure: found.sum.failed[failure])
+    most = max(notices.CLASSES, key=lambda failure: found.sum.failed[failure])
     finding = ""
     if total:
         share = f"{found.sum.failed[most] / total * 100:.0f}%"
-        words = say(message_words.CLASSES[most])
+        words = say(labels.CLASSES[most])
         finding = _("届かなかったお知らせの%(share)sは「%(class_)s」です", share=share, class_=words)
     return Chart(
         id="failures",
@@ -165,7 +165,7 @@ def _provisional(cohorts: list[Cohort]) -> str:
 
 def reasons(found: Notices, role: str, span: Span) -> Chart:
     """Why notices failed, most first, beside the period before."""
-    names = [say(message_words.REASONS.get(reason, reason)) for _class, reason, _n in found.reasons]
+    names = [say(labels.REASONS.get(reason, reason)) for _class, reason, _n in found.reasons]
     cells = [
         Cell(n, f"{n:,}", messages(span, role, state="failed", failure=failure, reason=reason))
         for failure, reason, n in found.reasons
@@ -185,7 +185,7 @@ def destinations(
     """The domains that fail most, by class; only those with enough notices, beside the period before."""
     series = [
         Series(
-            say(message_words.CLASSES[failure]),
+            say(labels.CLASSES[failure]),
             SHADE_OF[failure],
             [
                 Cell(
@@ -196,7 +196,7 @@ def destinations(
                 for row in rows
             ],
         )
-        for failure in figures.CLASSES
+        for failure in notices.CLASSES
     ]
     names = [row.domain for row in rows]
     empty = _("この期間に送ったお知らせはありません。")

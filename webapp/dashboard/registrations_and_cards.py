@@ -8,14 +8,14 @@ from flask_babel import gettext as _
 from webapp.dashboard.axis import axis, days, ranked, unfinished
 from webapp.dashboard.chart import Cell, Chart, Series
 from webapp.dashboard.findings import percent, rate_changed, volume_changed
-from webapp.domain.cards import outcome_labels as missed_words
+from webapp.domain.cards import outcome_labels
 from webapp.domain.cards.labels import CHIPS
 from webapp.domain.cards.outcomes import Missed
 from webapp.domain.cards.shipment_list import UNKNOWN
 from webapp.domain.cards.states import CardState
 from webapp.domain.core.progress import Reached
-from webapp.domain.notices import labels as message_words
-from webapp.domain.reporting import backlog as figures_now
+from webapp.domain.notices import labels
+from webapp.domain.reporting import backlog
 from webapp.domain.reporting.notices import DeliveryDays, Postcards
 from webapp.domain.reporting.periods import Span
 from webapp.domain.reporting.progress import Funnel, Prefecture, Returned, ReturnedPart
@@ -49,7 +49,7 @@ def funnel(found: Funnel, period: Span) -> Chart:
         "funnel",
         _("登録からカードの配達まで"),
         _("段階"),
-        [say(missed_words.REACHED[step]) for step in Reached] if everyone else [],
+        [say(outcome_labels.REACHED[step]) for step in Reached] if everyone else [],
         [Series(_("登録"), "a", cells)],
         _("件"),
         _("この期間に完了した登録はありません。"),
@@ -69,7 +69,7 @@ def cohorts(found: Funnel, today: dt.date, least: int) -> Chart:
     shades = {Reached.REGISTERED: "c", Reached.CARD_DELIVERED: "a"}
     series = [
         Series(
-            say(missed_words.REACHED[step]),
+            say(outcome_labels.REACHED[step]),
             shades.get(step, "b"),
             [
                 Cell(part.reached[step], f"{part.reached[step]:,}", registrations(part.span, step))
@@ -105,7 +105,7 @@ def postcards(found: Postcards, today: dt.date, least: int) -> Chart:
     shown = (("queued", "c"), ("mailed", "a"), ("returned", "bad"))
     series = [
         Series(
-            say(message_words.POSTCARD_STATES[state][0]),
+            say(labels.POSTCARD_STATES[state][0]),
             shade,
             [
                 Cell(part.entered.get(state, 0), f"{part.entered.get(state, 0):,}", entered(part.span, state))
@@ -140,7 +140,7 @@ def postcards(found: Postcards, today: dt.date, least: int) -> Chart:
 
 def causes(found: Postcards, span: Span) -> Chart:
     """Why postcards were queued, beside the period before."""
-    names = [say(message_words.CAUSES.get(cause, cause)) for cause, _n in found.causes]
+    names = [say(labels.CAUSES.get(cause, cause)) for cause, _n in found.causes]
     cells = [Cell(n, f"{n:,}", entered(span, "queued", cause=cause)) for cause, n in found.causes]
     notes = [_("前の期間 %(n)s件", n=f"{found.causes_before.get(cause, 0):,}") for cause, _n in found.causes]
     finding = _("はがきになった理由で最も多いのは「%(name)s」です", name=names[0]) if names else ""
@@ -194,7 +194,7 @@ def _came_back(part: ReturnedPart, least: int) -> str:
 def cards(ages: dict[CardState, list[int]]) -> Chart:
     """How many cards are in each state, by how long they have been in it."""
     states = [state for state in CardState if state in ages]
-    steps = [*figures_now.AGES, 0]
+    steps = [*backlog.AGES, 0]
     series = []
     for number, shade in enumerate(("d", "c", "b", "a", "e")):
         least, under = steps[number], steps[number + 1]
@@ -204,7 +204,7 @@ def cards(ages: dict[CardState, list[int]]) -> Chart:
             kept = {name: value for name, value in (("age", least), ("under", under)) if value}
             cells.append(Cell(n, f"{n:,}", url_for("ops_cards.index", state=state, **kept)))
         series.append(Series(_age(least, under), shade, cells))
-    long = sum(sum(counts[figures_now.AGES.index(LONG) :]) for counts in ages.values())
+    long = sum(sum(counts[backlog.AGES.index(LONG) :]) for counts in ages.values())
     finding = ""
     if long:
         finding = _("%(days)s日以上同じ状態のカードが%(n)s件あります", days=LONG, n=f"{long:,}")
@@ -272,7 +272,7 @@ def prefectures(rows: list[Prefecture], country: Prefecture | None, period: Span
     shown = ((Missed.ABSENT, "c"), (Missed.KEPT, "a"), (Missed.RETURNED, "bad"))
     series = [
         Series(
-            say(missed_words.MISSED[what]),
+            say(outcome_labels.MISSED[what]),
             shade,
             [
                 Cell(

@@ -6,14 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from db.models import Card, Event, Registration
-from webapp.domain.cards import actions as card_desk
-from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards import actions, imports
 from webapp.domain.cards.imports import ImportKind
 from webapp.domain.cards.states import CardState
 from webapp.domain.cards.tracking.number import TrackingNumber, check_digit
 from webapp.domain.core.calendar import JST, jst_day
-from webapp.domain.inquiries import cases as inquiries
-from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic
+from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic, open_inquiry
 
 _OFFICES = ("新宿郵便局", "長野南郵便局", "横浜中央郵便局", "名古屋中郵便局", "福岡中央郵便局")
 # What is reported of a card, in hours before now; "発送" and "紛失" stand for the list of dispatches and for operators.
@@ -83,9 +81,9 @@ def _happen(reports: list[tuple[_Told, str]], at: dt.datetime, chance: random.Ra
     for story, what in reports:
         card = Card.get_by_id(story.card.id)
         if what == "作成":
-            card_desk.mark_made([card.id], at, None)
+            actions.mark_made([card.id], at, None)
         elif what == "紛失":
-            card_desk.declare_lost([card.id], at, None)
+            actions.declare_lost([card.id], at, None)
         elif what == "発送":
             first = f"{chance.randrange(10**9, 10**10)}"
             story.numbers.append(str(TrackingNumber(f"{first}{check_digit(first)}")))
@@ -101,7 +99,7 @@ def _happen(reports: list[tuple[_Told, str]], at: dt.datetime, chance: random.Ra
 
 
 def _take(kind: ImportKind, name: str, text: str, at: dt.datetime) -> None:
-    run = card_imports.read_now(card_imports.create(kind, name, text.encode(), at), lambda: at)
+    run = imports.read_now(imports.create(kind, name, text.encode(), at), lambda: at)
     if run.rejected or not run.total:
         raise AssertionError(f"the demo's own file was not taken whole: {run.problems}")
 
@@ -139,7 +137,7 @@ def _inquiries(told: list[_Told], now: dt.datetime) -> None:
     by_name = {story.name: story for story in told}
     for name, channel, caller, check, hours, text in cases:
         if name in by_name:
-            inquiries.open_inquiry(
+            open_inquiry(
                 Topic.CARD,
                 channel,
                 caller,

@@ -6,7 +6,7 @@ import random
 from db.models import Account, Affiliation, Business, Technician
 from webapp.demo.build import Cast
 from webapp.domain.accounts.accounts import AccountKind
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.keys import set_key
 from webapp.domain.disclosure.look_up import LookUpLimits, open_record
 from webapp.domain.disclosure.policy import ALL_GROUPS, Group, Side, Viewer, mask, viewer_of
@@ -70,7 +70,7 @@ def _invite(cast: Cast, now: dt.datetime) -> int:
         return 0
     person = Technician.get_by_id(row.technician_id)
     looker = administrator(cast.other_business)
-    affiliation.invite(looker, person.technician_id, person.birth_date, 100, now - dt.timedelta(hours=2))
+    membership.invite(looker, person.technician_id, person.birth_date, 100, now - dt.timedelta(hours=2))
     return 1
 
 
@@ -78,7 +78,7 @@ def _end(cast: Cast, now: dt.datetime) -> int:
     row = _people(cast.large_employer).order_by(Affiliation.id.desc()).first()
     if row is None:
         return 0
-    affiliation.end(administrator(cast.large_employer), row.id, now - dt.timedelta(hours=1))
+    membership.end(administrator(cast.large_employer), row.id, now - dt.timedelta(hours=1))
     return 1
 
 

@@ -12,7 +12,7 @@ from webapp.domain.cards.states import CardState
 from webapp.domain.disclosure.keys import set_key
 from webapp.domain.disclosure.look_up import LookUpLimits, open_record
 from webapp.domain.disclosure.policy import ALL_GROUPS, Side, viewer_of
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.postcard import batches, marking
 from webapp.domain.postcard.office import PrintOffice
@@ -58,8 +58,8 @@ def stories(
 
 
 def _domain(person: Technician) -> str | None:
-    address = addresses.current(OwnerKind.TECHNICIAN, person.id)
-    return addresses.destination(address.value) if address else None
+    address = versions.current(OwnerKind.TECHNICIAN, person.id)
+    return versions.destination(address.value) if address else None
 
 
 def _disclose(person: Technician, cast: Cast, now: dt.datetime) -> None:

@@ -22,14 +22,13 @@ from webapp.demo.people import Person, person
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.cards.outcomes import prefecture
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
+from webapp.domain.core import counters, latency
 from webapp.domain.core.calendar import WorkingCalendar
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.progress import TOLD_BY_POSTCARD, Reached
 from webapp.domain.core.search_key import fold_search_key
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.notices.messages import ACCEPTED
 
 # domain: how many of a hundred people have an address there, and per mille of them whose address is dead or refuses.
@@ -109,7 +108,7 @@ class _Batch:
             for table, columns in TABLES.items():
                 write_rows(table, columns, self.rows[table])
                 self.rows[table] = []
-            metrics.add(self.counts)
+            counters.add(self.counts)
         self.counts.clear()
 
 
@@ -117,7 +116,7 @@ class _Year:
     """The past of one demo, day by day."""
 
     def __init__(self, now: dt.datetime, chance: random.Random) -> None:
-        self.now, self.chance, self.today = now, chance, metrics.day_of(now)
+        self.now, self.chance, self.today = now, chance, counters.day_of(now)
         self.calendar = WorkingCalendar()
         self.batch = _Batch(numbers=itertools.count(chance.randrange(10**8)))
         self.people: list[Person] = [person(chance, None, n) for n in range(_POOL)]
@@ -126,9 +125,9 @@ class _Year:
 
     def _firms(self) -> list[tuple[int, int, str]]:
         rows = EmailAddress.select(EmailAddress.owner_id, EmailAddress.id, EmailAddress.value).where(
-            (EmailAddress.owner_kind == addresses.OwnerKind.BUSINESS) & EmailAddress.valid_to.is_null()
+            (EmailAddress.owner_kind == versions.OwnerKind.BUSINESS) & EmailAddress.valid_to.is_null()
         )
-        return [(owner, number, addresses.destination(value)) for owner, number, value in rows.tuples()]
+        return [(owner, number, versions.destination(value)) for owner, number, value in rows.tuples()]
 
     # -- one registration ----------------------------------------------------------------------------------------------
 
@@ -155,7 +154,7 @@ class _Year:
         )  # fmt: skip
         self._event(EventName.REGISTRATION_IMPORT_COMPLETED, at, registration, technician)
         self._reached(Reached.REGISTERED, at)
-        batch.counts[metrics.key(Figure.REGISTRATIONS, metrics.day_of(at), "affiliated" if firm else "alone")] += 1
+        batch.counts[counters.key(Figure.REGISTRATIONS, counters.day_of(at), "affiliated" if firm else "alone")] += 1
         if firm:
             batch.rows["affiliation"].append(
                 (batch.new_id(), technician, firm[0], True, moment, chance.choice((0, 0, 1, 31)), 0,
@@ -197,7 +196,7 @@ class _Year:
 
     def _verdict(self, domain: str, at: dt.datetime) -> Reason | None:
         """Say why a mail fails in the end; most do not."""
-        chance, ago = self.chance.random(), (self.today - metrics.day_of(at)).days
+        chance, ago = self.chance.random(), (self.today - counters.day_of(at)).days
         if domain == OUTAGE and ago in OUTAGE_DAYS and chance < 0.22:
             return Reason.EXPIRED if chance < 0.12 else Reason.NETWORKERROR
         if domain == BLOCKED and ago in BLOCKED_DAYS and chance < 0.45:
@@ -229,7 +228,7 @@ class _Year:
             state, reason = "failed", str(verdict)
         else:
             state, reason, due = "waiting_retry", str(verdict), to_microseconds(settled)
-        day, moment = metrics.day_of(at), to_microseconds(at)
+        day, moment = counters.day_of(at), to_microseconds(at)
         settled_at = to_microseconds(settled) if done else None
         word = None if failure is None else str(failure)
         batch.rows["message"].append(
@@ -243,11 +242,11 @@ class _Year:
         )  # fmt: skip
         who = f"id_notice/{role}"
         outcome = {"failed": f"{word}/{reason}", "delivered": reason, "waiting_retry": ACCEPTED}.get(state, "")
-        batch.counts[metrics.key(Figure.NOTICES, day, who, state, outcome)] += 1
+        batch.counts[counters.key(Figure.NOTICES, day, who, state, outcome)] += 1
         shown = {"failed": word, "waiting_retry": f"{state}/{ACCEPTED}"}.get(state, state)
-        batch.counts[metrics.key(Figure.NOTICES_BY_DESTINATION, day, who, domain, shown)] += 1
+        batch.counts[counters.key(Figure.NOTICES_BY_DESTINATION, day, who, domain, shown)] += 1
         took = str(latency.class_of(sent - at))
-        batch.counts[metrics.key(Figure.SENT_AFTER, day, who, took)] += 1
+        batch.counts[counters.key(Figure.SENT_AFTER, day, who, took)] += 1
         if state == "delivered" and role == "technician":
             self._reached(Reached.BY_MAIL, at)
         if state == "failed":
@@ -258,7 +257,7 @@ class _Year:
 
     def _waited(self, at: dt.datetime) -> dt.timedelta:
         """Say how long a notice took to the relay: a minute or two, longer behind the rush of a Monday morning."""
-        rush = 12 if at.astimezone(metrics.JST).weekday() == 0 else 1
+        rush = 12 if at.astimezone(counters.JST).weekday() == 0 else 1
         slow = self.chance.random() < 0.04
         return dt.timedelta(seconds=round(self.chance.expovariate(1 / (2400 if slow else 50 * rush))) + 15)
 
@@ -276,7 +275,7 @@ class _Year:
         way += [("batched", "postcard:worker:batched", made), ("printed", "postcard:ops:printed", printed)]
         mailed = self._working(made, 1, 16)
         way.append(("mailed", "postcard:ops:mailed", mailed))
-        if self.chance.random() < (0.09 if metrics.day_of(mailed).month in (3, 4) else 0.04):  # people move in spring
+        if self.chance.random() < (0.09 if counters.day_of(mailed).month in (3, 4) else 0.04):  # people move in spring
             back = self._working(mailed + dt.timedelta(days=self.chance.randint(4, 9)), 1, 11)
             way.append(("returned", "postcard:ops:returned", back))
         else:
@@ -284,21 +283,21 @@ class _Year:
         way = [step for step in way if step[2] <= self.now]
         for state, name, when in way:
             self._event(name, when, registration, technician, number, {"cause": cause})
-            self.batch.counts[metrics.key(Figure.POSTCARDS, metrics.day_of(when), state, cause)] += 1
+            self.batch.counts[counters.key(Figure.POSTCARDS, counters.day_of(when), state, cause)] += 1
         state, _, changed = way[-1]
         if state in TOLD_BY_POSTCARD:
             self._reached(Reached.BY_POSTCARD, completed_at)
         if state == "returned":
-            taken = str((metrics.day_of(changed) - metrics.day_of(mailed)).days)
-            self.batch.counts[metrics.key(Figure.POSTCARD_RETURNS, metrics.day_of(mailed), taken)] += 1
+            taken = str((counters.day_of(changed) - counters.day_of(mailed)).days)
+            self.batch.counts[counters.key(Figure.POSTCARD_RETURNS, counters.day_of(mailed), taken)] += 1
         self.batch.rows["postcard"].append(
             (number, registration, technician, message, 1, state, cause, to_microseconds(at), to_microseconds(changed),
              len(way), to_microseconds(mailed) if mailed <= self.now else None)
         )  # fmt: skip
 
     def _working(self, at: dt.datetime, days: int, hour: int) -> dt.datetime:
-        day = self.calendar.add_working_days(metrics.day_of(at), days)
-        return dt.datetime.combine(day, dt.time(hour), metrics.JST)
+        day = self.calendar.add_working_days(counters.day_of(at), days)
+        return dt.datetime.combine(day, dt.time(hour), counters.JST)
 
     # -- cards ---------------------------------------------------------------------------------------------------------
 
@@ -319,7 +318,7 @@ class _Year:
 
     def _reached(self, reached: Reached, at: dt.datetime) -> None:
         """Count that a registration completed at `at` has come so far."""
-        self.batch.counts[metrics.key(Figure.FUNNEL, metrics.day_of(at), reached)] += 1
+        self.batch.counts[counters.key(Figure.FUNNEL, counters.day_of(at), reached)] += 1
 
 
 def weight(day: dt.date, calendar: WorkingCalendar) -> float:
@@ -347,7 +346,7 @@ def write_year(mode: str, now: dt.datetime, chance: random.Random, days: int, re
     per_day = Counter(chance.choices(dates, weights, k=registrations))
     done = written = 0
     for day in dates:
-        morning = dt.datetime.combine(day, dt.time(9), metrics.JST).astimezone(dt.UTC)
+        morning = dt.datetime.combine(day, dt.time(9), counters.JST).astimezone(dt.UTC)
         end = min(morning + dt.timedelta(hours=9), now - dt.timedelta(minutes=5))
         if end <= morning:
             continue

@@ -13,7 +13,7 @@ from webapp.domain.cards.outcomes import Missed
 from webapp.domain.cards.states import CardState, kept_until
 from webapp.domain.cards.tracking.labels import fold
 from webapp.domain.cards.tracking.number import check_digit
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.calendar import WorkingCalendar
 from webapp.domain.core.counters import Figure
 
@@ -60,7 +60,7 @@ def way(at: dt.datetime, today: dt.date, prefecture: str, calendar: WorkingCalen
     made = _working(calendar, at, 3, 14)
     posted = _working(calendar, made, 1, 17)
     out = posted + dt.timedelta(days=chance.choice((1, 1, 1, 2, 2, 3)), hours=-7)
-    ago = (today - metrics.day_of(out)).days
+    ago = (today - counters.day_of(out)).days
     found = [(CardState.MADE, made), (CardState.POSTED, posted), (CardState.OUT_FOR_DELIVERY, out)]
     if chance.random() * 100 >= (46 if ago in ABSENCE_DAYS else absent_of):
         return [*found, (CardState.DELIVERED, out + dt.timedelta(hours=chance.randint(2, 8)))]
@@ -83,8 +83,8 @@ def way(at: dt.datetime, today: dt.date, prefecture: str, calendar: WorkingCalen
 
 
 def _working(calendar: WorkingCalendar, at: dt.datetime, days: int, hour: int) -> dt.datetime:
-    day = calendar.add_working_days(metrics.day_of(at), days)
-    return dt.datetime.combine(day, dt.time(hour), metrics.JST)
+    day = calendar.add_working_days(counters.day_of(at), days)
+    return dt.datetime.combine(day, dt.time(hour), counters.JST)
 
 
 def write(batch, card: int, ids: tuple[int, int], at: dt.datetime, told: Way, prefecture: str) -> CardState:
@@ -95,10 +95,10 @@ def write(batch, card: int, ids: tuple[int, int], at: dt.datetime, told: Way, pr
     state, changed = told[-1] if told else (CardState.ORDERED, at)
     sent = _shipments(batch, told)
     current = sent[-1] if sent and sent[-1].closed_at is None else None
-    since = metrics.day_of(changed)
-    posted = metrics.day_of(current.way[0][1]) if current else None
+    since = counters.day_of(changed)
+    posted = counters.day_of(current.way[0][1]) if current else None
     tried = next((when for what, when in current.way if what is CardState.ABSENT), None) if current else None
-    until = kept_until(metrics.day_of(tried)) if tried and state in (CardState.ABSENT, CardState.KEPT) else None
+    until = kept_until(counters.day_of(tried)) if tried and state in (CardState.ABSENT, CardState.KEPT) else None
     made = [when for what, when in told if what is CardState.MADE]
     batch.rows["card"].append(
         (card, *ids, state.value, to_microseconds(at), to_microseconds(changed), len(told) + 1, state.value,
@@ -129,24 +129,24 @@ def _shipments(batch, told: Way) -> list[_Shipment]:
 def _write_shipment(batch, card: int, n: int, shipment: _Shipment, prefecture: str) -> None:
     states = [state for state, _ in shipment.way]
     missed = next((Missed(state.value) for state in _WORST if state in states), Missed.NOTHING)
-    accepted_on = metrics.day_of(shipment.way[0][1])
+    accepted_on = counters.day_of(shipment.way[0][1])
     closed = to_microseconds(shipment.closed_at) if shipment.closed_at else None
     batch.rows["shipment"].append(
         (shipment.id, card, n, shipment.number, accepted_on.isoformat(), prefecture, missed.value,
          to_microseconds(shipment.way[0][1]), closed, CardState.RETURNED.value if closed else None)
     )  # fmt: skip
-    batch.counts[metrics.key(Figure.SHIPMENTS, accepted_on, prefecture, missed)] += 1
+    batch.counts[counters.key(Figure.SHIPMENTS, accepted_on, prefecture, missed)] += 1
     for state, when in shipment.way:
         label, event = LABELS[state]
-        at = when.astimezone(metrics.JST).isoformat()
+        at = when.astimezone(counters.JST).isoformat()
         batch.rows["tracking_event"].append(
             (batch.new_id(), shipment.number, at, label, fold(label), "", event, "unknown")
         )
 
 
 def _count(counts: Counter, told: Way, at: dt.datetime, state: CardState, since: dt.date, posted) -> None:
-    counts[metrics.key(Figure.CARDS, metrics.day_of(at), CardState.ORDERED)] += 1
+    counts[counters.key(Figure.CARDS, counters.day_of(at), CardState.ORDERED)] += 1
     for entered, when in told:
-        counts[metrics.key(Figure.CARDS, metrics.day_of(when), entered)] += 1
+        counts[counters.key(Figure.CARDS, counters.day_of(when), entered)] += 1
     if state is CardState.DELIVERED:
-        counts[metrics.key(Figure.CARD_DAYS, since, str((since - posted).days))] += 1
+        counts[counters.key(Figure.CARD_DAYS, since, str((since - posted).days))] += 1

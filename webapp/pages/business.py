@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import request
 
 from db import ids
-from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.accounts import saved_searches
 from webapp.domain.affiliations.roster import Filter, Member, Sort
 from webapp.domain.affiliations.roster_states import CardFilter, NoticeFilter
 from webapp.domain.cards.labels import CHIPS, Shape
@@ -17,7 +17,7 @@ from webapp.domain.disclosure.keys import Sentence
 from webapp.domain.disclosure.policy import Group, Viewer
 from webapp.domain.disclosure.states import Chip as StateChip
 from webapp.domain.disclosure.states import State
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.pages import menu as menus
 from webapp.pages.menu import MenuItem
 from webapp.web.clock import now
@@ -86,7 +86,7 @@ def part_of(values, viewer: Viewer) -> Part:
         return choices(value) if value in set(choices) else None
 
     token = values.get("s", "")
-    terms = search_requests.terms_of(token, viewer.account_id, TERM_PAGE, now()) if token else {}
+    terms = saved_searches.terms_of(token, viewer.account_id, TERM_PAGE, now()) if token else {}
     state, notice, card = one("state", State), one("notice", NoticeFilter), one("card", CardFilter)
     sort = one("sort", Sort) or Sort.KANA
     part = Filter((terms or {}).get("term", ""), state, values.get("unsigned") == "1", notice, card)
@@ -105,7 +105,7 @@ def notice_chip(state: str | None, reason: str | None) -> Chip | None:
     """Return a notice's state in a short word; None where there is no notice."""
     if state is None:
         return None
-    words, kind = message_words.state_of(state, reason)
+    words, kind = labels.state_of(state, reason)
     if kind == "bad":
         words = UNDELIVERED
     elif kind == "good" and reason != "confirmed":

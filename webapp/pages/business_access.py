@@ -5,7 +5,7 @@ from flask_login import current_user
 
 from webapp.domain.affiliations import roster
 from webapp.domain.affiliations.roster import Member
-from webapp.domain.disclosure import bulk as disclosure_bulk
+from webapp.domain.disclosure import bulk
 from webapp.domain.disclosure.bulk import Progress
 from webapp.domain.disclosure.policy import Viewer, viewer_of
 
@@ -27,7 +27,7 @@ def get_member_for(viewer: Viewer, technician_id: int, *, change: bool = False) 
 
 def get_bulk_change_for(viewer: Viewer, bulk_id: int, *, change: bool = False) -> Progress:
     """Return how far a change of many keys of the business is; 404 for another's, 403 for who only looks."""
-    progress = disclosure_bulk.progress(viewer, bulk_id)
+    progress = bulk.progress(viewer, bulk_id)
     if progress is None:
         abort(404)
     if change and not viewer.may_change:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.domain.cards import queries as card_pages
+from webapp.domain.cards import queries
 from webapp.domain.cards.labels import CHIPS, STEP_WORDS, Audience, Shape, StepState, steps_of, words_for
 from webapp.domain.cards.queries import CardView
 from webapp.domain.cards.states import CardState, Standing
@@ -40,7 +40,7 @@ class Panel:
 
 def card_panel(registration_id: int) -> list[Panel]:
     """Return the cards of a registration for the operators' page about it; put them into `page.cards`."""
-    return [panel(card) for card in card_pages.card_panel(registration_id)]
+    return [panel(card) for card in queries.card_panel(registration_id)]
 
 
 def panel(card: CardView) -> Panel:

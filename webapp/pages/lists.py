@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from db import ids
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.paging import Cursor, Slice
 
 
@@ -76,5 +76,5 @@ def around(endpoint: str, page: Slice, **filters) -> tuple[str, str]:
 
 def counted(query) -> str:
     """Return the number of rows of a list; a + behind it says that there are more than were counted."""
-    number = keyset.count(query)
-    return f"{keyset.MOST_COUNTED:,}+" if number > keyset.MOST_COUNTED else f"{number:,}"
+    number = paging.count(query)
+    return f"{paging.MOST_COUNTED:,}+" if number > paging.MOST_COUNTED else f"{number:,}"

@@ -6,7 +6,7 @@ from flask import url_for
 from peewee import JOIN, fn
 
 from db.models import Postcard, PostcardBatch, PostcardPrint
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.postcard import page_words
 from webapp.domain.postcard.states import PostcardState
 from webapp.pages.lists import Chip, Option
@@ -44,7 +44,7 @@ def postcard_panel(registration_id: int) -> PostcardPanel:
     cards = [
         PanelCard(
             address=url_for("ops_postcard.show", postcard=number),
-            chip=Chip(*message_words.POSTCARD_STATES[state]),
+            chip=Chip(*labels.POSTCARD_STATES[state]),
             batch=batch or "",
             position=position or 0,
         )

@@ -27,7 +27,7 @@ from db.models import (
     WorkItem,
 )
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole
-from webapp.domain.disclosure import policy as disclosure
+from webapp.domain.disclosure import policy
 
 Found = TypeVar("Found", bound=Model)
 
@@ -61,9 +61,9 @@ def viewer() -> Viewer:
     return Viewer(current_user.account.id, current_user.kind, current_user.role)
 
 
-def looker() -> disclosure.Viewer:
+def looker() -> policy.Viewer:
     """Return who is asking as the rule of disclosure knows them: whose record, whose business."""
-    return disclosure.viewer_of(current_user.account)
+    return policy.viewer_of(current_user.account)
 
 
 def get_registration_for(viewer: Viewer, number: int, *, change: bool = False) -> Registration:

@@ -24,9 +24,7 @@ from flask_login import current_user
 
 from webapp import log
 from webapp.domain.core.language import N_
-from webapp.web import csrf
-from webapp.web import database as connection
-from webapp.web import saved_forms as kept_forms
+from webapp.web import csrf, database, saved_forms
 from webapp.web.rendering import see_other, wants_partial
 from webapp.web.security import bound_body
 
@@ -98,7 +96,7 @@ def ask_access_table() -> Response | None:
     if current_user.must_set_up and not asked.before_set_up:
         return see_other(url_for("second_factor.show"))
     if asked.allows(current_user):
-        kept_forms.restore()
+        saved_forms.restore()
         return None
     abort(403 if asked.knows(current_user) else 404)
 
@@ -111,7 +109,7 @@ def to_sign_in() -> Response:
     """Send somebody who is not signed in to their sign-in page, and back afterwards; a form is kept meanwhile."""
     back = request.path if request.method == "GET" and not wants_partial() else None
     if request.method == "POST":
-        back = kept_forms.keep()
+        back = saved_forms.keep()
     if "_user_id" in session:  # somebody who was signed in, and is to know why they are asked again
         flash(gettext(FORM_KEPT if request.method == "POST" and "kept" in session else SESSION_ENDED), "warn")
     way = WAYS.get(request.path.split("/")[1], "sign_in.form")
@@ -131,7 +129,7 @@ GUARDS = (
     refuse_cross_site,
     check_csrf,
     limiter.init_app,
-    connection.connect,
+    database.connect,
     ask_access_table,
 )
 

@@ -14,7 +14,7 @@ from peewee import InterfaceError, OperationalError, fn
 from db import schema
 from db.database import connected
 from db.models import WorkerBeat
-from webapp.web import database as connection
+from webapp.web import database
 from webapp.web.static_files import SOURCE
 
 DIRECTORY = SOURCE / "dist"
@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
     """Register the checks."""
     settings, files = app.extensions["settings"], app.extensions["static_files"]
     app.extensions["ready_checks"] = {
-        "database": connection.check,
+        "database": database.check,
         "migrations": lambda: _migrations(settings.mode),
         "static_files": lambda: _static_files(files),
     }

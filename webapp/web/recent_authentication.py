@@ -7,7 +7,7 @@ from flask import request, url_for
 from flask_login import current_user
 
 from webapp.domain.accounts import accounts
-from webapp.web import saved_forms as kept_forms
+from webapp.web import saved_forms
 from webapp.web.clock import now
 from webapp.web.rendering import see_other
 
@@ -25,7 +25,7 @@ def recent_authentication(view: Callable | None = None, *, back: str | None = No
     def guarded(*args, **kwargs):
         if accounts.is_recent(current_user.session, now()):
             return view(*args, **kwargs)
-        page = kept_forms.keep(back) if request.method != "GET" else request.path
+        page = saved_forms.keep(back) if request.method != "GET" else request.path
         return see_other(url_for("identity.form", next=page))
 
     return guarded

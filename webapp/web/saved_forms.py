@@ -11,8 +11,7 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
-from webapp.domain.accounts import accounts
-from webapp.domain.accounts import saved_forms as kept_forms
+from webapp.domain.accounts import accounts, saved_forms
 from webapp.web.clock import now
 
 
@@ -23,7 +22,7 @@ def keep(page: str | None = None) -> str | None:
     if account_id is None and session.get("_user_id"):
         account_id = accounts.account_of_ended(session["_user_id"])
     if account_id is not None and page is not None:
-        token = kept_forms.keep(request.form.to_dict(flat=False), page, account_id, _secret(), now())
+        token = saved_forms.keep(request.form.to_dict(flat=False), page, account_id, _secret(), now())
         if token:
             session["kept"] = token
     return page
@@ -46,7 +45,7 @@ def restore() -> None:
     """Before a page is shown: take what was kept for it."""
     if request.method != "GET" or "kept" not in session or not current_user.is_authenticated:
         return
-    fields = kept_forms.take(session["kept"], request.path, current_user.account.id, _secret(), now())
+    fields = saved_forms.take(session["kept"], request.path, current_user.account.id, _secret(), now())
     if fields is not None:
         session.pop("kept")
         g.kept = fields

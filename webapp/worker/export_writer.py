@@ -20,14 +20,12 @@ from webapp import BLUEPRINTS
 from webapp.domain.accounts import second_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.language import N_
-from webapp.domain.exports import requests as exports
-from webapp.domain.exports import tables as tables_out
+from webapp.domain.exports import requests, tables
 from webapp.domain.exports.requests import Failure, Format, TakenOver
 from webapp.domain.exports.tables import Sheet
 from webapp.pages.exports import SOURCES, SearchOver, Source, limited
 from webapp.settings import Settings
-from webapp.web import converters, language
-from webapp.web import session as sign_in
+from webapp.web import converters, language, session
 from webapp.web.access_table import ACCESS
 from webapp.web.language import say
 from webapp.web.rendering import full_moment
@@ -62,14 +60,14 @@ class Writer:
     """One worker's share: each `step` writes one file."""
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], dt.datetime], lease: dt.timedelta = exports.LEASE
+        self, settings: Settings, clock: Callable[[], dt.datetime], lease: dt.timedelta = requests.LEASE
     ) -> None:
         self._settings, self._clock, self._lease = settings, clock, lease
         self._app: Flask | None = None
 
     def step(self) -> bool:
         """Write the next file; False when nothing waits. An error leaves it to another try."""
-        row = exports.claim(self._clock(), self._lease)
+        row = requests.claim(self._clock(), self._lease)
         if row is None:
             return False
         try:
@@ -77,11 +75,11 @@ class Writer:
         except TakenOver:
             pass
         except SearchOver:
-            exports.fail(row, Failure.SEARCH_OVER, self._clock())
+            requests.fail(row, Failure.SEARCH_OVER, self._clock())
         except NoTable:
-            exports.fail(row, Failure.BROKEN, self._clock())
+            requests.fail(row, Failure.BROKEN, self._clock())
         except Exception:
-            exports.give_back(row, self._clock())
+            requests.give_back(row, self._clock())
             raise
         return True
 
@@ -90,17 +88,17 @@ class Writer:
             self._app = reading_app(self._settings, self._clock)
         source, asker = SOURCES.get(row.source), Asker(row.account)
         if source is None or not asker.may_see(row.source):
-            exports.fail(row, Failure.NOT_ALLOWED, self._clock())
+            requests.fail(row, Failure.NOT_ALLOWED, self._clock())
             return
-        folder = exports.folder_of(self._settings.state_dir)
+        folder = requests.folder_of(self._settings.state_dir)
         cookie = {"Cookie": f"{language.COOKIE}={row.language}"}
-        with exports.workplace(row, folder) as place, self._app.test_request_context(row.address, headers=cookie):
+        with requests.workplace(row, folder) as place, self._app.test_request_context(row.address, headers=cookie):
             login_user(asker)
             path = place / f"table.{row.format}"
             path.touch(mode=0o600)
             self._fill(row, source, asker, path)
             cut, days = g.get("export_cut", False), self._settings.keep_export_days
-            exports.finish(row, path, folder, self._clock(), cut=cut, days=days)
+            requests.finish(row, path, folder, self._clock(), cut=cut, days=days)
 
     def _fill(self, row: ExportRequest, source: Source, asker: Asker, path: Path) -> None:
         begun, count = self._clock(), Count(row, self._clock, self._lease)
@@ -109,9 +107,9 @@ class Writer:
         if first is None:
             raise NoTable
         if row.format == Format.CSV:
-            tables_out.write_csv(path, first)
+            tables.write_csv(path, first)
         else:
-            tables_out.write_xlsx(path, self._and_about(chain([first], sheets), source, asker, begun, count))
+            tables.write_xlsx(path, self._and_about(chain([first], sheets), source, asker, begun, count))
         count.note()
 
     def _bounded(self, sheet: Sheet, count: "Count") -> Sheet:
@@ -155,7 +153,7 @@ class Count:
     def note(self) -> None:
         """Write down how far it is; TakenOver when another worker has it."""
         self._noted_at = time.monotonic()
-        exports.keep(self._row, self._clock(), self.rows, g.get("export_total"), self._lease)
+        requests.keep(self._row, self._clock(), self.rows, g.get("export_total"), self._lease)
 
 
 def reading_app(settings: Settings, clock: Callable[[], dt.datetime]) -> Flask:
@@ -165,7 +163,7 @@ def reading_app(settings: Settings, clock: Callable[[], dt.datetime]) -> Flask:
     app.extensions["settings"], app.extensions["clock"] = settings, clock
     converters.init_app(app)
     language.init_app(app)
-    sign_in.init_app(app)
+    session.init_app(app)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(f"webapp.blueprints.{name}").blueprint)
     return app

@@ -23,22 +23,20 @@ import structlog
 from db.database import connected, refresh_statistics
 from db.models import WorkerBeat
 from webapp.domain.accounts import access_requests, business_users
-from webapp.domain.cards import imports as card_imports
-from webapp.domain.cards import monitor as card_watch
+from webapp.domain.cards import monitor
+from webapp.domain.cards.imports import take_one
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
-from webapp.domain.exports import requests as exports
-from webapp.domain.inquiries import public_form as contact
+from webapp.domain.exports import requests
+from webapp.domain.inquiries import public_form
 from webapp.domain.intake.runs import Uploads
-from webapp.domain.mail import inbound as returned
-from webapp.domain.mail import outbox, restore
-from webapp.domain.mail import outbox_results as outbox_finish
+from webapp.domain.mail import inbound, outbox, outbox_results, restore
 from webapp.domain.mail.lmtp_server import Bounds, LmtpListener
 from webapp.domain.mail.outbox_results import Result
 from webapp.domain.mail.restore import TickFileError
 from webapp.domain.mail.sending_switch import stopped_kinds
 from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender
 from webapp.domain.maintenance import sweep, upkeep
-from webapp.domain.monitoring import rules as alarm_rules
+from webapp.domain.monitoring import rules
 from webapp.domain.notices.messages import Policy, Verdict, presume
 from webapp.domain.postcard import batches, delivery
 from webapp.domain.postcard.office import PrintOffice
@@ -91,11 +89,11 @@ class Worker:
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
-        self._policy, self._office, self._desk = Policy.of(settings), Office.of(settings), returned.Desk.of(settings)
+        self._policy, self._office, self._desk = Policy.of(settings), Office.of(settings), inbound.Desk.of(settings)
         self._print_office = PrintOffice.of(settings)
         self._production = Production(self._print_office, clock)
         self._relays = [_patient(relay) for relay in relays_of(settings)]
-        self._card_rules = card_watch.Watch.of(settings)
+        self._card_rules = monitor.Watch.of(settings)
         self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
         self._stopping = threading.Event()
         self._unwritten: list[list[Result]] = []
@@ -108,8 +106,8 @@ class Worker:
             _Job("beat", BEAT_SECONDS, self._note_beat),
             _Job("tick", 60.0, self._tick),
             _Job("presume", 60.0, self._presume),
-            _Job("cards", 60.0, lambda now: card_watch.watch(now, self._card_rules)),
-            _Job("contact", 20.0, lambda now: contact.follow_up(now, settings.card_wrong_pairs)),
+            _Job("cards", 60.0, lambda now: monitor.watch(now, self._card_rules)),
+            _Job("contact", 20.0, lambda now: public_form.follow_up(now, settings.card_wrong_pairs)),
             _Job("card imports", 2.0, self._read_card_imports),
             _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
             _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
@@ -117,7 +115,7 @@ class Worker:
             _Job("requests", 2.0, lambda now: access_requests.answer_requests(settings.secret_key, now)),
             _Job("invite", 30.0, business_users.invite_waiting),
             _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
-            _Job("alarm rules", 60.0, lambda now: alarm_rules.watch(now, settings)),
+            _Job("alarm rules", 60.0, lambda now: rules.watch(now, settings)),
             _Job(
                 "alarm mail",
                 20.0,
@@ -127,7 +125,7 @@ class Worker:
             _Job("statistics", 3600.0, lambda _now: refresh_statistics()),
             _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
-            _Job("old exports", 10.0, lambda now: exports.remove_expired(exports.folder_of(settings.state_dir), now)),
+            _Job("old exports", 10.0, lambda now: requests.remove_expired(requests.folder_of(settings.state_dir), now)),
         ]
 
     def stop(self) -> None:
@@ -236,8 +234,8 @@ class Worker:
                     outbox.release(messages[n:], now + dt.timedelta(seconds=sender.seconds_until_ready()))
                     break
                 part.append(self._offer(sender, message, offer, now))
-                enough = len(part) >= outbox_finish.GROUP // 2
-                if enough or time.monotonic() - handed_at >= outbox_finish.GROUP_SECONDS:
+                enough = len(part) >= outbox_results.GROUP // 2
+                if enough or time.monotonic() - handed_at >= outbox_results.GROUP_SECONDS:
                     self._wait_for_writing()
                     self._write_beside(part)
                     part, handed_at = [], time.monotonic()
@@ -249,8 +247,8 @@ class Worker:
 
     def _offers(self, messages: list[outbox.Claimed]) -> Iterator[tuple[outbox.Claimed, Envelope | Verdict]]:
         """Compose some at a time: what composing needs then stays in the processor's cache, which halves its cost."""
-        for begin in range(0, len(messages), outbox_finish.GROUP):
-            some, now = messages[begin : begin + outbox_finish.GROUP], self._clock()
+        for begin in range(0, len(messages), outbox_results.GROUP):
+            some, now = messages[begin : begin + outbox_results.GROUP], self._clock()
             yield from zip(some, [envelope_of(message, self._office, now) for message in some], strict=True)
 
     def _offer(self, sender: Sender, message: outbox.Claimed, offer: Envelope | Verdict, now: dt.datetime) -> Result:
@@ -283,7 +281,7 @@ class Worker:
         with connected():
             while self._unwritten:
                 part = self._unwritten[0]
-                late = outbox_finish.finish(part, self._policy, self._clock(), written=computed)
+                late = outbox_results.finish(part, self._policy, self._clock(), written=computed)
                 log.debug("written", results=len(part), late=late)
                 self._unwritten.pop(0)
 
@@ -295,7 +293,7 @@ class Worker:
         # Loaded when the work begins: only what stands behind the pages needs Flask.
         from webapp.worker.export_writer import Writer
 
-        writer = Writer(self._settings, self._clock, min(self._lease, exports.LEASE))
+        writer = Writer(self._settings, self._clock, min(self._lease, requests.LEASE))
         return lambda: 0.0 if writer.step() else IDLE_SECONDS
 
     def _keep_listening(self) -> float:
@@ -319,7 +317,7 @@ class Worker:
 
     def _receive_all(self, mails: Sequence[tuple[str, bytes]]) -> list[Exception | None]:
         with connected():
-            results = returned.take_all(mails, "lmtp", self._clock(), self._desk)
+            results = inbound.take_all(mails, "lmtp", self._clock(), self._desk)
         for taken in results:
             if not isinstance(taken, Exception):
                 said = {"state": taken.state, "kind": taken.kind, "reason": taken.reason}
@@ -345,7 +343,7 @@ class Worker:
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
     def _read_card_imports(self, _now: dt.datetime) -> None:
-        while card_imports.take_one(self._clock) and not self._stopping.is_set():
+        while take_one(self._clock) and not self._stopping.is_set():
             pass
 
     def _note_beat(self, now: dt.datetime) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.domain import bounce as package
+from webapp.domain import bounce
 from webapp.domain.bounce import Reason, ReasonClass, Stage, advice, is_hard, judge_reply
 from webapp.domain.bounce.advice import allowing
 from webapp.domain.bounce.engine import decide, find_code, find_status, fold
@@ -212,7 +212,7 @@ def test_every_sentence_stands_in_the_english_catalogue():
     catalogue = Path("webapp/translations/en/LC_MESSAGES/judgement.po").read_text(encoding="utf-8")
     known = dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', catalogue, re.M))
     sentences = set()
-    for file in Path(package.__file__).parent.glob("*.py"):
+    for file in Path(bounce.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "N_":
                 sentences.add(node.args[0].value)

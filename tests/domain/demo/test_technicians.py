@@ -11,7 +11,7 @@ from webapp.demo.build import build
 from webapp.domain.cards.states import CardState
 from webapp.domain.disclosure.policy import viewer_of
 from webapp.domain.disclosure.states import State
-from webapp.domain.self_service import home as own_home
+from webapp.domain.self_service import home
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -28,7 +28,7 @@ def test_the_three_have_three_different_stories(sqlite, now, seed):
     assert list(people) == ["disclosed", "postcard", "card kept"] and len(set(told.values())) == 3
     assert sorted(signs_in) == sorted(person.technician_id for person in people.values())
     homes = {
-        name: own_home.home_of(viewer_of(Account.get(Account.technician == person)), "mail.example", now)
+        name: home.home_of(viewer_of(Account.get(Account.technician == person)), "mail.example", now)
         for name, person in people.items()
     }
     assert homes["disclosed"].disclosure_state is State.OPEN

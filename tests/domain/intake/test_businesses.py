@@ -7,9 +7,9 @@ import pytest
 from db.database import transaction
 from db.fields import dump_json
 from db.models import AuditDetail, AuditRow, Business, EmailAddress, Event, RecordVersion
-from webapp.domain.audit import log as logs
+from webapp.domain.audit import log
 from webapp.domain.core.events import EventName
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses.versions import current, mark_invalid
 from webapp.domain.intake.businesses import KnownBusinesses, register_businesses
 from webapp.domain.intake.outcomes import Origin, Outcome
 from webapp.domain.intake.rows import clean_business
@@ -35,7 +35,7 @@ def test_a_new_business_is_registered_and_again_unchanged(database, now):
     assert take(now, {}) == [Outcome.ACCEPTED]
     business = Business.get()
     assert (business.name, business.version, business.created_at) == ("株式会社\ufa11建設", 1, now)
-    assert addresses.current("business", business.id).value == "office@saki.example"
+    assert current("business", business.id).value == "office@saki.example"
     assert take(now, {}, {}) == [Outcome.UNCHANGED] * 2
     assert [e.name for e in Event.select().order_by(Event.id)] == ["business:import:registered", "address:import:given"]
 
@@ -60,8 +60,8 @@ def test_an_audit_row_has_the_columns_and_digest_of_a_single_one(database, now, 
     take(now, {})
     take(now, {"名称": "新しい名前"})
     row, detail = AuditRow.get(), AuditDetail.get()
-    monkeypatch.setattr(logs.secrets, "token_hex", lambda _: detail.salt)
-    twin = logs.audit(EventName.BUSINESS_IMPORT_CHANGED, now, None, "business", row.subject_id, detail.content)
+    monkeypatch.setattr(log.secrets, "token_hex", lambda _: detail.salt)
+    twin = log.audit(EventName.BUSINESS_IMPORT_CHANGED, now, None, "business", row.subject_id, detail.content)
     single = AuditRow.get_by_id(twin)
     assert row.__data__ | {"id": 0} == single.__data__ | {"id": 0}
     assert dump_json(detail.content) == dump_json(AuditDetail.get(AuditDetail.audit == twin).content)
@@ -69,7 +69,7 @@ def test_an_audit_row_has_the_columns_and_digest_of_a_single_one(database, now, 
 
 def test_a_dead_address_is_not_revived_by_the_same_file(database, now):
     take(now, {})
-    addresses.mark_invalid(EmailAddress.get(), "hostunknown", now)
+    mark_invalid(EmailAddress.get(), "hostunknown", now)
     assert take(now, {}, {"メールアドレス": "Office@saki.example"}) == [Outcome.UNCHANGED] * 2
     assert take(now, {"メールアドレス": "new@saki.example"}) == [Outcome.UPDATED]
 

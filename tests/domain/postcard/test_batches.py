@@ -12,8 +12,7 @@ from db import database as db
 from db.models import ActivationCode, Event, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician, WorkItem
 from tests.domain.postcard import desk
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.postcard import activation_codes, batches, marking, production
-from webapp.domain.postcard import code_text as activation
+from webapp.domain.postcard import activation_codes, batches, code_text, marking, production
 from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued, TakenOver
 from webapp.domain.postcard.production import Production, SecretChanged
 from webapp.domain.postcard.sheet import SheetError
@@ -157,7 +156,7 @@ def test_what_is_printed_is_the_code_whose_hash_is_stored(database, shop, now):
     seen = []
     desk.produce(shop, now, render=lambda cards, sender, marks: seen.extend(cards) or b"%PDF")
     row = ActivationCode.get()
-    assert activation.matches(desk.SECRET.encode(), row.card_id, seen[0].activation_code, row.code_hash)
+    assert code_text.matches(desk.SECRET.encode(), row.card_id, seen[0].activation_code, row.code_hash)
     assert seen[0].technician_id == card.technician.technician_id and seen[0].sign_in_url == shop.sign_in_url
     assert batch.number.startswith("2026")
 

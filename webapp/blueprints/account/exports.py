@@ -11,13 +11,13 @@ from werkzeug.exceptions import HTTPException
 
 from db import ids
 from db.models import ExportRequest
-from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.accounts import saved_searches
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.language import N_
-from webapp.domain.exports import requests as exports
+from webapp.domain.exports import requests
 from webapp.domain.exports.requests import ExportState, Failure, Format, Order, TooMany
 from webapp.domain.exports.tables import CSV, XLSX
-from webapp.pages import business as business_pages
+from webapp.pages import business
 from webapp.pages.exports import SOURCES, Source
 from webapp.pages.lists import Chip
 from webapp.pages.menu import MenuItem
@@ -89,13 +89,13 @@ class ExportsPage:
 
 @blueprint.get("/exports")
 def index():
-    rows = exports.of(viewer().account_id, LISTED)
-    waiting = [row for row in rows if row.state in exports.OPEN]
+    rows = requests.of(viewer().account_id, LISTED)
+    waiting = [row for row in rows if row.state in requests.OPEN]
     again = kept("of")
     asked = _source(again) if again else None
     settings = current_app.extensions["settings"]
     page = ExportsPage(
-        menu=business_pages.menu() if current_user.kind == AccountKind.BUSINESS_USER else [],
+        menu=business.menu() if current_user.kind == AccountKind.BUSINESS_USER else [],
         technician=current_user.kind == AccountKind.TECHNICIAN,
         lines=[_line(row) for row in rows],
         delay=_delay(waiting[0]) if waiting else None,
@@ -113,9 +113,9 @@ def index():
 def ask():
     order, logged = _order()
     try:
-        exports.ask(viewer().account_id, order, logged, now())
+        requests.ask(viewer().account_id, order, logged, now())
     except TooMany:
-        flash(gettext(WAITING, n=exports.MOST_WAITING), "bad")
+        flash(gettext(WAITING, n=requests.MOST_WAITING), "bad")
     return see_other(url_for("exports.index"))
 
 
@@ -123,10 +123,10 @@ def ask():
 @recent_authentication(back="/exports")
 def file(export: int):
     row = get_export_for(viewer(), export)
-    path = exports.folder_of(current_app.extensions["settings"].state_dir) / (row.file or "-")
+    path = requests.folder_of(current_app.extensions["settings"].state_dir) / (row.file or "-")
     if row.state != ExportState.READY or not path.is_file():
         abort(404)
-    exports.fetched(row, now())
+    requests.fetched(row, now())
     name = f"{SOURCES[row.source].name}-{in_japan(row.asked_at):%Y%m%d-%H%M}.{row.format}"
     how = {"mimetype": MIMES[Format(row.format)], "as_attachment": True, "download_name": name}
     # From its path and always whole: a slow reader holds no thread.
@@ -138,7 +138,7 @@ def file(export: int):
 @blueprint.post("/exports/<oid:export>/remove")
 def remove(export: int):
     row = get_export_for(viewer(), export)
-    if exports.remove(row, exports.folder_of(current_app.extensions["settings"].state_dir), now()):
+    if requests.remove(row, requests.folder_of(current_app.extensions["settings"].state_dir), now()):
         flash(gettext("書き出しを削除しました。"), "good")
     return see_other(url_for("exports.index"))
 
@@ -188,11 +188,11 @@ def _order() -> tuple[Order, str]:
 def _kept_longer(source: Source, token: str) -> str:
     """Keep what was searched for until the file is written; the token of the page would end too soon."""
     who = viewer().account_id
-    terms = search_requests.terms_of(token, who, source.term_page, now())
+    terms = saved_searches.terms_of(token, who, source.term_page, now())
     if terms is None:
         flash(gettext(SEARCH_OVER), "bad")
         abort(see_other(url_for("exports.index")))
-    return search_requests.keep(who, source.term_page, terms, now(), event=None, kept_for=TERM_FOR)
+    return saved_searches.keep(who, source.term_page, terms, now(), event=None, kept_for=TERM_FOR)
 
 
 def _delay(newest: ExportRequest) -> int:

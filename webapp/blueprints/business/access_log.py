@@ -12,8 +12,7 @@ from webapp.domain.core.language import N_
 from webapp.domain.disclosure import access_log
 from webapp.domain.disclosure.access_log import LookCount, Looked, ViewKind
 from webapp.domain.disclosure.policy import Relation
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.business import MenuItem, groups_in_words, menu
 from webapp.pages.business_access import viewer
 from webapp.pages.exports import source
@@ -83,7 +82,7 @@ class LogPage:
 def index():
     who, since, until = viewer(), *_days()
     begin, end = _bounds(since, until)
-    at = ops_pages.cursor().after
+    at = lists.cursor().after
     found = access_log.of_employer(who, begin, end, limit=LINES + 1, before=at)
     days = {"since": since.isoformat(), "until": until.isoformat()}
     after = url_for("business_access_log.index", **days, after=ids.encode(found[LINES - 1].id)) if found[LINES:] else ""
@@ -104,12 +103,12 @@ def index():
 
 @source("business_access_log.index", N_("閲覧の記録"), "access-log")
 def _whole_log():
-    yield exporting.sheet("business_access_log.index", HEAD, exporting.lines(exporting.pages(_looks), _cells))
+    yield exports.sheet("business_access_log.index", HEAD, exports.lines(exports.pages(_looks), _cells))
 
 
 def _looks(place: int | None) -> tuple[list[Looked], int | None]:
-    looks = access_log.of_employer(viewer(), *_bounds(*_days()), limit=exporting.CHUNK, before=place)
-    return looks, looks[-1].id if len(looks) == exporting.CHUNK else None
+    looks = access_log.of_employer(viewer(), *_bounds(*_days()), limit=exports.CHUNK, before=place)
+    return looks, looks[-1].id if len(looks) == exports.CHUNK else None
 
 
 def _cells(looks: Sequence[Looked]):
@@ -117,14 +116,14 @@ def _cells(looks: Sequence[Looked]):
     numbers = dict(Technician.select(Technician.id, Technician.technician_id).where(Technician.id.in_(people)).tuples())
     for look in looks:
         line, number = _line(look), numbers.get(look.technician_id, "")
-        yield (exporting.at(look.at), line.business, line.user, line.technician, number, line.kind, line.groups)
+        yield (exports.at(look.at), line.business, line.user, line.technician, number, line.kind, line.groups)
 
 
 def _days() -> tuple[dt.date, dt.date]:
     """Return the first and the last day that the address asks for; the last 30 days by default."""
     today = in_japan(now()).date()
-    until = ops_pages.day("until") or today
-    since = ops_pages.day("since") or until - dt.timedelta(days=DAYS - 1)
+    until = lists.day("until") or today
+    since = lists.day("since") or until - dt.timedelta(days=DAYS - 1)
     return min(since, until), max(since, until)
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 
 from flask import Blueprint, current_app, flash, request, url_for
 
-from webapp.domain.affiliations import history as affiliation_history
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import history, membership
 from webapp.domain.affiliations.history import Ended
 from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.core.language import N_
 from webapp.domain.core.search_key import fold_search_key
-from webapp.pages import lists as ops_pages
+from webapp.pages import lists
 from webapp.pages.business import MenuItem, menu
 from webapp.pages.business_access import viewer
 from webapp.web.clock import now
@@ -57,7 +56,7 @@ def invite():
     if errors:
         return invalid("business/affiliations.html", _page(typed, errors))
     try:
-        said = affiliation.invite(viewer(), number, born, _per_day(), now())
+        said = membership.invite(viewer(), number, born, _per_day(), now())
     except LimitReached:
         return render("business/affiliations.html", _page(typed, {"technician_id": NO_MORE}), status=429)
     flash(say(said), "good")
@@ -65,8 +64,8 @@ def invite():
 
 
 def _page(typed: dict | None = None, errors: dict | None = None) -> AffiliationsPage:
-    found = affiliation_history.ended(viewer(), ops_pages.cursor())
-    before, after = ops_pages.around("business_affiliations.index", found)
+    found = history.ended(viewer(), lists.cursor())
+    before, after = lists.around("business_affiliations.index", found)
     return AffiliationsPage(
         menu(), _per_day(), viewer().may_change, list(found.rows), before, after, typed or {}, errors or {}
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from flask import Blueprint, request, url_for
 
-from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.accounts import saved_searches
 from webapp.domain.affiliations.by_proxy import Application, applications
 from webapp.domain.notices.messages import Role
-from webapp.pages import lists as ops_pages
+from webapp.pages import lists
 from webapp.pages.business import Chip, MenuItem, card_chip, menu, notice_chip
 from webapp.pages.business_access import viewer
 from webapp.web.clock import now
@@ -46,18 +46,18 @@ class ApplicationsPage:
 @blueprint.get("/business/applications")
 def index():
     token = request.args.get("s", "")
-    terms = search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    terms = saved_searches.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
     term = (terms or {}).get("term", "")
-    found = applications(viewer(), ops_pages.cursor(), term)
-    before, after = ops_pages.around("business_applications.index", found, s=token)
+    found = applications(viewer(), lists.cursor(), term)
+    before, after = lists.around("business_applications.index", found, s=token)
     rows = [_row(one) for one in found.rows]
     return render("business/applications.html", ApplicationsPage(menu(), rows, before, after, term, over=terms is None))
 
 
 @blueprint.post("/business/applications/search")
 def search():
-    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
-    token = search_requests.keep(viewer().account_id, PAGE, {"term": term}, now(), event=None) if term else None
+    term = request.form.get("term", "").strip()[: saved_searches.LONGEST_TERM]
+    token = saved_searches.keep(viewer().account_id, PAGE, {"term": term}, now(), event=None) if term else None
     return see_other(url_for("business_applications.index", s=token))
 
 

@@ -10,11 +10,11 @@ from db import ids
 from db.models import Affiliation, BulkChange
 from webapp.domain.affiliations import roster
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure import bulk as disclosure_bulk
+from webapp.domain.disclosure import bulk
 from webapp.domain.disclosure.bulk import BulkState, Progress, TooLate, begin_bulk, preview_bulk, run_bulk, undo_bulk
 from webapp.domain.disclosure.policy import ALL_GROUPS, CONTENTS, Group, Viewer, groups_of
 from webapp.domain.disclosure.states import WORDS
-from webapp.pages import business as business_pages
+from webapp.pages import business
 from webapp.pages.business import STATE_KINDS, Chip, MenuItem, groups_in_words, menu, part_of, said
 from webapp.pages.business_access import get_bulk_change_for, viewer
 from webapp.web.clock import now
@@ -131,7 +131,7 @@ def _preview():
     whom, chosen, part = _whom(who)
     if whom == "some" and not chosen:
         flash(gettext(NOBODY_CHOSEN), "bad")
-        return see_other(business_pages.came_from(url_for("business_technicians.index")))
+        return see_other(business.came_from(url_for("business_technicians.index")))
     what = preview_bulk(who, _condition(whom, chosen, part), bits, opens)
     page = PreviewPage(
         menu=menu(),
@@ -223,12 +223,12 @@ def _whom(who: Viewer):
     return "some", chosen, part
 
 
-def _condition(whom: str, chosen: list[int], part: business_pages.Part):
+def _condition(whom: str, chosen: list[int], part: business.Part):
     return roster.chosen(part.filter) if whom == "all" else Affiliation.technician.in_(chosen)
 
 
 def _change(row: BulkChange, who: Viewer) -> Change:
-    progress = disclosure_bulk.progress(who, row.id)
+    progress = bulk.progress(who, row.id)
     words, kind = STATES[progress.state]
     return Change(
         address=url_for("business_disclosure.change", change=row.id),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from flask import Blueprint, current_app, request, url_for
 
 from db import ids
-from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.accounts import saved_searches
 from webapp.domain.affiliations import roster
 from webapp.domain.core.daily_limits import Allowance, LimitReached
 from webapp.domain.core.language import N_
@@ -76,7 +76,7 @@ class RecordPage:
 @blueprint.get("/look-up")
 def index():
     token = request.args.get("s", "")
-    terms = search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    terms = saved_searches.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
     if not terms:
         return render("business/look_up/index.html", _page({}, over=terms is None))
     try:
@@ -102,10 +102,10 @@ def index():
 
 @blueprint.post("/look-up")
 def search():
-    terms = {name: request.form.get(name, "").strip()[: search_requests.LONGEST_TERM] for name in FIELDS}
+    terms = {name: request.form.get(name, "").strip()[: saved_searches.LONGEST_TERM] for name in FIELDS}
     if not Criteria(**terms).asked:
         return invalid("business/look_up/index.html", _page(terms, errors={"technician_id": NOTHING_ASKED}))
-    token = search_requests.keep(viewer().account_id, PAGE, terms, now(), event=None)
+    token = saved_searches.keep(viewer().account_id, PAGE, terms, now(), event=None)
     return see_other(url_for("look_up.index", s=token))
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db.models import Card, Message, Postcard, Registration
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.affiliations.membership import AffiliationError
 from webapp.domain.cards.labels import Audience
 from webapp.domain.cards.projection import standing_now
@@ -172,7 +172,7 @@ def end(technician: int):
     who = viewer()
     member = get_member_for(who, technician, change=True)
     try:
-        affiliation.end(who, member.affiliation_id, now())
+        membership.end(who, member.affiliation_id, now())
     except AffiliationError:  # the other side ended it a moment ago
         abort(404)
     flash(gettext("%(name)sさんの所属を終えました。開示の設定も終わりました。", name=member.name), "good")

@@ -10,7 +10,7 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Business
-from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.accounts import saved_searches
 from webapp.domain.affiliations import roster
 from webapp.domain.affiliations.roster import Filter, Member, Sort
 from webapp.domain.affiliations.roster_states import CARD_WORDS, NOTICE_WORDS, CardFilter, NoticeFilter
@@ -18,9 +18,8 @@ from webapp.domain.core.language import N_
 from webapp.domain.disclosure.keys import Stale, set_key
 from webapp.domain.disclosure.policy import MASTER, Side, Viewer
 from webapp.domain.disclosure.states import WORDS, State
-from webapp.pages import business as business_pages
-from webapp.pages import exports as exporting
-from webapp.pages.business import TERM_PAGE, MenuItem, Part, Row, menu, part_of, row_of
+from webapp.pages import exports
+from webapp.pages.business import TERM_PAGE, MenuItem, Part, Row, came_from, menu, part_of, row_of
 from webapp.pages.business_access import get_member_for, viewer
 from webapp.pages.exports import source
 from webapp.pages.lists import cursor
@@ -129,11 +128,11 @@ def printed():
 
 @blueprint.post("/business/technicians/search")
 def search():
-    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    term = request.form.get("term", "").strip()[: saved_searches.LONGEST_TERM]
     fields = part_of(request.form, viewer()).fields
     fields.pop("s", None)
     if term:
-        fields["s"] = search_requests.keep(viewer().account_id, TERM_PAGE, {"term": term}, now(), event=None)
+        fields["s"] = saved_searches.keep(viewer().account_id, TERM_PAGE, {"term": term}, now(), event=None)
     return see_other(url_for("business_technicians.index", **fields))
 
 
@@ -142,7 +141,7 @@ def turn(technician: int):
     who = viewer()
     member = get_member_for(who, technician, change=True)
     opens, version = _wanted()
-    back = business_pages.came_from(url_for("business_technicians.index"))
+    back = came_from(url_for("business_technicians.index"))
     try:
         set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, who, now(), version)
     except Stale:
@@ -196,16 +195,16 @@ def _page(who: Viewer) -> TechniciansPage:
 
 @source("business_technicians.index", N_("所属技能者"), "technicians", term_page=TERM_PAGE)
 def _whole_list():
-    yield exporting.sheet("business_technicians.index", HEADING, exporting.lines(_members(), _cells))
+    yield exports.sheet("business_technicians.index", HEADING, exports.lines(_members(), _cells))
 
 
 def _members():
     who = viewer()
     part = part_of(request.args, who)
     if part.over:
-        raise exporting.SearchOver
-    for total, members in roster.whole(who, part.filter, sort=part.sort, most=exporting.most_rows() + 1):
-        exporting.known(total)
+        raise exports.SearchOver
+    for total, members in roster.whole(who, part.filter, sort=part.sort, most=exports.most_rows() + 1):
+        exports.known(total)
         yield members
 
 

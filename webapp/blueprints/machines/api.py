@@ -7,8 +7,7 @@ from flask import Blueprint, Response, current_app, request
 
 from db.ids import encode
 from db.models import ApiKey
-from webapp.domain.accounts import api_keys
-from webapp.domain.accounts import idempotency as api_requests
+from webapp.domain.accounts import api_keys, idempotency
 from webapp.domain.accounts.idempotency import Refusal, Stored
 from webapp.domain.core.language import N_
 from webapp.domain.intake.api_rows import ItemResult, Said, register_items, state_of
@@ -76,7 +75,7 @@ def register():
 
 
 def _register_once(key: ApiKey, repeat: str, body: bytes, items: list, pointers: list[str]) -> Response:
-    begun = api_requests.begin(key.id, repeat, body, now())
+    begun = idempotency.begin(key.id, repeat, body, now())
     if isinstance(begun, Stored):
         return Response(begun.body, begun.status, content_type=JSON if begun.status == 200 else TYPE)
     if begun is Refusal.OTHER_BODY:
@@ -88,14 +87,14 @@ def _register_once(key: ApiKey, repeat: str, body: bytes, items: list, pointers:
     def store(results: list[ItemResult]) -> None:
         answer = _answer(results)
         answers.append(answer)
-        api_requests.finish(begun, answer.status_code, answer.get_data(as_text=True))
+        idempotency.finish(begun, answer.status_code, answer.get_data(as_text=True))
 
     try:
         register_items(items, pointers, now(), key.id, store)
-    except api_requests.Overtaken:
+    except idempotency.Overtaken:
         return problem(409, IN_FLIGHT)
     except Exception:  # whatever it was: nothing was done, and the program may try again
-        api_requests.forget(begun)
+        idempotency.forget(begun)
         raise
     return answers[-1]
 
@@ -108,7 +107,7 @@ def _admit() -> ApiKey | Response:
         answer = problem(401, NO_KEY)
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
-    wait = api_requests.count(key.id, current_app.extensions["settings"].api_per_minute, now())
+    wait = idempotency.count(key.id, current_app.extensions["settings"].api_per_minute, now())
     if wait is not None:
         answer = problem(429, TOO_MANY, {"seconds": wait})
         answer.headers["Retry-After"] = str(wait)

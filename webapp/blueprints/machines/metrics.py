@@ -4,7 +4,7 @@ import hmac
 
 from flask import Blueprint, Response, abort, current_app, request
 
-from webapp.domain.monitoring import prometheus as gauges
+from webapp.domain.monitoring import prometheus
 from webapp.web.clock import now
 
 blueprint = Blueprint("metrics", __name__)
@@ -19,4 +19,4 @@ def show():
         abort(404)
     from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-    return Response(generate_latest(gauges.registry(now())), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(prometheus.registry(now())), content_type=CONTENT_TYPE_LATEST)

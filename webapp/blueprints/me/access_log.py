@@ -13,7 +13,7 @@ from webapp.domain.core.language import N_
 from webapp.domain.disclosure.access_log import ViewKind
 from webapp.domain.disclosure.policy import Group, Relation
 from webapp.domain.self_service.access_log import OwnLook, looks_at
-from webapp.pages import exports as exporting
+from webapp.pages import exports
 from webapp.pages.exports import source
 from webapp.web.access import looker
 from webapp.web.language import say
@@ -77,17 +77,17 @@ def show():
 
 @source("me_access_log.show", N_("閲覧の記録"), "access-log")
 def _whole_log():
-    yield exporting.sheet("me_access_log.show", HEADING, exporting.lines(exporting.pages(_some), _cells))
+    yield exports.sheet("me_access_log.show", HEADING, exports.lines(exports.pages(_some), _cells))
 
 
 def _some(place: int | None) -> tuple[list[OwnLook], int | None]:
-    looks = _looks(_day("from"), _day("to"), exporting.CHUNK, place)
-    return looks, looks[-1].look.id if len(looks) == exporting.CHUNK else None
+    looks = _looks(_day("from"), _day("to"), exports.CHUNK, place)
+    return looks, looks[-1].look.id if len(looks) == exports.CHUNK else None
 
 
 def _cells(looks: Sequence[OwnLook]):
     for one in map(_line, looks):
-        yield (exporting.at(one.at), one.who, one.where, one.groups, one.mine, one.theirs)
+        yield (exports.at(one.at), one.who, one.where, one.groups, one.mine, one.theirs)
 
 
 def _looks(since: dt.date | None, until: dt.date | None, limit: int, place: int | None) -> list[OwnLook]:

@@ -8,12 +8,11 @@ from flask_babel import force_locale, gettext
 from db.models import Technician
 from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.core.language import LANGUAGES, N_
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.parsing.contact import parse_email, parse_telephone
 from webapp.domain.parsing.problems import CellError
-from webapp.domain.self_service import contact as own_contact
-from webapp.domain.self_service import email_change
+from webapp.domain.self_service import contact, email_change
 from webapp.web.access import looker
 from webapp.web.clock import now
 from webapp.web.language import remember, say
@@ -54,7 +53,7 @@ def show():
 def language():
     chosen = request.form.get("language", "")
     if chosen in LANGUAGES:
-        own_contact.set_language(looker(), chosen, now())
+        contact.set_language(looker(), chosen, now())
         with force_locale(chosen):
             flash(gettext("言語を変更しました。お知らせのメールもこの言語で届きます。"), "good")
         return remember(see_other(url_for("me_contact.show")), chosen)
@@ -68,11 +67,11 @@ def telephone():
     known = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else -1
     try:
         number = parse_telephone(typed) if typed else ""
-        own_contact.set_telephone(looker(), number, known, now())
+        contact.set_telephone(looker(), number, known, now())
     except CellError as error:
         wrong = {"telephone": say(error.sentence, error.params)}
         return invalid("me/contact.html", _page(typed=typed, errors=wrong))
-    except own_contact.Changed:
+    except contact.Changed:
         return stale("me/contact.html", _page(typed=typed, changed=True))
     flash(gettext("電話番号を変更しました。"), "good")
     return see_other(url_for("me_contact.show"))
@@ -87,7 +86,7 @@ def email():
     except CellError as error:
         wrong = {"email": say(error.sentence, error.params)}
         return invalid("me/contact.html", _page(typed_email=typed, errors=wrong))
-    except addresses.SameAddress:
+    except versions.SameAddress:
         return invalid("me/contact.html", _page(typed_email=typed, errors={"email": SAME}))
     except LimitReached:
         return render("me/contact.html", _page(typed_email=typed, errors={"email": TOO_MANY}), status=429)
@@ -117,11 +116,11 @@ def give_up_email():
 
 def _page(**more) -> ContactPage:
     person = Technician.get_by_id(looker().technician_id)
-    email = addresses.current(OwnerKind.TECHNICIAN, person.id)
+    email = versions.current(OwnerKind.TECHNICIAN, person.id)
     code = f"〒{person.postal_code[:3]}-{person.postal_code[3:]} " if person.postal_code else ""
     return ContactPage(
         email=email.value if email else "",
-        email_works=email is None or email.state != addresses.AddressState.INVALID,
+        email_works=email is None or email.state != versions.AddressState.INVALID,
         telephone=person.telephone,
         postal_address=code + person.address,
         language=person.language,

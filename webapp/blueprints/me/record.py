@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_babel import gettext
 
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.affiliations.membership import AffiliatedElsewhere, Invitation, NotTheirs, OverAlready
 from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.core.language import N_
@@ -92,7 +92,7 @@ def leave_form(number: int):
 @blueprint.post("/me/affiliations/<oid:number>/leave")
 def leave(number: int):
     return _step(
-        lambda: affiliation.leave(looker(), number, now()),
+        lambda: membership.leave(looker(), number, now()),
         gettext("所属を終えました。他の事業者への開示も終わりました。"),
     )
 
@@ -107,7 +107,7 @@ def dispute_form(number: int):
 def dispute(number: int):
     words = request.form.get("words", "").strip()[: own_requests.LONGEST]
     return _step(
-        lambda: affiliation.dispute(looker(), number, now(), words),
+        lambda: membership.dispute(looker(), number, now(), words),
         gettext("申し立てを受け付けました。確認のうえ、登録された連絡先に答えます。"),
     )
 
@@ -115,14 +115,14 @@ def dispute(number: int):
 @blueprint.post("/me/invitations/<oid:number>/accept")
 def accept(number: int):
     return _step(
-        lambda: affiliation.accept(looker(), number, now()),
+        lambda: membership.accept(looker(), number, now()),
         gettext("所属しました。開示はすべて閉じた状態から始まります。"),
     )
 
 
 @blueprint.post("/me/invitations/<oid:number>/decline")
 def decline(number: int):
-    return _step(lambda: affiliation.decline(looker(), number, now()), gettext("招待を断りました。"))
+    return _step(lambda: membership.decline(looker(), number, now()), gettext("招待を断りました。"))
 
 
 def _step(do, words: str) -> Response:
@@ -153,7 +153,7 @@ def _record() -> Record:
 def _page(changed: str = "") -> RecordPage:
     viewer = looker()
     requests = own_requests.open_requests(viewer.technician_id)
-    return RecordPage(_record(), affiliation.invitations(viewer, now()), requests, changed)
+    return RecordPage(_record(), membership.invitations(viewer, now()), requests, changed)
 
 
 def _correction(part: str, words: str, errors: dict | None = None) -> CorrectionPage:

@@ -7,9 +7,8 @@ from flask_babel import gettext
 
 from db.models import Message
 from webapp.domain.core.language import N_
-from webapp.domain.email_addresses import versions as addresses
-from webapp.domain.notices import corrections
-from webapp.domain.notices import labels as message_words
+from webapp.domain.email_addresses import versions
+from webapp.domain.notices import corrections, labels
 from webapp.domain.notices.corrections import Changed
 from webapp.domain.notices.messages import MessageKind, Role
 from webapp.web.access import get_message_for, get_registration_for, viewer
@@ -116,14 +115,14 @@ def _record_of(row: Message) -> str:
 
 def _of_message(row: Message, words: tuple, endpoint: str, *, changed: bool = False) -> ConfirmPage:
     title, explanation, button = words
-    address = addresses.current(*corrections.owner_of_message(row))
-    state, _ = message_words.state_of(row.state, row.reason)
+    address = versions.current(*corrections.owner_of_message(row))
+    state, _ = labels.state_of(row.state, row.reason)
     facts = [
-        (N_("宛先"), f"{say(message_words.ROLES[row.role])} {address.value if address else ''}"),
+        (N_("宛先"), f"{say(labels.ROLES[row.role])} {address.value if address else ''}"),
         (N_("状態"), say(state)),
     ]
-    if row.reason in message_words.REASONS:
-        facts.append((N_("理由"), say(message_words.REASONS[row.reason])))
+    if row.reason in labels.REASONS:
+        facts.append((N_("理由"), say(labels.REASONS[row.reason])))
     action = url_for(endpoint, message=row.id)
     return ConfirmPage(title, explanation, facts, action, button, _record_of(row), corrections.seen(row), changed)
 
@@ -133,8 +132,8 @@ def _of_postcard(registration: int, *, changed: bool = False) -> ConfirmPage:
     person, notice = row.technician, corrections.notice_of(row, Role.TECHNICIAN)
     title, explanation, button = POSTCARD
     facts = [(N_("氏名"), person.name), (N_("住所"), f"{person.postal_code} {person.address}".strip())]
-    if notice is not None and notice.reason in message_words.REASONS:
-        facts.append((N_("理由"), say(message_words.REASONS[notice.reason])))
+    if notice is not None and notice.reason in labels.REASONS:
+        facts.append((N_("理由"), say(labels.REASONS[notice.reason])))
     back = url_for("ops_record.show", registration=row.id)
     action = url_for("ops_actions.postcard", registration=row.id)
     return ConfirmPage(title, explanation, facts, action, button, back, "", changed)

@@ -8,14 +8,14 @@ from flask_babel import gettext
 
 from db.models import Business, EmailAddress, Registration, Technician
 from webapp.domain.audit.operator_views import Via
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.registrations.timeline import mask
-from webapp.pages import lists as ops_pages
+from webapp.pages import lists
 from webapp.web.access import get_address_for, viewer
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other, stale
@@ -70,11 +70,11 @@ class RestorePage:
 
 @blueprint.get("/ops/addresses")
 def index():
-    query = addresses.suppressed().order_by()
+    query = versions.suppressed().order_by()
     order = Order(EmailAddress, (EmailAddress.judged_at, EmailAddress.id))
-    page = keyset.read(query, order, ops_pages.cursor())
-    before, after = ops_pages.around("ops_addresses.index", page)
-    return render("ops/addresses.html", AddressesPage(_rows(page.rows), ops_pages.counted(query), before, after))
+    page = paging.read(query, order, lists.cursor())
+    before, after = lists.around("ops_addresses.index", page)
+    return render("ops/addresses.html", AddressesPage(_rows(page.rows), lists.counted(query), before, after))
 
 
 @blueprint.get("/ops/addresses/<oid:address>/restore")
@@ -89,7 +89,7 @@ def restore(address: int):
     if len(note) < LEAST_NOTE:
         wrong = {"note": N_("有効に戻す理由を書いてください。")}
         return invalid("ops/restore.html", _restore_page(row, note, wrong))
-    if row.valid_to is not None or not addresses.restore(row, now(), viewer().account_id, note):
+    if row.valid_to is not None or not versions.restore(row, now(), viewer().account_id, note):
         return stale("ops/restore.html", _restore_page(row, note, changed=True))
     flash(gettext("アドレスを有効に戻しました。お知らせは、登録の画面から再送できます。"), "good")
     return see_other(url_for("ops_addresses.index"))
@@ -99,7 +99,7 @@ def _restore_page(row: EmailAddress, note: str = "", errors: dict | None = None,
     return RestorePage(
         action=url_for("ops_addresses.restore", address=row.id),
         email=row.value,
-        reason=message_words.REASONS.get(row.reason or "", ""),
+        reason=labels.REASONS.get(row.reason or "", ""),
         judged_at=row.judged_at,
         note=note,
         changed=changed or row.valid_to is not None or row.state != AddressState.INVALID,
@@ -125,7 +125,7 @@ def _rows(rows) -> list[Row]:
                 owner=names.get(row.owner_id, ""),
                 owner_kind=OWNERS[row.owner_kind],
                 record=url_for("ops_record.show", registration=record, via=Via.ADDRESSES) if record else "",
-                reason=message_words.REASONS.get(row.reason or "", ""),
+                reason=labels.REASONS.get(row.reason or "", ""),
                 judged_at=row.judged_at,
                 restore=url_for("ops_addresses.restore_form", address=row.id) if who.may_act else "",
             )

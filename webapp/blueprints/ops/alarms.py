@@ -8,17 +8,15 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Account, Alarm
-from webapp.domain.core import alarms
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import alarms, paging
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.attention_labels import ALARMS, alarm_words
 from webapp.domain.core.calendar import utc_start_of
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.monitoring.rules import RULES
-from webapp.pages import alarms as alarm_cases
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
+from webapp.pages.alarms import cases_of, places_of
 from webapp.pages.exports import source
 from webapp.pages.lists import Option
 from webapp.web.access import get_alarm_for, viewer
@@ -113,13 +111,13 @@ _NUMBERS: dict[str, str] = {
 @blueprint.get("/ops/alarms")
 def index():
     filters = _filters()
-    page = keyset.read(_listing(filters, filters.show), ORDER, ops_pages.cursor())
-    before, after = ops_pages.around("ops_alarms.index", page, show=filters.show, **filters.address)
+    page = paging.read(_listing(filters, filters.show), ORDER, lists.cursor())
+    before, after = lists.around("ops_alarms.index", page, show=filters.show, **filters.address)
     options = [
         Option(
             url_for("ops_alarms.index", show=one, **filters.address),
             words,
-            ops_pages.counted(_listing(filters, one)),
+            lists.counted(_listing(filters, one)),
             one == filters.show,
         )
         for one, words in (("open", N_("開いている警報")), ("history", N_("終わった警報")))
@@ -146,11 +144,11 @@ def acknowledge(alarm: int):
 
 def _filters() -> Filters:
     return Filters(
-        ops_pages.choice("show", ("open", "history"), "open"),
-        ops_pages.choice("kind", AlarmKind),
-        ops_pages.choice("seen", ("yes", "no")),
-        ops_pages.day("since"),
-        ops_pages.day("until"),
+        lists.choice("show", ("open", "history"), "open"),
+        lists.choice("kind", AlarmKind),
+        lists.choice("seen", ("yes", "no")),
+        lists.day("since"),
+        lists.day("until"),
     )
 
 
@@ -184,25 +182,25 @@ HEADING = (
 @source("ops_alarms.index", N_("警報"), "alarms")
 def _whole_list():
     filters = _filters()
-    rows = exporting.walk(_listing(filters, filters.show), ORDER)
-    yield exporting.sheet("ops_alarms.index", HEADING, exporting.lines(rows, _cells))
+    rows = exports.walk(_listing(filters, filters.show), ORDER)
+    yield exports.sheet("ops_alarms.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(rows):
     for row in _rows(rows):
-        times = [exporting.at(one) for one in (row.opened_at, row.seen_at, row.closed_at)]
-        done = (exporting.at(row.acknowledged_at), row.who, row.note)
+        times = [exports.at(one) for one in (row.opened_at, row.seen_at, row.closed_at)]
+        done = (exports.at(row.acknowledged_at), row.who, row.note)
         yield (say(row.title), say(row.subject), *times, row.count, row.episode, *done)
 
 
 def _rows(rows) -> list[Row]:
     people = _names({row.acknowledged_by_id for row in rows})
-    places = alarm_cases.places_of(rows)
+    places = places_of(rows)
     return [_row(row, people, places[row.id], now()) for row in rows]
 
 
 def _row(row: Alarm, people: dict[int, str], place: str, at: dt.datetime) -> Row:
-    cases, words = alarm_cases.cases_of(row, at)
+    cases, words = cases_of(row, at)
     may_act = viewer().may_act and not row.acknowledged_at
     return Row(
         id=ids.encode(row.id),

@@ -12,7 +12,7 @@ from db.models import Account, Postcard, PostcardBatch, PostcardFile, PostcardPr
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.postcard import batches, marking, page_words
 from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued
 from webapp.domain.postcard.office import PrintOffice
@@ -265,7 +265,7 @@ def _first() -> int:
 def _states(batch: PostcardBatch) -> list[tuple[Chip, int]]:
     here = Postcard.batch == batch.id
     counts = dict(Postcard.select(Postcard.state, fn.COUNT(Postcard.id)).where(here).group_by(Postcard.state).tuples())
-    return [(Chip(*words), counts[state]) for state, words in message_words.POSTCARD_STATES.items() if state in counts]
+    return [(Chip(*words), counts[state]) for state, words in labels.POSTCARD_STATES.items() if state in counts]
 
 
 def _cards(batch: PostcardBatch, first: int) -> list[CardRow]:
@@ -276,7 +276,7 @@ def _cards(batch: PostcardBatch, first: int) -> list[CardRow]:
             address=url_for("ops_postcard.show", postcard=row.postcard_id),
             position=row.position,
             number=row.management_number,
-            chip=Chip(*message_words.POSTCARD_STATES[row.postcard.state])
+            chip=Chip(*labels.POSTCARD_STATES[row.postcard.state])
             if row.postcard.batch_id == batch.id
             else Chip(N_("印刷し直しに回しました"), "off"),
             reprint=page_words.REPRINTS.get(row.reason or "", ""),

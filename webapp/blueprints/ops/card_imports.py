@@ -8,7 +8,7 @@ from flask_babel import gettext, ngettext
 from flask_login import current_user
 
 from db.models import TrackingImport, TrackingLabel
-from webapp.domain.cards import imports as card_imports
+from webapp.domain.cards import imports
 from webapp.domain.cards.imports import READ_AT_ONCE, ImportKind, ImportState, NotUndoable
 from webapp.domain.cards.states import RECEIVER_WORDS, CardEvent, Receiver
 from webapp.domain.core.language import N_
@@ -104,7 +104,7 @@ def index():
 
 def _page(**more) -> ImportsPage:
     runs = [_run(row) for row in TrackingImport.newest().limit(50)]
-    return ImportsPage(runs, len(card_imports.unknown_labels()), viewer().may_act, **more)
+    return ImportsPage(runs, len(imports.unknown_labels()), viewer().may_act, **more)
 
 
 def _run(row: TrackingImport) -> Run:
@@ -138,9 +138,9 @@ def upload():
     if not content:
         wrong = {f"{kind}-file": NO_FILE}
         return invalid("ops/cards/imports.html", _page(text=text, errors=wrong))
-    run = card_imports.create(ImportKind(kind), name or "", content, now(), current_user.account.id)
+    run = imports.create(ImportKind(kind), name or "", content, now(), current_user.account.id)
     if len(content) <= READ_AT_ONCE:
-        card_imports.read_now(run, current_app.extensions["clock"])
+        imports.read_now(run, current_app.extensions["clock"])
     return see_other(url_for("ops_card_imports.show", run=run.id))
 
 
@@ -169,7 +169,7 @@ def _translated(parameters: dict[str, str]) -> dict[str, str]:
 def undo(run: int):
     row = _get(run)
     try:
-        n = card_imports.undo(row, now(), current_user.account.id)
+        n = imports.undo(row, now(), current_user.account.id)
     except NotUndoable:
         return stale("ops/cards/import.html", _import_page(_get(run), changed=True))
     flash(
@@ -195,7 +195,7 @@ def _labels_page(errors: dict[str, str] | None = None) -> LabelsPage:
     ]
     events = [(event.value, say(words)) for event, words in EVENT_WORDS.items()]
     receivers = [(receiver.value, say(words)) for receiver, words in RECEIVER_WORDS.items()]
-    return LabelsPage(card_imports.unknown_labels(), mapped, events, receivers, viewer().may_act, errors or {})
+    return LabelsPage(imports.unknown_labels(), mapped, events, receivers, viewer().may_act, errors or {})
 
 
 @blueprint.post("/ops/cards/labels")
@@ -203,7 +203,7 @@ def map_label():
     form = request.form
     try:
         event, receiver = CardEvent(form.get("event", "")), Receiver(form.get("receiver") or Receiver.UNKNOWN)
-        n = card_imports.map_label(form.get("label", ""), event, receiver, now(), current_user.account.id)
+        n = imports.map_label(form.get("label", ""), event, receiver, now(), current_user.account.id)
     except ValueError:
         return invalid("ops/cards/labels.html", _labels_page({"label": NO_LABEL}))
     flash(

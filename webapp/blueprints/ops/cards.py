@@ -10,13 +10,10 @@ from flask_login import current_user
 
 from db import ids
 from db.models import Card, Technician
-from webapp.domain.audit import operator_views as record_looks
+from webapp.domain.audit import operator_views
 from webapp.domain.audit.operator_views import Origin, Via
-from webapp.domain.cards import actions as card_desk
-from webapp.domain.cards import bulk_returns as card_returned
+from webapp.domain.cards import actions, bulk_returns, queries, reminders
 from webapp.domain.cards import manifest as card_manifest
-from webapp.domain.cards import queries as card_pages
-from webapp.domain.cards import reminders as card_reminders
 from webapp.domain.cards.actions import Delivery, NotReopenable
 from webapp.domain.cards.bulk_returns import AGAIN_WORDS, AgainOutcome
 from webapp.domain.cards.labels import CHIPS
@@ -30,8 +27,7 @@ from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Cursor
 from webapp.domain.postcard.address import SENTENCES, parse_address
 from webapp.pages import cards as words
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.cards import CardInWords
 from webapp.pages.exports import source
 from webapp.web.access import viewer
@@ -143,11 +139,11 @@ def _watch() -> Watch:
 def _filters(values) -> tuple[Filters, dict[str, str]]:
     state, needs, age = values.get("state", ""), values.get("needs", ""), values.get("age", "")
     under = values.get("under", "")
-    ages = {str(days) for days in card_pages.AGES}
+    ages = {str(days) for days in queries.AGES}
     # Days are asked of delivered cards alone: it is the day of delivery.
     asked = values if state == CardState.DELIVERED else {}
-    single = ops_pages.day_of(asked, "day")
-    since, until = (single or ops_pages.day_of(asked, name) for name in ("since", "until"))
+    single = lists.day_of(asked, "day")
+    since, until = (single or lists.day_of(asked, name) for name in ("since", "until"))
     found = Filters(
         CardState(state) if state in set(CardState) else None,
         AlarmKind(needs) if needs in set(AlarmKind) else None,
@@ -169,15 +165,15 @@ def index():
 
 def _list(values, error: str = "") -> CardsPage:
     filters, kept = _filters(values)
-    page = card_pages.listing(filters, now(), _watch(), ops_pages.cursor())
-    there = card_pages.state_counts()
+    page = queries.listing(filters, now(), _watch(), lists.cursor())
+    there = queries.state_counts()
     states = [
         Option(url_for("ops_cards.index", state=state), CHIPS[state][1], there.get(state, 0), filters.state is state)
-        for state in card_pages.OPEN_STATES
+        for state in queries.OPEN_STATES
     ]
     wanted = counts(now(), _watch())
     needs = [
-        Option(url_for("ops_cards.index", needs=kind), card_pages.NEEDS_WORDS[kind], n, filters.needs is kind)
+        Option(url_for("ops_cards.index", needs=kind), queries.NEEDS_WORDS[kind], n, filters.needs is kind)
         for kind, n in wanted.items()
         if n or filters.needs is kind
     ]
@@ -196,9 +192,9 @@ def _list(values, error: str = "") -> CardsPage:
         )
         for row in page.rows
     ]
-    before, after = ops_pages.around("ops_cards.index", page, **kept)
+    before, after = lists.around("ops_cards.index", page, **kept)
     to_make = there.get(CardState.ORDERED, 0)
-    return CardsPage(states, needs, card_pages.AGES, kept, rows, before, after, viewer().may_act, to_make, error)
+    return CardsPage(states, needs, queries.AGES, kept, rows, before, after, viewer().may_act, to_make, error)
 
 
 HEADING = (
@@ -215,7 +211,7 @@ HEADING = (
 
 @source("ops_cards.index", N_("カード"), "cards")
 def _whole_list():
-    yield exporting.sheet("ops_cards.index", HEADING, exporting.lines(exporting.pages(_some()), _cells))
+    yield exports.sheet("ops_cards.index", HEADING, exports.lines(exports.pages(_some()), _cells))
 
 
 def _some():
@@ -224,7 +220,7 @@ def _some():
     seen: set[int] = set()
 
     def read(place: int | None):
-        page = card_pages.listing(filters, now(), _watch(), Cursor(after=place), exporting.CHUNK)
+        page = queries.listing(filters, now(), _watch(), Cursor(after=place), exports.CHUNK)
         rows = [row for row in page.rows if row.id not in seen]
         seen.update(row.id for row in rows)
         return rows, page.after
@@ -247,16 +243,16 @@ def act():
     if not chosen:
         return invalid("ops/cards/index.html", _list(request.form, NOTHING_CHOSEN))
     if action == "made":
-        n = card_desk.mark_made(chosen, now(), current_user.account.id)
+        n = actions.mark_made(chosen, now(), current_user.account.id)
         flash(ngettext("%(num)s件を作成済みにしました。", "%(num)s件を作成済みにしました。", n), "good")
     elif action == "found":
-        n = card_desk.take_back_lost(chosen, now(), current_user.account.id)
+        n = actions.take_back_lost(chosen, now(), current_user.account.id)
         flash(ngettext("%(num)s件の紛失を取り消しました。", "%(num)s件の紛失を取り消しました。", n), "good")
     elif action == "lost" and request.form.get("sure") != "1":
         return render("ops/cards/lost.html", LostPage([ids.encode(card) for card in chosen], kept))
     elif action == "lost":
         try:
-            n = card_desk.declare_lost(chosen, now(), current_user.account.id)
+            n = actions.declare_lost(chosen, now(), current_user.account.id)
         except StepNotAllowed:
             return stale("ops/cards/index.html", _list(request.form, NOT_LOST))
         flash(ngettext("%(num)s件を紛失にしました。", "%(num)s件を紛失にしました。", n), "good")
@@ -272,18 +268,18 @@ def act():
 def _asked_or_back(action: str, chosen: list[int]) -> str:
     """Do what the page before has shown; what is not as it was shown any more stays as it is."""
     if action == "ask":
-        n = card_reminders.ask_employers(chosen, now(), current_user.account.id)
+        n = reminders.ask_employers(chosen, now(), current_user.account.id)
         return ngettext("%(num)s件を所属事業者に尋ねました。", "%(num)s件を所属事業者に尋ねました。", n)
     note = request.form.get("note", "").strip()[:300]
-    n = card_returned.post_again(chosen, now(), current_user.account.id, note)
+    n = bulk_returns.post_again(chosen, now(), current_user.account.id, note)
     return ngettext("%(num)s件を発送待ちに戻しました。", "%(num)s件を発送待ちに戻しました。", n)
 
 
 def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
-    found = card_returned.prospects(chosen, now())
+    found = bulk_returns.prospects(chosen, now())
     # Names and addresses of many people are shown: a look at each, for the list that they were chosen from.
     shown = [(one.technician_id, one.registration_id) for one in found]
-    record_looks.note_looks(viewer().account_id, shown, Origin(Via.CARDS), now())
+    operator_views.note_looks(viewer().account_id, shown, Origin(Via.CARDS), now())
     rows = [
         BackRow(
             ids.encode(one.card_id),
@@ -312,13 +308,13 @@ def _id(text: str) -> int:
 
 @blueprint.post("/ops/cards/manifest")
 def manifest():
-    rows = card_desk.to_make(again=request.form.get("again") == "1")
+    rows = actions.to_make(again=request.form.get("again") == "1")
     if not rows:
         flash(gettext("作成待ちのカードはありません。"), "message")
         return see_other(url_for("ops_cards.index"))
     as_csv = request.form.get("format") == "csv"
     content = card_manifest.as_csv(rows) if as_csv else card_manifest.as_xlsx(rows)
-    card_desk.note_exported(rows, now(), current_user.account.id)
+    actions.note_exported(rows, now(), current_user.account.id)
     name = f"cards-{jst_day(now()):%Y%m%d}.{'csv' if as_csv else 'xlsx'}"
     kind = "text/csv" if as_csv else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return Response(content, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
@@ -335,7 +331,7 @@ def _get(number: int) -> Card:
 
 def _card_page(card: Card, **more: Any) -> CardPage:
     person: Technician = card.technician
-    view = words.panel(card_pages.card_view(card))
+    view = words.panel(queries.card_view(card))
     d = view.card.delivery
     form = more.pop("form", None) or {"postal_code": d.postal_code, "address": d.address, "name": d.name}
     acts = viewer().may_act
@@ -357,7 +353,7 @@ def again(card: int):
         return invalid("ops/cards/card.html", _card_page(row, form=form, warnings=warnings))
     delivery = Delivery(checked.postal_code, form["address"], form["name"])
     try:
-        card_desk.reopen(row.id, now(), current_user.account.id, form["note"], delivery)
+        actions.reopen(row.id, now(), current_user.account.id, form["note"], delivery)
     except NotReopenable:
         return stale("ops/cards/card.html", _card_page(row, changed=True))
     flash(gettext("もう一度発送するカードに戻しました。発送したら、新しい番号を取り込んでください。"), "good")

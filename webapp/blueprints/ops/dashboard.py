@@ -7,32 +7,28 @@ from flask import Blueprint, abort, current_app, jsonify, request, url_for
 
 from db.models import Alarm, Postcard
 from webapp.dashboard import chart as charts
-from webapp.dashboard import notices as dashboard_charts
-from webapp.dashboard import period as dashboard_view
+from webapp.dashboard import notices
 from webapp.dashboard.axis import span_words
 from webapp.dashboard.chart import Chart, Picture
 from webapp.dashboard.findings import minutes_words, percent, points
+from webapp.dashboard.period import charts_of
 from webapp.domain.audit.operator_views import Via
 from webapp.domain.cards.labels import CHIPS
 from webapp.domain.cards.monitor import Watch
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import counters, paging
 from webapp.domain.core.attention_labels import alarm_words
 from webapp.domain.core.language import N_
-from webapp.domain.notices import labels as message_words
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import labels, listing
 from webapp.domain.notices.messages import Role
-from webapp.domain.postcard import history as postcard_entries
+from webapp.domain.postcard import history
 from webapp.domain.postcard.history import EntryFilters
-from webapp.domain.reporting import backlog as figures_now
+from webapp.domain.reporting import backlog, progress
 from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting import progress as figures_ways
 from webapp.domain.reporting.backlog import OpenNow
 from webapp.domain.reporting.periods import LENGTHS, LONGEST, Grain, Period, last_days
-from webapp.pages import alarms as alarm_cases
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
+from webapp.pages.alarms import places_of
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
 from webapp.web.clock import now
@@ -128,13 +124,13 @@ class TilesPage:
 
 @blueprint.get("/ops/dashboard")
 def index():
-    period, role = _period(), ops_pages.choice("role", Role)
+    period, role = _period(), lists.choice("role", Role)
     found = _notices(period, role)
     tiles = _tiles(period, role, found)
     if wants_partial():
         return render("ops/dashboard/index.html", TilesPage(tiles), partial="ops/dashboard/_tiles.html")
-    length = period.days if period.until == metrics.day_of(now()) else 0
-    shown = dashboard_view.charts_of(period, role, found, now(), _settings())
+    length = period.days if period.until == counters.day_of(now()) else 0
+    shown = charts_of(period, role, found, now(), _settings())
     only = [chart for chart in shown if chart.id == request.args.get("chart")]
     page = Dashboard(
         tiles=tiles,
@@ -144,7 +140,7 @@ def index():
         words=f"{period.since} – {period.until}",
         lengths=[(n, _address(period, role, length=n), n == length) for n in LENGTHS],
         grains=[(words, _address(period, role, by=grain), grain is period.grain) for grain, words in GRAINS.items()],
-        roles=list(message_words.ROLES.items()),
+        roles=list(labels.ROLES.items()),
         role=role,
     )
     return render("ops/dashboard/index.html", page)
@@ -153,8 +149,8 @@ def index():
 @blueprint.get("/ops/dashboard/figure")
 def figure():
     """Answer plotly's figure of one chart of the page with the same filters."""
-    period, role = _period(), ops_pages.choice("role", Role)
-    for chart in dashboard_view.charts_of(period, role, _notices(period, role), now(), _settings()):
+    period, role = _period(), lists.choice("role", Role)
+    for chart in charts_of(period, role, _notices(period, role), now(), _settings()):
         if chart.id == request.args.get("chart"):
             return jsonify(charts.figure(chart))
     abort(404)
@@ -169,9 +165,9 @@ def _settings():
 
 
 def _period() -> Period:
-    grain = Grain(ops_pages.choice("by", Grain, Grain.DAY))
-    since, until = ops_pages.day("since"), ops_pages.day("until")
-    today = metrics.day_of(now())
+    grain = Grain(lists.choice("by", Grain, Grain.DAY))
+    since, until = lists.day("since"), lists.day("until")
+    today = counters.day_of(now())
     if since and until and since <= until and (until - since).days < LONGEST and until <= today:
         return Period(since, until, grain)
     asked = request.args.get("length", "")
@@ -180,7 +176,7 @@ def _period() -> Period:
 
 def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", **changes) -> str:
     """Return the address of the page as it is, but for `changes`; a range up to today is named by its length."""
-    today = period.until == metrics.day_of(now()) and period.days in LENGTHS
+    today = period.until == counters.day_of(now()) and period.days in LENGTHS
     kept = {"length": period.days} if today else {"since": period.since, "until": period.until}
     if "length" in changes:
         kept = {}
@@ -194,10 +190,10 @@ def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", *
 def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
     least = _settings().figures_least
     rate, before = found.sum.rate(least=least), found.before.rate(least=least)
-    shown = figures_now.open_now(now(), Watch.of(_settings()))
+    shown = backlog.open_now(now(), Watch.of(_settings()))
     cards = [(CHIPS[state][1], shown.cards.get(state, 0), url_for("ops_cards.index", state=state)) for state in CARDS]
     alarms = list(Alarm.open().limit(MOST_ALARMS))
-    places = alarm_cases.places_of(alarms)
+    places = places_of(alarms)
     return Tiles(
         as_of=now(),
         rate=Rate(
@@ -206,12 +202,12 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
             before=percent(before),
             failed=found.sum.failed["dead"],
             counted=found.sum.counted,
-            address=dashboard_charts.messages(period, role, state="failed", failure="dead"),
+            address=notices.messages(period, role, state="failed", failure="dead"),
         ),
         waiting=_waiting(period, role, shown),
         open=shown,
         postcards=[
-            (message_words.POSTCARD_STATES[state][0], n, url_for("ops_postcards.index", state=state))
+            (labels.POSTCARD_STATES[state][0], n, url_for("ops_postcards.index", state=state))
             for state, n in shown.postcards.items()
         ],
         cards=cards,
@@ -223,13 +219,13 @@ def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
 
 
 def _waiting(period: Period, role: str, shown: OpenNow) -> Waiting:
-    found = figures_ways.waited(period, role, least=_settings().figures_least)
+    found = progress.waited(period, role, least=_settings().figures_least)
     slow = {"slow": found.bucket} if found.bucket else {}
     return Waiting(
         words=minutes_words(found.minutes),
         sent=found.sent,
         slow=found.slow,
-        slow_address=dashboard_charts.messages(period, role, **slow) if slow else "",
+        slow_address=notices.messages(period, role, **slow) if slow else "",
         unsent=shown.unsent,
         unsent_address=url_for("ops_messages.index", unsent=1),
     )
@@ -271,24 +267,24 @@ class EntriesPage:
 def entered():
     """List the postcards behind a bar: those that entered a state within days, each entry a row."""
     filters = _entry_filters()
-    query = postcard_entries.listing(filters)
-    page = keyset.read(query, postcard_entries.ORDER, ops_pages.cursor())
+    query = history.listing(filters)
+    page = paging.read(query, history.ORDER, lists.cursor())
     kept = {"state": filters.state, "since": filters.since, "until": filters.until, "cause": filters.cause}
     kept["came_back"] = int(filters.came_back)
-    before, after = ops_pages.around("ops_dashboard.entered", page, **kept)
+    before, after = lists.around("ops_dashboard.entered", page, **kept)
     words = span_words(Period(filters.since, filters.until)) if filters.since and filters.until else ""
-    state = message_words.POSTCARD_STATES[filters.state][0]
-    shown = EntriesPage(_entries(page.rows), ops_pages.counted(query), state, filters.came_back, words, before, after)
+    state = labels.POSTCARD_STATES[filters.state][0]
+    shown = EntriesPage(_entries(page.rows), lists.counted(query), state, filters.came_back, words, before, after)
     return render("ops/dashboard/entered.html", shown)
 
 
 def _entry_filters() -> EntryFilters:
-    since, until = ops_pages.span()
+    since, until = lists.span()
     return EntryFilters(
-        state=ops_pages.choice("state", postcard_entries.ENTRIES, "queued"),
+        state=lists.choice("state", history.ENTRIES, "queued"),
         since=since,
         until=until,
-        cause=ops_pages.choice("cause", message_words.CAUSES),
+        cause=lists.choice("cause", labels.CAUSES),
         came_back=request.args.get("came_back") == "1",
     )
 
@@ -298,28 +294,28 @@ HEADING = (N_("申請番号"), N_("氏名"), N_("日時"), N_("理由"), N_("い
 
 @source("ops_dashboard.entered", N_("はがきの一覧"), "postcards-entered")
 def _all_entered():
-    rows = exporting.walk(postcard_entries.listing(_entry_filters()), postcard_entries.ORDER)
-    yield exporting.sheet("ops_dashboard.entered", HEADING, exporting.lines(rows, _entry_cells))
+    rows = exports.walk(history.listing(_entry_filters()), history.ORDER)
+    yield exports.sheet("ops_dashboard.entered", HEADING, exports.lines(rows, _entry_cells))
 
 
 def _entry_cells(events):
     for row in _entries(events):
         cause = say(row.cause) if row.cause else ""
-        yield (row.number, row.name, exporting.at(row.at), cause, say(row.chip.words))
+        yield (row.number, row.name, exports.at(row.at), cause, say(row.chip.words))
 
 
 @source("ops_dashboard.index", N_("運用ダッシュボード"), "dashboard", single=False)
 def _tables():
     """Give the table of each chart of the page, or of the one that is named."""
-    period, role = _period(), ops_pages.choice("role", Role)
+    period, role = _period(), lists.choice("role", Role)
     wanted = request.args.get("chart", "")
-    for chart in dashboard_view.charts_of(period, role, _notices(period, role), now(), _settings()):
+    for chart in charts_of(period, role, _notices(period, role), now(), _settings()):
         if not wanted or chart.id == wanted:
             yield charts.sheet(chart)
 
 
 def _entries(events) -> list[Entry]:
-    people = message_list.people(events)
+    people = listing.people(events)
     cards = {card.id: card for card in Postcard.select().where(Postcard.id.in_([e.subject_id for e in events] or [0]))}
     return [
         Entry(
@@ -327,8 +323,8 @@ def _entries(events) -> list[Entry]:
             number=people[event.registration_id][0],
             name=people[event.registration_id][1],
             at=event.at,
-            cause=message_words.CAUSES.get(cards[event.subject_id].cause, ""),
-            chip=Chip(*message_words.POSTCARD_STATES[cards[event.subject_id].state]),
+            cause=labels.CAUSES.get(cards[event.subject_id].cause, ""),
+            chip=Chip(*labels.POSTCARD_STATES[cards[event.subject_id].state]),
         )
         for event in events
     ]

@@ -8,20 +8,20 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Postcard
-from webapp.domain.audit import operator_views as record_looks
+from webapp.domain.audit import operator_views
 from webapp.domain.audit.operator_views import Origin, Via
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import listing
 from webapp.domain.postcard import mending, page_words, reconciling
 from webapp.domain.postcard.address import SENTENCES, propose_codes
 from webapp.domain.postcard.mending import Mended, StillHeld
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import Hold
 from webapp.domain.postcard.states import HOLD_SENTENCES, HoldReason, PostcardState, StepError
-from webapp.pages import lists as ops_pages
+from webapp.pages import lists
 from webapp.pages.lists import Option
 from webapp.pages.postcards import hold_options
 from webapp.web.access import get_postcard_for, viewer
@@ -113,12 +113,12 @@ class MendPage:
 
 @blueprint.get("/ops/postcards/holds")
 def index():
-    reason = ops_pages.choice("reason", HoldReason)
+    reason = lists.choice("reason", HoldReason)
     held = Postcard.state == PostcardState.ON_HOLD
     query = Postcard.select().where(held & (Postcard.hold_reason == reason) if reason else held)
     order = Order(Postcard, (Postcard.queued_at, Postcard.id), falling=False)
-    page = keyset.read(query, order, ops_pages.cursor())
-    before, after = ops_pages.around("ops_holds.index", page, reason=reason)
+    page = paging.read(query, order, lists.cursor())
+    before, after = lists.around("ops_holds.index", page, reason=reason)
     advice = HOLD_SENTENCES[HoldReason(reason)] if reason and reason != HoldReason.MISSING_GLYPH else ""
     restored = reason == HoldReason.RESTORED and viewer().may_act
     release, rows = url_for("ops_holds.release") if restored else "", _rows(page.rows)
@@ -137,8 +137,8 @@ def release():
 
 @blueprint.get("/ops/postcards/addresses")
 def addresses():
-    found = mending.disagreeing(A_PAGE, ops_pages.cursor().after or 0)
-    people = message_list.people([postcard for postcard, _ in found])
+    found = mending.disagreeing(A_PAGE, lists.cursor().after or 0)
+    people = listing.people([postcard for postcard, _ in found])
     rows = [
         AddressRow(
             mend=url_for("ops_holds.form", postcard=postcard.id),
@@ -158,7 +158,7 @@ def addresses():
 def form(postcard: int):
     row = get_postcard_for(viewer(), postcard, change=True)
     came_from = Origin(Via.POSTCARDS)
-    record_looks.note_look(viewer().account_id, row.registration, came_from, now())
+    operator_views.note_look(viewer().account_id, row.registration, came_from, now())
     person = row.technician
     code = request.args.get("code", "")
     chosen = code if code.isascii() and code.isdigit() and len(code) == 7 else person.postal_code
@@ -189,7 +189,7 @@ def _office() -> PrintOffice:
 
 
 def _rows(rows) -> list[HoldRow]:
-    people = message_list.people(rows)
+    people = listing.people(rows)
     return [
         HoldRow(
             address=url_for("ops_postcard.show", postcard=row.id),

@@ -10,14 +10,13 @@ from webapp.domain.core.event_labels import event_words
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
 from webapp.domain.core.work_items import State, WorkItemKind
-from webapp.domain.mail import sending_switch as switches
+from webapp.domain.mail import sending_switch
 from webapp.domain.mail.inbound import ReturnedState
-from webapp.domain.notices import labels as message_words
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import labels, listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageState
-from webapp.pages import alarms as alarm_cases
-from webapp.pages import lists as ops_pages
+from webapp.pages import lists
+from webapp.pages.alarms import places_of
 from webapp.pages.lists import Option
 from webapp.pages.menu import MenuItem, menu
 from webapp.web.rendering import render
@@ -104,36 +103,36 @@ def index():
 
 def _page() -> Home:
     rows = list(Alarm.open().limit(MOST_ALARMS))
-    places = alarm_cases.places_of(rows)
+    places = places_of(rows)
     return Home(
         alarms=[Warning(alarm_words(row.kind).title, places[row.id], row.acknowledged_at is not None) for row in rows],
-        open_alarms=ops_pages.counted(Alarm.open()),
+        open_alarms=lists.counted(Alarm.open()),
         work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
         queues=_queues(),
-        stopped=[message_words.KINDS[kind] for kind in sorted(switches.stopped_kinds())],
+        stopped=[labels.KINDS[kind] for kind in sorted(sending_switch.stopped_kinds())],
         places=[(topic, menu(some)) for topic, some in PLACES],
     )
 
 
 def _work(kind: WorkItemKind) -> Option:
     query = WorkItem.select().where((WorkItem.state == State.OPEN) & (WorkItem.kind == kind))
-    return Option(url_for("ops_work_items.index", kind=kind), item_words(kind).title, ops_pages.counted(query), False)
+    return Option(url_for("ops_work_items.index", kind=kind), item_words(kind).title, lists.counted(query), False)
 
 
 def _queues() -> list[Option]:
     def messages(state: str) -> Option:
-        query = message_list.listing(MessageFilters(state=state))
+        query = listing.listing(MessageFilters(state=state))
         return Option(
             url_for("ops_messages.index", state=state),
-            message_words.STATES[state][0],
-            ops_pages.counted(query),
+            labels.STATES[state][0],
+            lists.counted(query),
             False,
         )
 
     def postcards(state: str, event: EventName) -> Option:
         query = Postcard.select().where(Postcard.state == state)
         words, _ = event_words(event)
-        return Option(url_for("ops_postcards.index", state=state), words, ops_pages.counted(query), False)
+        return Option(url_for("ops_postcards.index", state=state), words, lists.counted(query), False)
 
     unmatched = ReturnedMail.select().where(ReturnedMail.state == ReturnedState.UNMATCHED)
     return [
@@ -142,7 +141,7 @@ def _queues() -> list[Option]:
         Option(
             url_for("ops_returned_mail.index", state=ReturnedState.UNMATCHED),
             N_("照合できない戻りメール"),
-            ops_pages.counted(unmatched),
+            lists.counted(unmatched),
             False,
         ),
         postcards("queued", EventName.POSTCARD_FALLBACK_QUEUED),

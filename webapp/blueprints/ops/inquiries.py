@@ -12,7 +12,7 @@ from db.models import Inquiry, InquiryEntry, Registration
 from webapp.domain.cards.labels import Audience
 from webapp.domain.cards.queries import standing_of_registration
 from webapp.domain.core.language import N_
-from webapp.domain.inquiries import cases as inquiries
+from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import (
     CALLER_WORDS,
     CHANNEL_WORDS,
@@ -34,7 +34,7 @@ from webapp.domain.inquiries.cases import (
 )
 from webapp.domain.notices.messages import Role
 from webapp.domain.parsing.cells import fold
-from webapp.pages import cards as card_words
+from webapp.pages import cards
 from webapp.pages.cards import CardInWords
 from webapp.pages.inquiries import Row, row_of
 from webapp.web.access import viewer
@@ -125,7 +125,7 @@ def create():
         errors["application_number"] = NO_REGISTRATION
     if errors:
         return invalid("ops/inquiries/new.html", _new(form, errors))
-    inquiry = inquiries.open_inquiry(
+    inquiry = cases.open_inquiry(
         topic,
         channel,
         caller,
@@ -158,7 +158,7 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
     contacts = []
     if row.registration is not None:
         for role, words in ((Role.TECHNICIAN, N_("技能者本人")), (Role.BUSINESS, N_("所属事業者"))):
-            if inquiries.contact_of(row.registration, role)[0] is not None:
+            if cases.contact_of(row.registration, role)[0] is not None:
                 contacts.append((role.value, say(words)))
     values = _values(row)
     number = row.registration.application_number if row.registration else gettext("結び付いていません")
@@ -170,7 +170,7 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
             (gettext("本人確認"), say(CHECK_WORDS[IdentityCheck(row.identity_check)])),
             (gettext("登録"), number),
         ],
-        card=card_words.in_words(standing, Audience.TECHNICIAN) if standing else None,
+        card=cards.in_words(standing, Audience.TECHNICIAN) if standing else None,
         history=[_entry(entry) for entry in row.entries.order_by(InquiryEntry.id)],
         version=row.version,
         open=row.state != InquiryState.CLOSED,
@@ -199,7 +199,7 @@ def _draft(row: Inquiry) -> str:
     if standing is None or row.topic != Topic.CARD:
         return ""
     with force_locale(row.registration.technician.language):
-        return "\n\n".join(card_words.in_words(standing, Audience.TECHNICIAN).sentences)
+        return "\n\n".join(cards.in_words(standing, Audience.TECHNICIAN).sentences)
 
 
 def _values(row: Inquiry) -> dict[str, str]:
@@ -237,10 +237,10 @@ def note(inquiry: int):
         return invalid("ops/inquiries/show.html", page)
     who = current_user.account.id
     if kind == "waiting":
-        return _do(inquiry, lambda row: inquiries.wait(row, text, now(), who), gettext("返事待ちにしました。"))
+        return _do(inquiry, lambda row: cases.wait(row, text, now(), who), gettext("返事待ちにしました。"))
     if kind == "call":
         return _do(inquiry, lambda row: _call(row, text, who), gettext("書き留めました。"))
-    return _do(inquiry, lambda row: inquiries.note(row, EntryKind(kind), text, now(), who), gettext("書き留めました。"))
+    return _do(inquiry, lambda row: cases.note(row, EntryKind(kind), text, now(), who), gettext("書き留めました。"))
 
 
 def _call(row: Inquiry, text: str, who: int) -> None:
@@ -250,7 +250,7 @@ def _call(row: Inquiry, text: str, who: int) -> None:
     except ValueError:
         abort(400)
     said = f"{say(CALLER_WORDS[caller])}・{say(CHECK_WORDS[check])}: {text}"
-    inquiries.call(row, caller, check, said, now(), who)
+    cases.call(row, caller, check, said, now(), who)
 
 
 @blueprint.post("/ops/inquiries/<oid:inquiry>/link")
@@ -266,7 +266,7 @@ def link(inquiry: int):
     who = current_user.account.id
     return _do(
         inquiry,
-        lambda row: inquiries.link(row, registration, IdentityCheck(check), now(), who),
+        lambda row: cases.link(row, registration, IdentityCheck(check), now(), who),
         gettext("登録と結び付けました。"),
     )
 
@@ -279,7 +279,7 @@ def answer(inquiry: int):
     try:
         return _do(
             inquiry,
-            lambda row: inquiries.answer(row, Role(role), text, _values(row), now(), current_user.account.id) and None,
+            lambda row: cases.answer(row, Role(role), text, _values(row), now(), current_user.account.id) and None,
             gettext("メールで回答しました。"),
         )
     except AnswerError as wrong:
@@ -295,11 +295,11 @@ def close(inquiry: int):
         abort(400)
     who = current_user.account.id
     return _do(
-        inquiry, lambda row: inquiries.close(row, CloseReason(reason), text, now(), who), gettext("完了にしました。")
+        inquiry, lambda row: cases.close(row, CloseReason(reason), text, now(), who), gettext("完了にしました。")
     )
 
 
 @blueprint.post("/ops/inquiries/<oid:inquiry>/reopen")
 def reopen(inquiry: int):
     who = current_user.account.id
-    return _do(inquiry, lambda row: inquiries.reopen(row, "", now(), who), gettext("受付中に戻しました。"))
+    return _do(inquiry, lambda row: cases.reopen(row, "", now(), who), gettext("受付中に戻しました。"))

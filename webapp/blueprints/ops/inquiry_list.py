@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 
 from flask import Blueprint, request, url_for
 
-from webapp.domain.accounts import saved_searches as search_requests
-from webapp.domain.core import paging as keyset
+from webapp.domain.accounts import saved_searches
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
-from webapp.domain.inquiries import listing as inquiry_list
+from webapp.domain.inquiries import listing
 from webapp.domain.inquiries.cases import STATE_WORDS, InquiryState
 from webapp.domain.registrations.listing import TermTooShort
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.inquiries import Row, row_of
 from webapp.pages.lists import Option
@@ -48,21 +47,21 @@ def index():
 
 @blueprint.post("/ops/inquiries/search")
 def search():
-    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    term = request.form.get("term", "").strip()[: saved_searches.LONGEST_TERM]
     if not term:
         return see_other(url_for("ops_inquiry_list.index"))
     try:
-        inquiry_list.listing(None, term)
+        listing.listing(None, term)
     except TermTooShort:
         wrong = {"term": N_("2文字以上を入力してください。1文字では該当する方が多すぎます。")}
         return invalid("ops/inquiries/index.html", _page(None, term, "", False, wrong))
-    token = search_requests.keep(viewer().account_id, PAGE, {"term": term}, now())
+    token = saved_searches.keep(viewer().account_id, PAGE, {"term": term}, now())
     return see_other(url_for("ops_inquiry_list.index", s=token))
 
 
 def _terms() -> tuple[str, dict | None]:
     token = request.args.get("s", "")
-    return token, search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    return token, saved_searches.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
 
 
 def _chosen(values, term: str) -> InquiryState | None:
@@ -75,10 +74,10 @@ def _chosen(values, term: str) -> InquiryState | None:
 
 def _page(state: InquiryState | None, term: str, token: str, over: bool, errors: dict | None = None) -> QueuePage:
     nothing = over or bool(errors)
-    query, order = inquiry_list.listing(state, "" if errors else term)
-    page = keyset.Slice([]) if nothing else keyset.read(query, order, ops_pages.cursor())
+    query, order = listing.listing(state, "" if errors else term)
+    page = paging.Slice([]) if nothing else paging.read(query, order, lists.cursor())
     token = "" if nothing else token
-    before, after = ops_pages.around("ops_inquiry_list.index", page, state=state, s=token)
+    before, after = lists.around("ops_inquiry_list.index", page, state=state, s=token)
     options = [_option(each, words, state, term, token) for each, words in STATE_WORDS.items()]
     if token:
         options.insert(0, _option(None, N_("すべて"), state, term, token))
@@ -88,8 +87,8 @@ def _page(state: InquiryState | None, term: str, token: str, over: bool, errors:
 
 def _option(each: InquiryState | None, words: str, state: InquiryState | None, term: str, token: str) -> Option:
     address = url_for("ops_inquiry_list.index", state=each, s=token or None)
-    query, _ = inquiry_list.listing(each, term if token else "")
-    return Option(address, words, ops_pages.counted(query), each is state)
+    query, _ = listing.listing(each, term if token else "")
+    return Option(address, words, lists.counted(query), each is state)
 
 
 HEADING = (
@@ -107,13 +106,13 @@ HEADING = (
 def _whole_list():
     _, terms = _terms()
     if terms is None:
-        raise exporting.SearchOver
+        raise exports.SearchOver
     term = terms.get("term", "")
-    rows = exporting.lines(exporting.walk(*inquiry_list.listing(_chosen(request.args, term), term)), _cells)
-    yield exporting.sheet("ops_inquiry_list.index", HEADING, rows)
+    rows = exports.lines(exports.walk(*listing.listing(_chosen(request.args, term), term)), _cells)
+    yield exports.sheet("ops_inquiry_list.index", HEADING, rows)
 
 
 def _cells(rows):
     for row in map(row_of, rows):
         asked = (row.number, row.topic, row.caller, row.state[0])
-        yield (*asked, exporting.at(row.opened_at), row.hours, row.application_number)
+        yield (*asked, exports.at(row.opened_at), row.hours, row.application_number)

@@ -9,15 +9,12 @@ from db import ids
 from webapp.dashboard.findings import minutes_words
 from webapp.domain.audit.operator_views import Via
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.core import latency
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import latency, paging
 from webapp.domain.core.language import N_
-from webapp.domain.notices import labels as message_words
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import labels, listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.access import viewer
@@ -71,8 +68,8 @@ def index():
     address |= {"destination": filters.destination, "role": filters.role}
     address |= {"slow": filters.slow or "", "unsent": int(filters.unsent) or ""}
     address |= {"since": filters.since and str(filters.since), "until": filters.until and str(filters.until)}
-    page = keyset.read(message_list.listing(filters), message_list.ORDER, ops_pages.cursor())
-    before, after = ops_pages.around("ops_messages.index", page, **address, state=filters.state)
+    page = paging.read(listing.listing(filters), listing.ORDER, lists.cursor())
+    before, after = lists.around("ops_messages.index", page, **address, state=filters.state)
     context = MessagesPage(
         rows=_rows(page.rows),
         before=before,
@@ -80,10 +77,10 @@ def index():
         states=_states(filters, address),
         filters=filters,
         slow_words=minutes_words(latency.begins(filters.slow) / dt.timedelta(minutes=1)) if filters.slow else "",
-        kinds=list(message_words.KINDS.items()),
-        failures=list(message_words.CLASSES.items()),
-        reasons=list(message_words.REASONS.items()),
-        roles=list(message_words.ROLES.items()),
+        kinds=list(labels.KINDS.items()),
+        failures=list(labels.CLASSES.items()),
+        reasons=list(labels.REASONS.items()),
+        roles=list(labels.ROLES.items()),
         may_act=viewer().may_act,
         deciding=filters.state == MessageState.RECONCILIATION,
     )
@@ -92,17 +89,17 @@ def index():
 
 def _filters() -> MessageFilters:
     destination = request.args.get("destination", "").strip().lower()[:LONGEST_DOMAIN]
-    since, until = ops_pages.span()
+    since, until = lists.span()
     slow, unsent = request.args.get("slow", ""), request.args.get("unsent") == "1"
     return MessageFilters(
-        kind=ops_pages.choice("kind", MessageKind, MessageKind.ID_NOTICE),
+        kind=lists.choice("kind", MessageKind, MessageKind.ID_NOTICE),
         # One state, or the days of a cohort: each list is then a range of an index, however many messages there are.
-        state=ops_pages.choice("state", MessageState, "" if (since and until) or unsent else MessageState.FAILED),
-        failure=ops_pages.choice("failure", ReasonClass),
-        reason=ops_pages.choice("reason", Reason),
+        state=lists.choice("state", MessageState, "" if (since and until) or unsent else MessageState.FAILED),
+        failure=lists.choice("failure", ReasonClass),
+        reason=lists.choice("reason", Reason),
         # An address of a person has no place in ours: only what stands behind the @.
         destination=destination.rpartition("@")[2],
-        role=ops_pages.choice("role", Role),
+        role=lists.choice("role", Role),
         since=since,
         until=until,
         slow=int(slow) if slow in {str(number) for number in range(1, len(latency.EDGES))} else 0,
@@ -112,10 +109,10 @@ def _filters() -> MessageFilters:
 
 def _states(filters: MessageFilters, address: dict) -> list[Option]:
     kept = {name: value for name, value in address.items() if value}
-    most = keyset.MOST_COUNTED
+    most = paging.MOST_COUNTED
     options = []
-    for state, number in message_list.counts(filters).items():
-        words, _ = message_words.STATES[state]
+    for state, number in listing.counts(filters).items():
+        words, _ = labels.STATES[state]
         shown = f"{most:,}+" if number > most else f"{number:,}"
         there = url_for("ops_messages.index", **kept, state=state)
         options.append(Option(there, words, shown, state == filters.state))
@@ -123,17 +120,17 @@ def _states(filters: MessageFilters, address: dict) -> list[Option]:
 
 
 def _rows(messages) -> list[Row]:
-    people = message_list.people(messages)
+    people = listing.people(messages)
     return [
         Row(
             id=ids.encode(message.id),
             address=_record(message.registration_id),
             number=people.get(message.registration_id, ("", ""))[0],
             name=people.get(message.registration_id, ("", ""))[1],
-            role=message_words.ROLES[message.role],
+            role=labels.ROLES[message.role],
             destination=message.destination,
-            chip=Chip(*message_words.state_of(message.state, message.reason)),
-            reason=message_words.REASONS.get(message.reason or "", ""),
+            chip=Chip(*labels.state_of(message.state, message.reason)),
+            reason=labels.REASONS.get(message.reason or "", ""),
             attempts=message.attempts,
             at=message.sent_at or message.queued_at,
             due=message.due_at if message.state == MessageState.WAITING_RETRY else None,
@@ -157,15 +154,15 @@ HEADING = (
 
 @source("ops_messages.index", N_("メール"), "messages")
 def _whole_list():
-    rows = exporting.walk(message_list.listing(_filters()), message_list.ORDER)
-    yield exporting.sheet("ops_messages.index", HEADING, exporting.lines(rows, _cells))
+    rows = exports.walk(listing.listing(_filters()), listing.ORDER)
+    yield exports.sheet("ops_messages.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(messages):
     for row in _rows(messages):
         reason = say(row.reason) if row.reason else ""
         what = (say(row.role), row.destination, say(row.chip.words), reason)
-        yield (row.number, row.name, *what, row.attempts, exporting.at(row.at), exporting.at(row.due))
+        yield (row.number, row.name, *what, row.attempts, exports.at(row.at), exports.at(row.due))
 
 
 def _record(registration_id: int | None) -> str:

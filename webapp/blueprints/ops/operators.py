@@ -9,7 +9,7 @@ from flask_login import current_user
 from db.models import Account, EmailAddress
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole
 from webapp.domain.core.language import N_
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, SameAddress
 from webapp.domain.parsing.contact import parse_email
 from webapp.domain.parsing.problems import CellError
@@ -128,7 +128,7 @@ def _wrong(row: Account, typed: str, sentence: str) -> Response:
 
 
 def _own(errors: dict[str, str] | None = None, typed: str = "") -> AlarmMailPage:
-    address = addresses.current(OwnerKind.ACCOUNT, viewer().account_id)
+    address = versions.current(OwnerKind.ACCOUNT, viewer().account_id)
     return AlarmMailPage(
         email=address.value if address else "",
         chip=_chip(address),

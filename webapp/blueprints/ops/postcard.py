@@ -8,10 +8,10 @@ from flask_babel import gettext
 
 from db.ids import encode
 from db.models import Postcard, PostcardBatch, PostcardPrint
-from webapp.domain.audit import operator_views as record_looks
+from webapp.domain.audit import operator_views
 from webapp.domain.audit.operator_views import Origin, Via
 from webapp.domain.core.language import N_
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.postcard import batches, cancelling, delivery, page_words, returns
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.office import PrintOffice
@@ -73,7 +73,7 @@ class CardPage:
 @blueprint.get("/ops/postcards/<oid:postcard>")
 def show(postcard: int):
     row = get_postcard_for(viewer(), postcard)
-    record_looks.note_look(viewer().account_id, row.registration, Origin(Via.POSTCARDS), now())
+    operator_views.note_look(viewer().account_id, row.registration, Origin(Via.POSTCARDS), now())
     return render("ops/postcards/card.html", _page(row))
 
 
@@ -165,9 +165,9 @@ def _page(row: Postcard, errors: dict[str, str] | None = None, *, changed: bool 
         number=row.registration.application_number,
         name=row.technician.name,
         record=url_for("ops_record.show", registration=row.registration_id, via=Via.POSTCARDS),
-        chip=Chip(*message_words.POSTCARD_STATES[row.state]),
+        chip=Chip(*labels.POSTCARD_STATES[row.state]),
         hold=page_words.HOLDS.get(row.hold_reason or "", ""),
-        cause=message_words.CAUSES.get(row.cause, row.cause),
+        cause=labels.CAUSES.get(row.cause, row.cause),
         queued_at=row.queued_at,
         prints=_prints(row),
         mend=url_for("ops_holds.form", **to) if acts and row.state in ("queued", "on_hold", "returned") else "",

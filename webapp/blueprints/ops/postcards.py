@@ -7,13 +7,11 @@ from flask import Blueprint, url_for
 
 from db.models import Postcard
 from webapp.domain.audit.operator_views import Via
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
-from webapp.domain.notices import labels as message_words
-from webapp.domain.notices import listing as message_list
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.domain.notices import labels, listing
+from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.language import say
@@ -54,25 +52,25 @@ class PostcardsPage:
 @blueprint.get("/ops/postcards")
 def index():
     state, cause = _chosen()
-    page = keyset.read(_listing(state, cause), ORDER, ops_pages.cursor())
-    before, after = ops_pages.around("ops_postcards.index", page, state=state, cause=cause)
+    page = paging.read(_listing(state, cause), ORDER, lists.cursor())
+    before, after = lists.around("ops_postcards.index", page, state=state, cause=cause)
     there = {"cause": cause} if cause else {}
     states = [
         Option(
             url_for("ops_postcards.index", state=one, **there),
             words,
-            ops_pages.counted(_listing(one, cause)),
+            lists.counted(_listing(one, cause)),
             one == state,
         )
-        for one, (words, _) in message_words.POSTCARD_STATES.items()
+        for one, (words, _) in labels.POSTCARD_STATES.items()
     ]
-    causes = list(message_words.CAUSES.items())
+    causes = list(labels.CAUSES.items())
     return render("ops/postcards.html", PostcardsPage(_rows(page.rows), before, after, states, state, cause, causes))
 
 
 def _chosen() -> tuple[str, str]:
-    state = ops_pages.choice("state", message_words.POSTCARD_STATES, "queued")
-    return state, ops_pages.choice("cause", message_words.CAUSES)
+    state = lists.choice("state", labels.POSTCARD_STATES, "queued")
+    return state, lists.choice("cause", labels.CAUSES)
 
 
 def _listing(state: str, cause: str):
@@ -85,26 +83,26 @@ HEADING = (N_("申請番号"), N_("氏名"), N_("状態"), N_("保留の理由")
 
 @source("ops_postcards.index", N_("はがき"), "postcards")
 def _whole_list():
-    rows = exporting.walk(_listing(*_chosen()), ORDER)
-    yield exporting.sheet("ops_postcards.index", HEADING, exporting.lines(rows, _cells))
+    rows = exports.walk(_listing(*_chosen()), ORDER)
+    yield exports.sheet("ops_postcards.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(rows):
     for row in _rows(rows):
         words = (say(row.chip.words), say(row.hold) if row.hold else "", say(row.cause))
-        yield (row.number, row.name, *words, exporting.at(row.queued_at))
+        yield (row.number, row.name, *words, exports.at(row.queued_at))
 
 
 def _rows(rows) -> list[Row]:
-    people = message_list.people(rows)
+    people = listing.people(rows)
     return [
         Row(
             address=url_for("ops_record.show", registration=row.registration_id, via=Via.POSTCARDS),
             number=people[row.registration_id][0],
             name=people[row.registration_id][1],
-            chip=Chip(*message_words.POSTCARD_STATES[row.state]),
-            cause=message_words.CAUSES.get(row.cause, row.cause),
-            hold=message_words.HOLDS.get(row.hold_reason or "", ""),
+            chip=Chip(*labels.POSTCARD_STATES[row.state]),
+            cause=labels.CAUSES.get(row.cause, row.cause),
+            hold=labels.HOLDS.get(row.hold_reason or "", ""),
             queued_at=row.queued_at,
             changed_at=row.changed_at,
         )

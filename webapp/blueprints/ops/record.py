@@ -10,14 +10,13 @@ from peewee import fn
 from db import ids
 from db.models import Business, Card, EmailAddress, Message, Postcard, Registration
 from webapp.domain import bounce
-from webapp.domain.audit import operator_views as record_looks
+from webapp.domain.audit import operator_views
 from webapp.domain.bounce.model import Reason
 from webapp.domain.core.language import N_
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.syntax import domain_of
 from webapp.domain.email_addresses.versions import OwnerKind, SameAddress
-from webapp.domain.notices import corrections
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import corrections, labels
 from webapp.domain.notices.corrections import Changed
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.domain.parsing.contact import parse_email
@@ -118,8 +117,8 @@ class AddressPage:
 def show(registration: int):
     who = viewer()
     row = get_registration_for(who, registration)
-    origin = record_looks.origin(request.args.get("via", ""), _of())
-    if not record_looks.note_look(who.account_id, row, origin, now()):
+    origin = operator_views.origin(request.args.get("via", ""), _of())
+    if not operator_views.note_look(who.account_id, row, origin, now()):
         return render("ops/reason.html", _reason_page(row))
     return render("ops/record.html", _page(row, who))
 
@@ -130,13 +129,13 @@ def reason(registration: int):
     row = get_registration_for(who, registration)
     chosen, note = request.form.get("reason", ""), request.form.get("note", "").strip()[:500]
     wrong = {}
-    if chosen not in set(record_looks.Reason):
+    if chosen not in set(operator_views.Reason):
         wrong["reason"] = N_("理由を選んでください。")
-    elif chosen == record_looks.Reason.OTHER and not note:
+    elif chosen == operator_views.Reason.OTHER and not note:
         wrong["note"] = N_("理由を書いてください。")
     if wrong:
         return invalid("ops/reason.html", _reason_page(row, chosen, note, wrong))
-    record_looks.give_reason(who.account_id, row, record_looks.Reason(chosen), note, now())
+    operator_views.give_reason(who.account_id, row, operator_views.Reason(chosen), note, now())
     return see_other(url_for("ops_record.show", registration=row.id))
 
 
@@ -189,7 +188,7 @@ def _of() -> int | None:
 
 def _reason_page(row: Registration, reason: str = "", note: str = "", errors: dict | None = None) -> ReasonPage:
     action = url_for("ops_record.reason", registration=row.id)
-    return ReasonPage(action, list(record_looks.REASONS.items()), reason, note, errors or {})
+    return ReasonPage(action, list(operator_views.REASONS.items()), reason, note, errors or {})
 
 
 def _address_page(
@@ -202,13 +201,13 @@ def _address_page(
     *,
     changed: bool = False,
 ) -> AddressPage:
-    current = addresses.current(*owner)
+    current = versions.current(*owner)
     known = current.version if current else 0
     business = owner[0] == OwnerKind.BUSINESS
     return AddressPage(
         action=url_for("ops_record.correct", registration=row.id, role=role),
         back=url_for("ops_record.show", registration=row.id),
-        role=message_words.ROLES[role],
+        role=labels.ROLES[role],
         owner=Business.get_by_id(owner[1]).name if business else row.technician.name,
         before=current.value if current else "",
         email=(current.value if current else "") if email is None else email,
@@ -285,11 +284,11 @@ def _recipients(row: Registration, notices: dict, businesses: dict, who: Viewer)
         cancel = act and message.state in corrections.CANCELLABLE
         shown.append(
             Recipient(
-                role=message_words.ROLES[role],
+                role=labels.ROLES[role],
                 name=row.technician.name if owner[0] == OwnerKind.TECHNICIAN else businesses.get(owner[1], ""),
                 email=email if who.may_act else mask(email),
-                chip=Chip(*message_words.state_of(message.state, message.reason)) if message else None,
-                reason=message_words.REASONS.get(message.reason or "", "") if message else "",
+                chip=Chip(*labels.state_of(message.state, message.reason)) if message else None,
+                reason=labels.REASONS.get(message.reason or "", "") if message else "",
                 correct=url_for("ops_record.address_form", registration=row.id, role=role) if who.may_act else "",
                 again=url_for("ops_actions.again_form", message=message.id) if again else "",
                 cancel=url_for("ops_actions.cancel_form", message=message.id) if cancel else "",

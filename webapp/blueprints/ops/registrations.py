@@ -8,21 +8,20 @@ from flask import Blueprint, request, url_for
 from peewee import fn
 
 from db.models import Card, Message, Postcard
-from webapp.domain.accounts import saved_searches as search_requests
+from webapp.domain.accounts import saved_searches
 from webapp.domain.audit.operator_views import Via
 from webapp.domain.bounce.model import ReasonClass
-from webapp.domain.cards import outcome_labels as missed_words
+from webapp.domain.cards import outcome_labels
 from webapp.domain.cards.labels import CHIPS
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.progress import Reached
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
-from webapp.domain.registrations import listing as registration_list
+from webapp.domain.registrations import listing
 from webapp.domain.registrations.listing import Filters, SearchField, TermTooShort
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
 from webapp.web.access import viewer
@@ -76,24 +75,24 @@ class RegistrationsPage:
 @blueprint.get("/ops/registrations")
 def index():
     token = request.args.get("s", "")
-    terms = search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    terms = saved_searches.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
     return render("ops/registrations.html", _page(_filters(request.args, terms or {}), token, terms is None))
 
 
 @blueprint.post("/ops/registrations/search")
 def search():
-    term = request.form.get("term", "").strip()[: search_requests.LONGEST_TERM]
+    term = request.form.get("term", "").strip()[: saved_searches.LONGEST_TERM]
     chosen = request.form.get("field", "")
     kept = {name: request.form[name] for name in FILTERS if request.form.get(name)}
     terms = {"term": term, "field": chosen if chosen in set(SearchField) else ""}
     if not term:
         return see_other(url_for("ops_registrations.index", **kept))
     try:
-        registration_list.listing(Filters(**terms))
+        listing.listing(Filters(**terms))
     except TermTooShort:
         wrong = {"term": N_("2文字以上を入力してください。1文字では該当する方が多すぎます。")}
         return invalid("ops/registrations.html", _page(_filters(request.form, terms), "", False, wrong))
-    token = search_requests.keep(viewer().account_id, PAGE, terms, now())
+    token = saved_searches.keep(viewer().account_id, PAGE, terms, now())
     return see_other(url_for("ops_registrations.index", **kept, s=token))
 
 
@@ -101,7 +100,7 @@ def _filters(values, terms: dict) -> Filters:
     def one(name: str, allowed) -> str:
         return values.get(name, "") if values.get(name, "") in {str(a) for a in allowed} else ""
 
-    day = partial(ops_pages.day_of, values)
+    day = partial(lists.day_of, values)
     failure = one("failure", ReasonClass)
     return Filters(
         term=terms.get("term", ""),
@@ -109,7 +108,7 @@ def _filters(values, terms: dict) -> Filters:
         # Why it failed is asked of what has failed.
         notice=one("notice", MessageState) or (MessageState.FAILED if failure else ""),
         failure=failure,
-        postcard=one("postcard", ("any", "none", *message_words.POSTCARD_STATES)),
+        postcard=one("postcard", ("any", "none", *labels.POSTCARD_STATES)),
         card=one("card", CardState),
         reached=one("reached", Reached),
         since=day("day") or day("since"),
@@ -119,27 +118,27 @@ def _filters(values, terms: dict) -> Filters:
 
 def _page(filters: Filters, token: str, over: bool, errors: dict | None = None) -> RegistrationsPage:
     nothing = over or bool(errors)
-    found = registration_list.listing(filters) if not nothing else None
-    page = keyset.read(found.query, found.order, ops_pages.cursor(), key=_key) if found else keyset.Slice([])
+    found = listing.listing(filters) if not nothing else None
+    page = paging.read(found.query, found.order, lists.cursor(), key=_key) if found else paging.Slice([])
     address = {name: str(getattr(filters, name) or "") for name in FILTERS}
-    before, after = ops_pages.around("ops_registrations.index", page, **address, s=token)
+    before, after = lists.around("ops_registrations.index", page, **address, s=token)
     # Who searches for a person is asked why when the record is opened; a list by state is work.
     via = None if filters.term else Via.REGISTRATIONS
     return RegistrationsPage(
         rows=_rows(page.rows, via),
-        number=ops_pages.counted(found.query) if found else "0",
+        number=lists.counted(found.query) if found else "0",
         before=before,
         after=after,
         filters=filters,
         token=token,
         over=over,
-        fields=list(registration_list.FIELDS.items()),
-        notices=[(state, words) for state, (words, _) in message_words.STATES.items()],
-        failures=list(message_words.CLASSES.items()),
+        fields=list(listing.FIELDS.items()),
+        notices=[(state, words) for state, (words, _) in labels.STATES.items()],
+        failures=list(labels.CLASSES.items()),
         postcards=[("any", N_("あり")), ("none", N_("なし"))]
-        + [(state, words) for state, (words, _) in message_words.POSTCARD_STATES.items()],
+        + [(state, words) for state, (words, _) in labels.POSTCARD_STATES.items()],
         cards=[(state, words) for state, (_, words) in CHIPS.items()],
-        reached=list(missed_words.REACHED.items()),
+        reached=list(outcome_labels.REACHED.items()),
         errors=errors or {},
     )
 
@@ -160,19 +159,19 @@ HEADING = (
 @source("ops_registrations.index", N_("登録申請"), "registrations", term_page=PAGE)
 def _whole_list():
     token = request.args.get("s", "")
-    terms = search_requests.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
+    terms = saved_searches.terms_of(token, viewer().account_id, PAGE, now()) if token else {}
     if terms is None:
-        raise exporting.SearchOver
-    found = registration_list.listing(_filters(request.args, terms))
-    rows = exporting.walk(found.query, found.order, _key)
-    yield exporting.sheet("ops_registrations.index", HEADING, exporting.lines(rows, _cells))
+        raise exports.SearchOver
+    found = listing.listing(_filters(request.args, terms))
+    rows = exports.walk(found.query, found.order, _key)
+    yield exports.sheet("ops_registrations.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(rows):
     for row in _rows(rows, None):
         chips = [say(chip.words) if chip else "" for chip in (row.notice, row.postcard, row.card)]
         reason = say(row.notice_reason) if row.notice_reason else ""
-        who = (row.number, exporting.at(row.completed_at), row.name, row.kana, row.technician_id)
+        who = (row.number, exports.at(row.completed_at), row.name, row.kana, row.technician_id)
         yield (*who, chips[0], reason, *chips[1:])
 
 
@@ -191,8 +190,8 @@ def _rows(rows, via: Via | None) -> list[Row]:
             name=row.name,
             kana=row.name_kana,
             technician_id=row.technician_id,
-            notice=Chip(*message_words.state_of(*notices[row.id])) if row.id in notices else None,
-            notice_reason=message_words.REASONS.get(notices.get(row.id, ("", ""))[1] or "", ""),
+            notice=Chip(*labels.state_of(*notices[row.id])) if row.id in notices else None,
+            notice_reason=labels.REASONS.get(notices.get(row.id, ("", ""))[1] or "", ""),
             postcard=_postcard_chip(postcards.get(row.id)),
             card=_card_chip(cards.get(row.id)),
         )
@@ -216,7 +215,7 @@ def _newest(model, ids: list[int]) -> dict[int, str]:
 
 
 def _postcard_chip(state: str | None) -> Chip | None:
-    return Chip(*message_words.POSTCARD_STATES[state]) if state in message_words.POSTCARD_STATES else None
+    return Chip(*labels.POSTCARD_STATES[state]) if state in labels.POSTCARD_STATES else None
 
 
 def _card_chip(state: str | None) -> Chip | None:

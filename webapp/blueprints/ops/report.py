@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from flask import Blueprint, current_app, request
 
 from webapp.dashboard import chart as charts
-from webapp.dashboard import monthly_report
-from webapp.dashboard import period as dashboard_view
+from webapp.dashboard import monthly_report, period
 from webapp.dashboard.chart import Chart, Picture
 from webapp.dashboard.monthly_report import Topic
-from webapp.domain.core import counters as metrics
-from webapp.domain.reporting import notices as figures
+from webapp.domain.core import counters
+from webapp.domain.reporting import notices
 from webapp.domain.reporting.monthly import figures_of
 from webapp.domain.reporting.periods import Grain, Month, month_of
 from webapp.web.clock import now
@@ -51,13 +50,13 @@ class ReportPage:
 
 @blueprint.get("/ops/dashboard/report")
 def show():
-    today, settings = metrics.day_of(now()), current_app.extensions["settings"]
+    today, settings = counters.day_of(now()), current_app.extensions["settings"]
     months = monthly_report.months(today)
     # The last month that is over, unless another one is asked for.
     asked = request.args.get("month", "")
     chosen = asked if asked in dict(months) else months[1][0]
     month = month_of(dt.date.fromisoformat(f"{chosen}-01"), today)
-    found = figures.notices(month, now(), settings.presumed_hours)
+    found = notices.notices(month, now(), settings.presumed_hours)
     this, before = figures_of(month, found.sum), figures_of(month.before(), found.before)
     page = ReportPage(
         name=monthly_report.name_of(month.since),
@@ -74,12 +73,12 @@ def show():
     return render("ops/dashboard/report.html", page)
 
 
-def _charts(month: Month, found: figures.Notices, settings) -> list[Drawn]:
+def _charts(month: Month, found: notices.Notices, settings) -> list[Drawn]:
     weeks = Month(month.since, month.until, Grain.WEEK)
-    by_week = figures.notices(weeks, now(), settings.presumed_hours)
-    tables = {chart.id: chart for chart in dashboard_view.charts_of(weeks, "", by_week, now(), settings)}
+    by_week = notices.notices(weeks, now(), settings.presumed_hours)
+    tables = {chart.id: chart for chart in period.charts_of(weeks, "", by_week, now(), settings)}
     return [
         Drawn(chart, charts.picture(chart), tables[chart.id])
-        for chart in dashboard_view.charts_of(month, "", found, now(), settings)
+        for chart in period.charts_of(month, "", found, now(), settings)
         if chart.id not in NOT_OF_A_MONTH
     ]

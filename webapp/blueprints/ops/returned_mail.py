@@ -11,18 +11,17 @@ from db.models import Attempt, Message, Registration, ReturnedMail, ReturnedMail
 from webapp.domain.audit.log import audit
 from webapp.domain.audit.operator_views import Via
 from webapp.domain.bounce.model import Reason
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
-from webapp.domain.mail import overrides as overruling
+from webapp.domain.mail import overrides
 from webapp.domain.mail.inbound import ReturnedState
 from webapp.domain.mail.plain_text import readable
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import labels
 from webapp.domain.notices.messages import Policy
 from webapp.domain.registrations.timeline import failures_of, mask_in, steps_of
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.access import Viewer, get_returned_mail_for, viewer
@@ -106,11 +105,11 @@ class MailPage:
 
 @blueprint.get("/ops/returned-mail")
 def index():
-    state = ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)
-    page = keyset.read(_listing(state), ORDER, ops_pages.cursor())
-    before, after = ops_pages.around("ops_returned_mail.index", page, state=state)
+    state = lists.choice("state", STATES, ReturnedState.UNMATCHED)
+    page = paging.read(_listing(state), ORDER, lists.cursor())
+    before, after = lists.around("ops_returned_mail.index", page, state=state)
     states = [
-        Option(url_for("ops_returned_mail.index", state=one), words, ops_pages.counted(_listing(one)), one == state)
+        Option(url_for("ops_returned_mail.index", state=one), words, lists.counted(_listing(one)), one == state)
         for one, (words, _) in STATES.items()
     ]
     return render("ops/returned_mail.html", ReturnedMailPage(_rows(page.rows), before, after, states))
@@ -155,7 +154,7 @@ def overrule(mail: int):
     if wrong:
         return invalid("ops/overrule.html", _overrule_page(row, reason, note, wrong))
     policy = Policy.of(current_app.extensions["settings"])
-    overruling.overrule(row, Reason(reason), current_user.account, now(), note, policy)
+    overrides.overrule(row, Reason(reason), current_user.account, now(), note, policy)
     flash(gettext("判定を変更しました。お知らせとはがきも、新しい判定に合わせました。"), "good")
     return see_other(url_for("ops_returned_mail.show", mail=row.id))
 
@@ -163,7 +162,7 @@ def overrule(mail: int):
 def _overrulable(mail: int) -> ReturnedMail:
     """A mail that belongs to an attempt of ours: a judgement of any other could change nothing."""
     row = get_returned_mail_for(viewer(), mail, change=True)
-    if not overruling.may_overrule(row):
+    if not overrides.may_overrule(row):
         abort(404)
     return row
 
@@ -174,8 +173,8 @@ def _overrule_page(row: ReturnedMail, reason: str = "", note: str = "", errors: 
         action=url_for("ops_returned_mail.overrule", mail=row.id),
         back=url_for("ops_returned_mail.show", mail=row.id),
         kind=KINDS.get(row.kind, row.kind),
-        judged=message_words.REASONS.get(judged, ""),
-        reasons=list(message_words.REASONS.items()),
+        judged=labels.REASONS.get(judged, ""),
+        reasons=list(labels.REASONS.items()),
         reason=reason,
         note=note,
         errors=errors or {},
@@ -194,7 +193,7 @@ def _rows(rows) -> list[Row]:
             received_at=row.received_at,
             chip=Chip(*STATES[row.state]),
             kind=KINDS.get(row.kind, row.kind),
-            reason=message_words.REASONS.get(row.reason or "", ""),
+            reason=labels.REASONS.get(row.reason or "", ""),
             token=TOKENS.get(row.token_state, ""),
             number=people.get(row.attempt_id, (0, "", ""))[1],
             name=people.get(row.attempt_id, (0, "", ""))[2],
@@ -208,14 +207,14 @@ HEADING = (N_("受信"), N_("内容"), N_("理由"), N_("状態"), N_("照合"),
 
 @source("ops_returned_mail.index", N_("戻りメール"), "returned-mail")
 def _whole_list():
-    rows = exporting.walk(_listing(ops_pages.choice("state", STATES, ReturnedState.UNMATCHED)), ORDER)
-    yield exporting.sheet("ops_returned_mail.index", HEADING, exporting.lines(rows, _cells))
+    rows = exports.walk(_listing(lists.choice("state", STATES, ReturnedState.UNMATCHED)), ORDER)
+    yield exports.sheet("ops_returned_mail.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(rows):
     for row in _rows(rows):
         words = [say(one) if one else "" for one in (row.kind, row.reason, row.chip.words, row.token)]
-        yield (exporting.at(row.received_at), *words, row.number, row.name)
+        yield (exports.at(row.received_at), *words, row.number, row.name)
 
 
 def _people(attempts: set) -> dict[int, tuple[int, str, str]]:
@@ -238,7 +237,7 @@ def _page(row: ReturnedMail, who: Viewer) -> MailPage:
         received_at=row.received_at,
         chip=Chip(*STATES.get(row.state, STATES[ReturnedState.EVIDENCE])),
         kind=KINDS.get(row.kind, row.kind),
-        reason=message_words.REASONS.get(row.overruled_reason or row.reason or "", ""),
+        reason=labels.REASONS.get(row.overruled_reason or row.reason or "", ""),
         token=TOKENS.get(row.token_state, ""),
         size=row.size,
         recipients=[show(str(failure.get("recipient", ""))) for failure in failures_of(row)],
@@ -250,6 +249,6 @@ def _page(row: ReturnedMail, who: Viewer) -> MailPage:
         gone=source is None,
         note=show(row.overruled_note or ""),
         overrule=url_for("ops_returned_mail.overrule_form", mail=row.id)
-        if who.may_act and overruling.may_overrule(row)
+        if who.may_act and overrides.may_overrule(row)
         else "",
     )

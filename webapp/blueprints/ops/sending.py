@@ -8,12 +8,10 @@ from flask_login import current_user
 
 from db import ids
 from db.models import Message
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
-from webapp.domain.mail import restore
-from webapp.domain.mail import sending_switch as switches
-from webapp.domain.notices import labels as message_words
-from webapp.domain.notices import listing as message_list
+from webapp.domain.mail import restore, sending_switch
+from webapp.domain.notices import labels, listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageKind, MessageState, StepError
 from webapp.web.access import viewer
@@ -58,7 +56,9 @@ def switch():
         abort(400)
     if turn == "stop" and not note:
         return invalid("ops/sending.html", _page({f"note-{kind}": N_("止める理由を書いてください。")}))
-    turned = (switches.stop if turn == "stop" else switches.start)(MessageKind(kind), current_user.account, now(), note)
+    turned = (sending_switch.stop if turn == "stop" else sending_switch.start)(
+        MessageKind(kind), current_user.account, now(), note
+    )
     if not turned:
         flash(gettext("すでにその状態です。"), "warn")
     elif turn == "stop":
@@ -90,24 +90,24 @@ def reconcile():
 def _all_of(kind: str) -> list[Message]:
     if kind not in set(MessageKind):
         abort(400)
-    held = message_list.listing(MessageFilters(kind=kind, state=MessageState.RECONCILIATION))
+    held = listing.listing(MessageFilters(kind=kind, state=MessageState.RECONCILIATION))
     return list(held.order_by(Message.id).limit(MOST_AT_ONCE))
 
 
 def _named(values: list[str]) -> list[Message]:
     try:
-        wanted = [ids.decode(value) for value in values[: keyset.A_PAGE]]
+        wanted = [ids.decode(value) for value in values[: paging.A_PAGE]]
     except ValueError:
         abort(400)
     return list(Message.select().where(Message.id.in_(wanted)).order_by(Message.id)) if wanted else []
 
 
 def _page(errors: dict | None = None) -> SendingPage:
-    stopped = switches.stopped_kinds()
-    waiting = {kind: keyset.count(_waiting(kind)) for kind in MessageKind}
+    stopped = sending_switch.stopped_kinds()
+    waiting = {kind: paging.count(_waiting(kind)) for kind in MessageKind}
     kinds = [
-        Kind(kind, words, kind in stopped, f"{waiting[kind]:,}{'+' if waiting[kind] > keyset.MOST_COUNTED else ''}")
-        for kind, words in message_words.KINDS.items()
+        Kind(kind, words, kind in stopped, f"{waiting[kind]:,}{'+' if waiting[kind] > paging.MOST_COUNTED else ''}")
+        for kind, words in labels.KINDS.items()
     ]
     return SendingPage(kinds, viewer().may_act, errors or {})
 

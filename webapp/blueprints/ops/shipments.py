@@ -7,17 +7,14 @@ from flask import Blueprint, url_for
 from flask_babel import gettext
 
 from webapp.domain.audit.operator_views import Via
-from webapp.domain.cards import outcome_labels as missed_words
-from webapp.domain.cards import shipment_list
+from webapp.domain.cards import outcome_labels, shipment_list
 from webapp.domain.cards.outcomes import Missed
 from webapp.domain.cards.shipment_list import UNKNOWN, ShipmentFilters
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.postcard.towns import PREFECTURES
-from webapp.pages import cards as card_pages
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import cards, exports, lists
 from webapp.pages.exports import source
 from webapp.web.language import say
 from webapp.web.rendering import render
@@ -56,16 +53,16 @@ class ShipmentsPage:
 def index():
     filters = _filters()
     query = shipment_list.listing(filters)
-    page = keyset.read(query, shipment_list.ORDER, ops_pages.cursor())
+    page = paging.read(query, shipment_list.ORDER, lists.cursor())
     kept = {"since": filters.since, "until": filters.until, "prefecture": filters.prefecture, "missed": filters.missed}
-    before, after = ops_pages.around("ops_shipments.index", page, **kept)
+    before, after = lists.around("ops_shipments.index", page, **kept)
     shown = ShipmentsPage(
         rows=[_row(one) for one in shipment_list.posted(page.rows)],
-        number=ops_pages.counted(query),
+        number=lists.counted(query),
         filters=filters,
         unknown=UNKNOWN,
         prefectures=list(PREFECTURES),
-        missed=[(what, words) for what, words in missed_words.MISSED.items() if what],
+        missed=[(what, words) for what, words in outcome_labels.MISSED.items() if what],
         before=before,
         after=after,
     )
@@ -73,12 +70,12 @@ def index():
 
 
 def _filters() -> ShipmentFilters:
-    since, until = ops_pages.span()
+    since, until = lists.span()
     return ShipmentFilters(
         since=since,
         until=until,
-        prefecture=ops_pages.choice("prefecture", (*PREFECTURES, UNKNOWN)),
-        missed=ops_pages.choice("missed", [what for what in Missed if what]),
+        prefecture=lists.choice("prefecture", (*PREFECTURES, UNKNOWN)),
+        missed=lists.choice("missed", [what for what in Missed if what]),
     )
 
 
@@ -87,8 +84,8 @@ HEADING = (N_("申請番号"), N_("氏名"), N_("引受日"), N_("都道府県")
 
 @source("ops_shipments.index", N_("発送したカード"), "cards-posted")
 def _all_posted():
-    rows = exporting.walk(shipment_list.listing(_filters()), shipment_list.ORDER)
-    yield exporting.sheet("ops_shipments.index", HEADING, exporting.lines(rows, _cells))
+    rows = exports.walk(shipment_list.listing(_filters()), shipment_list.ORDER)
+    yield exports.sheet("ops_shipments.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(shipments):
@@ -104,6 +101,6 @@ def _row(one: shipment_list.Posted) -> Row:
         name=one.name,
         accepted_on=one.accepted_on,
         prefecture=one.prefecture,
-        missed=missed_words.MISSED[one.missed] if one.missed else "",
-        chip=card_pages.chip(CardState(one.state)),
+        missed=outcome_labels.MISSED[one.missed] if one.missed else "",
+        chip=cards.chip(CardState(one.state)),
     )

@@ -13,8 +13,7 @@ from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
-from webapp.domain.postcard import activation_codes
-from webapp.domain.postcard import code_text as activation
+from webapp.domain.postcard import activation_codes, code_text
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other
@@ -156,7 +155,7 @@ def letter(code: int):
         firm.postal_code,
         firm.address,
         firm.business_id,
-        activation.show_code(activation_codes.code_of(row, _secret())),
+        code_text.show_code(activation_codes.code_of(row, _secret())),
         current_app.extensions["settings"].public_url + "/first-access/business",
         row.expires_at,
     )

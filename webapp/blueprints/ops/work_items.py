@@ -8,18 +8,16 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Account, Affiliation, Business, EmailAddress, Registration, Technician, WorkItem
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.audit.operator_views import Via
-from webapp.domain.core import paging as keyset
-from webapp.domain.core import work_items
+from webapp.domain.core import paging, work_items
 from webapp.domain.core.attention_labels import ITEM_STATES, ITEMS, item_words
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.core.work_items import State, WorkItemKind
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
-from webapp.domain.notices import corrections
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import corrections, labels
 from webapp.domain.notices.corrections import Changed
 from webapp.domain.notices.messages import MessageState
 from webapp.domain.parsing.contact import parse_email
@@ -27,8 +25,7 @@ from webapp.domain.parsing.problems import CellError
 from webapp.domain.postcard.states import HoldReason
 from webapp.domain.registrations.timeline import mask
 from webapp.domain.self_service.requests import PARTS, Part
-from webapp.pages import exports as exporting
-from webapp.pages import lists as ops_pages
+from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.access import get_work_item_for, viewer
@@ -95,15 +92,15 @@ class ItemPage:
 
 @blueprint.get("/ops/work-items")
 def index():
-    state, kind = ops_pages.choice("state", State, State.OPEN), ops_pages.choice("kind", WorkItemKind)
-    page = keyset.read(_listing(state, kind), _order(state), ops_pages.cursor())
-    before, after = ops_pages.around("ops_work_items.index", page, state=state, kind=kind)
+    state, kind = lists.choice("state", State, State.OPEN), lists.choice("kind", WorkItemKind)
+    page = paging.read(_listing(state, kind), _order(state), lists.cursor())
+    before, after = lists.around("ops_work_items.index", page, state=state, kind=kind)
     kept = {"kind": kind} if kind else {}
     states = [
         Option(
             url_for("ops_work_items.index", state=one, **kept),
             words,
-            ops_pages.counted(_listing(one, kind)),
+            lists.counted(_listing(one, kind)),
             one == state,
         )
         for one, (words, _) in ITEM_STATES.items()
@@ -175,8 +172,8 @@ def annul(item: int):
     if not note:
         return invalid("ops/work_item.html", _page(row, {"annul-note": N_("誰にどう確かめたかを書いてください。")}))
     try:
-        affiliation.annul(row, now(), viewer().account_id, note)
-    except affiliation.OverAlready:
+        membership.annul(row, now(), viewer().account_id, note)
+    except membership.OverAlready:
         return stale("ops/work_item.html", _page(get_work_item_for(viewer(), item), changed=True))
     flash(gettext("所属を取り消し、本人と事業者に知らせました。"), "good")
     return see_other(url_for("ops_work_items.index", kind=row.kind))
@@ -208,15 +205,15 @@ HEADING = (N_("内容"), N_("対象"), N_("理由"), N_("状態"), N_("発生"),
 
 @source("ops_work_items.index", N_("対応事項"), "work-items")
 def _whole_list():
-    state, kind = ops_pages.choice("state", State, State.OPEN), ops_pages.choice("kind", WorkItemKind)
-    rows = exporting.walk(_listing(state, kind), _order(state))
-    yield exporting.sheet("ops_work_items.index", HEADING, exporting.lines(rows, _cells))
+    state, kind = lists.choice("state", State, State.OPEN), lists.choice("kind", WorkItemKind)
+    rows = exports.walk(_listing(state, kind), _order(state))
+    yield exports.sheet("ops_work_items.index", HEADING, exports.lines(rows, _cells))
 
 
 def _cells(rows):
     for row in _rows(rows):
         reason = say(row.reason) if row.reason else ""
-        when = (exporting.at(row.opened_at), exporting.at(row.closed_at))
+        when = (exports.at(row.opened_at), exports.at(row.closed_at))
         yield (say(row.title), row.subject, reason, say(row.chip.words), *when)
 
 
@@ -225,7 +222,7 @@ def _order(state: str) -> Order:
 
 
 def _reason(row: WorkItem) -> str:
-    return message_words.HOLDS.get(row.reason) or message_words.CAUSES.get(row.reason, "")
+    return labels.HOLDS.get(row.reason) or labels.CAUSES.get(row.reason, "")
 
 
 def _subjects(rows) -> dict[tuple[str, int], str]:
@@ -261,7 +258,7 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
     act = viewer().may_act and row.state == State.OPEN
     business = row.kind == WorkItemKind.BUSINESS_ADDRESS
     same = row.kind == WorkItemKind.SAME_ADDRESS
-    address = addresses.current(OwnerKind.BUSINESS, row.subject_id) if business else None
+    address = versions.current(OwnerKind.BUSINESS, row.subject_id) if business else None
     email = address.value if address else ""
     return ItemPage(
         title=item_words(row.kind).title,
@@ -277,7 +274,7 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
         email=email if viewer().may_act else mask(email),
         version=address.version if address else 0,
         correct=url_for("ops_work_items.correct", item=row.id) if act and business else "",
-        held=ops_pages.counted(corrections.held_for(row)) if same else "",
+        held=lists.counted(corrections.held_for(row)) if same else "",
         people=_people(row) if same else [],
         release=url_for("ops_work_items.release", item=row.id) if act and same else "",
         close=url_for("ops_work_items.close", item=row.id) if act else "",
@@ -329,7 +326,7 @@ def _links(row: WorkItem) -> list[tuple[str, str]]:
 
 def _people(row: WorkItem) -> list[tuple[str, str]]:
     """The first people whose postcards wait for a SAME_ADDRESS item: link and name."""
-    held = corrections.held_for(row).limit(keyset.A_PAGE)
+    held = corrections.held_for(row).limit(paging.A_PAGE)
     numbers = [postcard.registration_id for postcard in held]
     columns = (Registration.id, Registration.application_number, Technician.name)
     rows = Registration.select(*columns).join(Technician).where(Registration.id.in_(numbers)).tuples()

@@ -9,11 +9,11 @@ from webapp.domain.cards.labels import Audience
 from webapp.domain.core.calendar import WorkingCalendar, jst_day
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses.syntax import domain_of
-from webapp.domain.inquiries import public_form as contact
+from webapp.domain.inquiries import public_form
 from webapp.domain.inquiries.public_form import Answer, Kind
 from webapp.domain.parsing.cells import CellError
 from webapp.domain.parsing.dates import parse_date
-from webapp.pages import cards as card_pages
+from webapp.pages import cards
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render
 
@@ -88,7 +88,7 @@ def ask():
         errors = ({} if number else {"number": NO_NUMBER}) | ({} if born else {"birth_date": NO_BIRTH_DATE})
         return invalid("public/contact/card.html", CardPage(number, typed, wants, errors=errors))
     budget = current_app.extensions["settings"].card_wrong_pairs
-    answer = contact.ask(number, born, request.remote_addr or "", now(), budget, wants_inquiry=wants)
+    answer = public_form.ask(number, born, request.remote_addr or "", now(), budget, wants_inquiry=wants)
     page = _answered(answer, number, typed, wants)
     status = {Kind.WRONG: 422, Kind.WAIT: 429}.get(answer.kind, 200)
     return render("public/contact/card.html", page, status=status)
@@ -108,5 +108,5 @@ def _answered(answer: Answer, number: str, typed: str, wants: bool) -> CardPage:
     # What was typed is not shown again: the answer may be read on a borrowed phone.
     if answer.standing is None:
         return CardPage(answer=answer.kind, wants_inquiry=wants)
-    card = card_pages.in_words(answer.standing, Audience.CONTACT)
+    card = cards.in_words(answer.standing, Audience.CONTACT)
     return CardPage(answer=answer.kind, chip=card.chip, sentences=card.sentences, wants_inquiry=wants)

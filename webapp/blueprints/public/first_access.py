@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 from webapp.domain.accounts import access_requests, accounts, first_access, sign_in_links
 from webapp.domain.accounts.passwords import PasswordError
 from webapp.domain.core.language import N_
-from webapp.web import session as sign_in
+from webapp.web import session
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other
 
@@ -62,7 +62,7 @@ def by_link():
             secret=_secret(),
             now=now(),
             **typed,
-            **sign_in.where_from(),
+            **session.where_from(),
         ),
         lambda errors, status: _link_page(token, typed, errors, status),
     )
@@ -73,7 +73,7 @@ def by_code():
     typed = _typed("technician_id", "code", "birth_date")
     return _redeem(
         lambda: first_access.by_code(
-            *typed.values(), request.form.get("password", ""), _secret(), now(), **sign_in.where_from()
+            *typed.values(), request.form.get("password", ""), _secret(), now(), **session.where_from()
         ),
         lambda errors, status: render("public/first_access/code.html", CodePage(typed, errors), status=status),
     )
@@ -89,7 +89,7 @@ def by_letter():
     typed = _typed("business_id", "code", "user_name", "display_name")
     return _redeem(
         lambda: first_access.by_letter(
-            *typed.values(), request.form.get("password", ""), _secret(), now(), **sign_in.where_from()
+            *typed.values(), request.form.get("password", ""), _secret(), now(), **session.where_from()
         ),
         lambda errors, status: render("public/first_access/letter.html", CodePage(typed, errors), status=status),
     )
@@ -154,7 +154,7 @@ def _redeem(redeem, again) -> Response:
         return again({"password": error.sentence}, 422)
     except first_access.Refused as error:
         return again({error.field: error.sentence}, 422)
-    return sign_in.go_on(signed_in, "/")
+    return session.go_on(signed_in, "/")
 
 
 def _ask(template: str, way: str, *names: str) -> Response:

@@ -8,10 +8,10 @@ from flask_login import current_user
 from webapp.domain.accounts import accounts, passkeys, second_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.language import N_
-from webapp.web import session as sign_in
 from webapp.web.clock import now
 from webapp.web.guards import own_path
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.session import end, first_page, go_on, half, where_from
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -80,13 +80,13 @@ def submit_operators():
 
 @blueprint.get("/sign-in/second-factor")
 def second():
-    waiting = sign_in.half()
+    waiting = half()
     return _second(waiting) if waiting else see_other(url_for("sign_in.form"))
 
 
 @blueprint.post("/sign-in/second-factor")
 def submit_second():
-    waiting = sign_in.half()
+    waiting = half()
     if waiting is None:
         return see_other(url_for("sign_in.form"))
     secret, target = current_app.extensions["settings"].secret_key, session.get("next", "")
@@ -94,30 +94,30 @@ def submit_second():
         signed_in = second_factor.finish(waiting, request.form.get("code", ""), secret, now())
     except accounts.TooManyTries:
         return _second(waiting, {"code": TOO_MANY}, 429)
-    return sign_in.go_on(signed_in, target) if signed_in else _second(waiting, {"code": WRONG_CODE}, 422)
+    return go_on(signed_in, target) if signed_in else _second(waiting, {"code": WRONG_CODE}, 422)
 
 
 @blueprint.post("/sign-in/passkey")
 def submit_passkey():
-    waiting, site = sign_in.half(), passkeys.Site.of(current_app.extensions["settings"])
+    waiting, site = half(), passkeys.Site.of(current_app.extensions["settings"])
     if waiting is None or site is None:
         return see_other(url_for("sign_in.form"))
     target = session.get("next", "")
     if not passkeys.check(waiting.account, waiting, request.form.get("credential", ""), site, now()):
         return _second(waiting, {"passkey": WRONG_PASSKEY}, 422)
-    return sign_in.go_on(accounts.complete(waiting, now()), target)
+    return go_on(accounts.complete(waiting, now()), target)
 
 
 @blueprint.post("/sign-out")
 def out():
-    sign_in.end()
+    end()
     return see_other(url_for("sign_in.form"))
 
 
 def _form(kind: AccountKind) -> Response:
     target = own_path(request.args.get("next", ""))
     if current_user.is_authenticated:
-        return see_other(target if target != "/" else sign_in.first_page(current_user.kind))
+        return see_other(target if target != "/" else first_page(current_user.kind))
     return render("public/sign_in/form.html", SignInPage(kind, next=target))
 
 
@@ -128,12 +128,12 @@ def _typed(*names: str) -> dict[str, str]:
 def _submit(kind: AccountKind, key: str, typed: dict[str, str]) -> Response:
     target, first = own_path(request.form.get("next", "")), next(iter(typed))
     try:
-        signed_in = accounts.sign_in(key, request.form.get("password", ""), now(), **sign_in.where_from())
+        signed_in = accounts.sign_in(key, request.form.get("password", ""), now(), **where_from())
     except accounts.TooManyTries:
         return render("public/sign_in/form.html", SignInPage(kind, typed, target, {first: TOO_MANY}), status=429)
     if signed_in is None:
         return invalid("public/sign_in/form.html", SignInPage(kind, typed, target, {first: WRONG[kind]}))
-    return sign_in.go_on(signed_in, target)
+    return go_on(signed_in, target)
 
 
 def _second(waiting, errors: dict[str, str] | None = None, status: int = 200) -> Response:

@@ -14,9 +14,9 @@ from webapp.domain.accounts import accounts, first_access, sign_in_links
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.accounts.mails import address_of_user
 from webapp.domain.accounts.sign_in_links import Purpose
-from webapp.domain.core import secret_box as sealed
+from webapp.domain.core import secret_box
 from webapp.domain.core.events import EventName, record
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.postcard import fallback
@@ -42,7 +42,7 @@ def ask(wanted: dict[str, str], secret: str, now: dt.datetime, network_address: 
     text = dump_json({name: value[:100] for name, value in wanted.items()})
     with transaction():
         accounts.count_tries(limits, now, ADDRESS_WINDOW)
-        SignInRequest.create(requested_at=now, content=sealed.seal(secret, _PURPOSE, text), expires_at=now + _KEEP)
+        SignInRequest.create(requested_at=now, content=secret_box.seal(secret, _PURPOSE, text), expires_at=now + _KEEP)
 
 
 def answer_requests(secret: str, now: dt.datetime, limit: int = 100) -> int:
@@ -52,7 +52,7 @@ def answer_requests(secret: str, now: dt.datetime, limit: int = 100) -> int:
         rows = list(skip_locked(query))
         for row in rows:
             if row.expires_at > now:
-                _answer(json.loads(sealed.unseal(secret, _PURPOSE, row.content)), now)
+                _answer(json.loads(secret_box.unseal(secret, _PURPOSE, row.content)), now)
         SignInRequest.delete().where(SignInRequest.id.in_([row.id for row in rows])).execute()
         return len(rows)
 
@@ -75,7 +75,7 @@ def _answer(wanted: dict[str, str], now: dt.datetime) -> None:
 
 def mail_technician(person: Technician, now: dt.datetime) -> Message | None:
     """Queue a mail with a link in the running transaction; None if no address of theirs may, or not so soon."""
-    address = addresses.current(OwnerKind.TECHNICIAN, person.id)
+    address = versions.current(OwnerKind.TECHNICIAN, person.id)
     if address is None or not sign_in_links.may_hold_link(address, person.id, now):
         return None
     if not _may_mail(f"technician:{person.id}", now):

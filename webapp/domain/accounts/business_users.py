@@ -11,7 +11,7 @@ from webapp.domain.accounts.sign_in_links import Purpose
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.parsing.contact import parse_email
@@ -51,7 +51,7 @@ def invite_business(business: Business, now: dt.datetime) -> Message | None:
         fresh = (Business.id == business.id) & Business.invited_at.is_null()
         if not Business.update(invited_at=now).where(fresh).execute():
             return None
-        address = addresses.current(OwnerKind.BUSINESS, business.id)
+        address = versions.current(OwnerKind.BUSINESS, business.id)
         if address is None or not sign_in_links.is_settled(address, now):
             return None
         message = new_message(MessageKind.INVITATION, Role.BUSINESS, address, "ja", now, business=business)
@@ -105,7 +105,7 @@ def invite(
         if Account.select().where(_of(administrator.business_id) & Account.active).count() >= MOST_USERS:
             raise NotPossible("user_name", TOO_MANY)
         account = first_access.new_business_user(administrator.business, user_name, display_name, role, now)
-        addresses.give(OwnerKind.ACCOUNT, account.id, value, GivenBy.BUSINESS, now)
+        versions.give(OwnerKind.ACCOUNT, account.id, value, GivenBy.BUSINESS, now)
         access_requests.mail_user(account, MessageKind.INVITATION, Purpose.INVITATION, now)
         _note(EventName.ACCOUNT_BUSINESS_USER_INVITED, administrator, account, {"role": role}, now)
         return account

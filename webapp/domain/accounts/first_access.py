@@ -12,8 +12,7 @@ from peewee import IntegrityError
 from db.database import transaction
 from db.ids import new_id
 from db.models import Account, ActivationCode, Business, EmailAddress, SignInLink, Technician
-from webapp.domain.accounts import accounts, passwords, sign_in_links
-from webapp.domain.accounts import password_change as account_changes
+from webapp.domain.accounts import accounts, password_change, passwords, sign_in_links
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole, SignedIn
 from webapp.domain.accounts.sign_in_links import Purpose
 from webapp.domain.core.events import EventName, record
@@ -254,7 +253,7 @@ def _let_in(
         name = EventName.ACCOUNT_FIRST_ACCESS
         record(name, now, subject_id=account.id, account_id=account.id, data=data, **ids)
     else:
-        account_changes.change_password(account, password, now, **data)
+        password_change.change_password(account, password, now, **data)
     sign_in_links.end_of(account, now)
     if account.technician_id is not None:
         activation_codes.end_of_technician(account.technician_id, now)

@@ -9,7 +9,7 @@ from db.models import Account, EmailAddress, Message
 from webapp.domain.accounts import sign_in_links
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.calendar import written_moment
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 
@@ -53,10 +53,10 @@ def tell(account: Account, content: dict[str, str], now: dt.datetime) -> Message
 
 def address_of_user(account: Account, now: dt.datetime) -> EmailAddress | None:
     """Return where a user of a business gets mail; None if nowhere."""
-    own = addresses.current(OwnerKind.ACCOUNT, account.id)
+    own = versions.current(OwnerKind.ACCOUNT, account.id)
     if own is not None:
         return own if own.state != AddressState.INVALID else None
-    registered = addresses.current(OwnerKind.BUSINESS, account.business_id)
+    registered = versions.current(OwnerKind.BUSINESS, account.business_id)
     return registered if registered is not None and sign_in_links.is_settled(registered, now) else None
 
 
@@ -66,5 +66,5 @@ def _address_of(account: Account, now: dt.datetime) -> EmailAddress | None:
     owner = (OwnerKind.TECHNICIAN, account.technician_id)
     if account.kind == AccountKind.OPERATOR:
         owner = (OwnerKind.ACCOUNT, account.id)
-    address = addresses.current(*owner)
+    address = versions.current(*owner)
     return address if address is not None and address.state != AddressState.INVALID else None

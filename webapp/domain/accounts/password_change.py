@@ -4,8 +4,7 @@ import datetime as dt
 
 from db.database import transaction
 from db.models import Account
-from webapp.domain.accounts import accounts
-from webapp.domain.accounts import mails as account_mails
+from webapp.domain.accounts import accounts, mails
 from webapp.domain.core.events import EventName, record
 
 
@@ -19,4 +18,4 @@ def change_password(account: Account, password: str, now: dt.datetime, but: int 
         ids = {"technician_id": account.technician_id, "business_id": account.business_id}
         name = EventName.ACCOUNT_PASSWORD_CHANGED
         record(name, now, subject_id=account.id, account_id=account.id, data=data or None, **ids)
-        account_mails.tell_change(account, account_mails.PASSWORD_CHANGED, now)
+        mails.tell_change(account, mails.PASSWORD_CHANGED, now)

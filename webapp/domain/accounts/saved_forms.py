@@ -8,7 +8,7 @@ import secrets
 
 from db.fields import dump_json
 from db.models import KeptForm
-from webapp.domain.core import secret_box as sealed
+from webapp.domain.core import secret_box
 
 KEEP = dt.timedelta(minutes=30)
 LARGEST = 64 * 1024
@@ -28,7 +28,7 @@ def keep(fields: dict[str, list[str]], page: str, account_id: int, secret: str, 
         token_hash=_digest(token),
         account=account_id,
         page=page,
-        content=sealed.seal(secret, _PURPOSE, text),
+        content=secret_box.seal(secret, _PURPOSE, text),
         expires_at=now + KEEP,
     )
     return token
@@ -41,7 +41,7 @@ def take(token: str, page: str, account_id: int, secret: str, now: dt.datetime) 
         return None
     if not KeptForm.delete().where(KeptForm.id == row.id).execute():
         return None
-    return json.loads(sealed.unseal(secret, _PURPOSE, row.content))
+    return json.loads(secret_box.unseal(secret, _PURPOSE, row.content))
 
 
 def _digest(token: str) -> str:

@@ -13,11 +13,10 @@ import pyotp
 from db.database import transaction
 from db.ids import ALPHABET
 from db.models import Account, LostFactor, RecoveryCode, SecondFactor, SignInSession
-from webapp.domain.accounts import accounts
-from webapp.domain.accounts import mails as account_mails
+from webapp.domain.accounts import accounts, mails
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole, SignedIn
 from webapp.domain.audit.log import audit
-from webapp.domain.core import secret_box as sealed
+from webapp.domain.core import secret_box
 from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.events import EventName, record
 
@@ -29,7 +28,7 @@ class FactorKind(StrEnum):
     PASSKEY = "passkey"
 
 
-_ADDED = {FactorKind.TOTP: account_mails.APP_ADDED, FactorKind.PASSKEY: account_mails.PASSKEY_ADDED}
+_ADDED = {FactorKind.TOTP: mails.APP_ADDED, FactorKind.PASSKEY: mails.PASSKEY_ADDED}
 # A phone's clock may be half a minute off either way.
 _STEP = 30
 _DRIFT = (-1, 0, 1)
@@ -64,9 +63,12 @@ def begin_totp(account: Account, secret_key: str, issuer: str, now: dt.datetime)
         if row is None:
             plain = pyotp.random_base32()
             row = SecondFactor.create(
-                account=account, kind=FactorKind.TOTP, secret=sealed.seal(secret_key, _PURPOSE, plain), created_at=now
+                account=account,
+                kind=FactorKind.TOTP,
+                secret=secret_box.seal(secret_key, _PURPOSE, plain),
+                created_at=now,
             )
-    plain = sealed.unseal(secret_key, _PURPOSE, row.secret)
+    plain = secret_box.unseal(secret_key, _PURPOSE, row.secret)
     name = account.login_key.split(":", 1)[1].replace(":", " ")
     return Enrolment(plain, pyotp.TOTP(plain).provisioning_uri(name=name, issuer_name=issuer))
 
@@ -95,14 +97,14 @@ def _confirm(account: Account, row: SecondFactor, secret_key: str, now: dt.datet
     account.second_factor = True
     account.save(only=[Account.second_factor])
     note(EventName.ACCOUNT_SECOND_FACTOR_SET, account, now, account.id, {"kind": row.kind})
-    account_mails.tell_change(account, _ADDED[FactorKind(row.kind)], now)
+    mails.tell_change(account, _ADDED[FactorKind(row.kind)], now)
     return [] if codes_left(account) else _make_codes(account, secret_key, now)
 
 
 def new_recovery_codes(account: Account, secret_key: str, now: dt.datetime) -> list[str]:
     """Make ten codes in place of the old ones, tell the person, and return them; they are kept as keyed hashes only."""
     with transaction():
-        account_mails.tell_change(account, account_mails.CODES_MADE, now)
+        mails.tell_change(account, mails.CODES_MADE, now)
         return _make_codes(account, secret_key, now)
 
 
@@ -139,7 +141,7 @@ def remove(account: Account, factor_id: int, now: dt.datetime) -> bool:
         if len(rows) == 1:
             _without(account)
         note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, account.id)
-        account_mails.tell_change(account, account_mails.FACTOR_REMOVED, now)
+        mails.tell_change(account, mails.FACTOR_REMOVED, now)
         return True
 
 
@@ -169,7 +171,7 @@ def _take_code(row: SecondFactor, typed: str, secret_key: str, now: dt.datetime)
     code = re.sub(r"\D", "", unicodedata.normalize("NFKC", typed))
     if len(code) != 6:
         return False
-    totp = pyotp.TOTP(sealed.unseal(secret_key, _PURPOSE, row.secret))
+    totp = pyotp.TOTP(secret_box.unseal(secret_key, _PURPOSE, row.secret))
     step = int(now.timestamp()) // _STEP
     matching = [step + drift for drift in _DRIFT if hmac.compare_digest(totp.generate_otp(step + drift), code)]
     if not matching:
@@ -186,12 +188,12 @@ def _take_recovery_code(account: Account, typed: str, secret_key: str, now: dt.d
     used = RecoveryCode.update(used_at=now).where(mine & RecoveryCode.used_at.is_null()).execute()
     if used:
         note(EventName.ACCOUNT_RECOVERY_CODE_USED, account, now, account.id)
-        account_mails.tell_change(account, account_mails.CODE_USED, now)
+        mails.tell_change(account, mails.CODE_USED, now)
     return bool(used)
 
 
 def _code_hash(account: Account, code: str, secret_key: str) -> str:
-    return sealed.keyed(secret_key, _RECOVERY, f"{account.id}:{code}").hex()
+    return secret_box.keyed(secret_key, _RECOVERY, f"{account.id}:{code}").hex()
 
 
 def open_lost(account: Account, operator: Account, note_text: str, now: dt.datetime) -> LostFactor:
@@ -208,7 +210,7 @@ def open_lost(account: Account, operator: Account, note_text: str, now: dt.datet
             EventName.ACCOUNT_LOST_FACTOR_OPENED, now, operator.id, "account", account.id, {"note": note_text.strip()}
         )
         note(EventName.ACCOUNT_LOST_FACTOR_OPENED, account, now, operator.id)
-        account_mails.tell(account, {account_mails.LOST_UNTIL: written_moment(row.effective_at)}, now)
+        mails.tell(account, {mails.LOST_UNTIL: written_moment(row.effective_at)}, now)
         return row
 
 
@@ -243,7 +245,7 @@ def take_lost(account: Account, now: dt.datetime) -> bool:
         SecondFactor.delete().where(SecondFactor.account == account).execute()
         _without(account)
         note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, None, {"lost": True})
-        account_mails.tell_change(account, account_mails.FACTOR_REMOVED, now)
+        mails.tell_change(account, mails.FACTOR_REMOVED, now)
         return True
 
 

@@ -15,8 +15,8 @@ from db.fields import to_microseconds
 from db.ids import LARGEST, LENGTH, decode, encode, new_id
 from db.models import Account, EmailAddress, SignInLink
 from webapp.domain.accounts.accounts import AccountKind, login_key
-from webapp.domain.core import secret_box as sealed
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.core import secret_box
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, GivenBy
 from webapp.domain.notices.messages import MessageKind, Role
 
@@ -40,7 +40,7 @@ LETTER_WAIT = dt.timedelta(days=7)
 _TOKEN = "sign-in-link"
 _TOKEN_LENGTH = 3 * LENGTH
 _CHANGED = (
-    (EmailAddress.owner_kind == addresses.OwnerKind.TECHNICIAN)
+    (EmailAddress.owner_kind == versions.OwnerKind.TECHNICIAN)
     & EmailAddress.given_by.in_([GivenBy.BUSINESS, GivenBy.OPERATOR])
     & EmailAddress.valid_to.is_null()
     & EmailAddress.confirmed_at.is_null()
@@ -56,15 +56,15 @@ def is_settled(address: EmailAddress, now: dt.datetime) -> bool:
     if address.valid_to is not None or address.state == AddressState.INVALID:
         return False
     others = address.given_by in (GivenBy.BUSINESS, GivenBy.OPERATOR)
-    if address.owner_kind == addresses.OwnerKind.ACCOUNT or not others or address.confirmed_at is not None:
+    if address.owner_kind == versions.OwnerKind.ACCOUNT or not others or address.confirmed_at is not None:
         return True  # a business answers for the addresses of its own users
     return address.letter_at is not None and address.letter_at <= now - LETTER_WAIT
 
 
 def may_hold_link(address: EmailAddress, technician_id: int, now: dt.datetime) -> bool:
     """Return whether a technician's link or code may go to this e-mail address: settled, and nobody else's."""
-    mine = address.owner_kind == addresses.OwnerKind.TECHNICIAN and address.owner_id == technician_id
-    return mine and is_settled(address, now) and addresses.is_personal(address.value, technician_id)
+    mine = address.owner_kind == versions.OwnerKind.TECHNICIAN and address.owner_id == technician_id
+    return mine and is_settled(address, now) and versions.is_personal(address.value, technician_id)
 
 
 def note_letter(address: EmailAddress, now: dt.datetime) -> None:
@@ -115,7 +115,7 @@ def links_for(messages: Sequence, secret: str, now: dt.datetime) -> dict[int, st
 def _of_notices(messages: list, links: dict, alive: dict, now: dt.datetime) -> dict[int, SignInLink]:
     rows = EmailAddress.select().where(EmailAddress.id.in_([message.address_id for message in messages]))
     by_id = {row.id: row for row in rows}
-    holders = addresses.holders_of([row.value_key for row in by_id.values()])
+    holders = versions.holders_of([row.value_key for row in by_id.values()])
     people = {message.technician_id for message in messages}
     inside = Account.select(Account.technician).where(
         Account.technician.in_(list(people)) & Account.password_hash.is_null(False)
@@ -154,7 +154,7 @@ def _of_notices(messages: list, links: dict, alive: dict, now: dt.datetime) -> d
 
 
 def _is_personal(address: EmailAddress, technician_id: int, holders: dict[str, set], now: dt.datetime) -> bool:
-    me = (addresses.OwnerKind.TECHNICIAN, technician_id)
+    me = (versions.OwnerKind.TECHNICIAN, technician_id)
     mine = (address.owner_kind, address.owner_id) == me
     return mine and is_settled(address, now) and holders.get(address.value_key, set()) <= {me}
 
@@ -166,7 +166,7 @@ def make(purpose: Purpose, now: dt.datetime, *, lasts: dt.timedelta | None = Non
 
 def token_of(link: SignInLink, secret: str) -> str:
     """Return the token of a link: its id and 126 bits that only the secret can make of it."""
-    number = int.from_bytes(sealed.keyed(secret, _TOKEN, str(link.id))[:16], "big")
+    number = int.from_bytes(secret_box.keyed(secret, _TOKEN, str(link.id))[:16], "big")
     return encode(link.id) + encode(number >> 63 & LARGEST) + encode(number & LARGEST)
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from db.ids import LENGTH, decode, encode
 from db.models import Affiliation, Message
 from webapp.domain.core.calendar import written_moment
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 
@@ -43,7 +43,7 @@ def tell_both(affiliation_id: int, change: Change, now: dt.datetime, roles: froz
     )
     told = []
     for role, owner_kind, owner_id, language in sides:
-        address = addresses.current(owner_kind, owner_id)
+        address = versions.current(owner_kind, owner_id)
         if role not in roles or address is None or address.state == AddressState.INVALID:
             continue
         # Each message belongs to its own side only: mail of the business is sent again when its address is corrected.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from peewee import chunked
 
 from db.models import Card, Registration, Technician
-from webapp.domain.cards import reminders as card_reminders
+from webapp.domain.cards import reminders
 from webapp.domain.cards.actions import Delivery, delivery_of, reopen
 from webapp.domain.cards.projection import folding
 from webapp.domain.cards.reminders import AskOutcome
@@ -62,7 +62,7 @@ def prospects(card_ids: Iterable[int], now: dt.datetime) -> list[Prospect]:
             .join(Technician, on=(Card.technician == Technician.id))
         )
         cards = list(query.where(Card.id.in_(part)).order_by(Card.id))
-        asked = card_reminders.could_be_asked(cards, now)
+        asked = reminders.could_be_asked(cards, now)
         found += [_prospect(card, asked[card.id]) for card in cards]
     return found
 

@@ -15,7 +15,7 @@ from webapp.domain.cards.projection import refold, shipment_key
 from webapp.domain.cards.states import CardState
 from webapp.domain.cards.tracking.columns import cell_text, serial_date
 from webapp.domain.cards.tracking.number import NotATrackingNumber, TrackingNumber, parse_number
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
@@ -194,7 +194,7 @@ def _post_one(
         import_run=run,
         created_at=now,
     )
-    metrics.add({shipment_key(shipment): 1})
+    counters.add({shipment_key(shipment): 1})
     record(
         EventName.CARD_IMPORT_POSTED,
         now,
@@ -242,5 +242,5 @@ def forget(run: TrackingImport) -> list[int]:
     mine = Shipment.import_run == run
     gone = list(Shipment.select().where(mine))
     Shipment.delete().where(mine).execute()
-    metrics.add({key: -n for key, n in Counter(map(shipment_key, gone)).items()})
+    counters.add({key: -n for key, n in Counter(map(shipment_key, gone)).items()})
     return sorted({shipment.card_id for shipment in gone})

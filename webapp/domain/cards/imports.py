@@ -17,7 +17,7 @@ from db.models import (
     TrackingSighting,
     TrackingSource,
 )
-from webapp.domain.cards import dispatches as card_dispatches
+from webapp.domain.cards import dispatches
 from webapp.domain.cards.projection import UNDONE, cards_of_numbers, chunks, folding, moment_text, refold
 from webapp.domain.cards.states import CardEvent, Receiver
 from webapp.domain.cards.tracking.files import UnreadableFile, read_file
@@ -228,10 +228,10 @@ def _write_events(run: TrackingImport, items: Sequence[TrackedItem], by_key: Map
 
 
 def _dispatches(run: TrackingImport, sources: Sequence, problems: list, clock: Clock) -> Iterator[tuple[int, int]]:
-    rows = card_dispatches.read_dispatches(sources, clock())
+    rows = dispatches.read_dispatches(sources, clock())
     for part in chunks(rows):
         with folding():
-            outcome = card_dispatches.post(part, run, clock())
+            outcome = dispatches.post(part, run, clock())
         run.added += outcome.posted
         run.changed += outcome.changed
         run.rejected += outcome.rejected
@@ -256,7 +256,7 @@ def undo(run: TrackingImport, now: dt.datetime, account_id: int | None) -> int:
         )
         if not taken:
             raise NotUndoable
-        cards = _forget_tracking(run) if run.kind == ImportKind.TRACKING else card_dispatches.forget(run)
+        cards = _forget_tracking(run) if run.kind == ImportKind.TRACKING else dispatches.forget(run)
         changed = refold(cards, now, UNDONE, account_id, undo=True)
         data = {"kind": run.kind, "changed": len(changed)}
         record(EventName.TRACKING_OPS_UNDONE, now, subject_id=run.id, account_id=account_id, data=data)

@@ -20,8 +20,7 @@ from webapp.domain.cards.outcomes import missed
 from webapp.domain.cards.states import REUSE_GAP, CardEvent, CardState, Receiver, Standing, standing_after, standing_of
 from webapp.domain.cards.states import TrackingEvent as Report
 from webapp.domain.cards.states import shipments as split
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import progress as funnel
+from webapp.domain.core import counters, progress
 from webapp.domain.core.calendar import JST, jst_day
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
@@ -165,9 +164,9 @@ def _missed_anew(shipments: dict[int, list[tuple[Shipment, tuple[Report, ...]]]]
     return counts
 
 
-def shipment_key(shipment: Shipment) -> metrics.Key:
+def shipment_key(shipment: Shipment) -> counters.Key:
     """Return the counter in which a shipment stands."""
-    return metrics.key(Figure.SHIPMENTS, shipment.accepted_on, shipment.prefecture, shipment.missed)
+    return counters.key(Figure.SHIPMENTS, shipment.accepted_on, shipment.prefecture, shipment.missed)
 
 
 def _posted_under(numbers: Iterable[str]) -> dict[str, list["Posting"]]:
@@ -243,8 +242,8 @@ def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: i
                 (at, EventName.CARD_POST_MOVED, card.registration_id, card.technician_id, card.id, account_id, data)
             )
     _write(updates, events)
-    counts.update(funnel.deltas(reached))
-    metrics.add(counts)
+    counts.update(progress.deltas(reached))
+    counters.add(counts)
     _returned_items(back, now, cause, account_id)
     return changed
 
@@ -289,14 +288,14 @@ def _folded(card: Card, current: Shipment | None, now_stands: Standing) -> dict[
 def _count(counts: Counter, card: Card, before: dict, after: dict, now: dt.datetime, undo: bool) -> None:
     if after["state"] != before["state"]:
         if undo:
-            counts[metrics.key(Figure.CARDS, metrics.day_of(card.changed_at), before["state"])] -= 1
+            counts[counters.key(Figure.CARDS, counters.day_of(card.changed_at), before["state"])] -= 1
         else:
-            counts[metrics.key(Figure.CARDS, metrics.day_of(now), after["state"])] += 1
+            counts[counters.key(Figure.CARDS, counters.day_of(now), after["state"])] += 1
     for values, n in ((before, -1), (after, 1)):
         if values["state"] == CardState.DELIVERED and values["since_on"] and values["posted_on"]:
             day = dt.date.fromisoformat(values["since_on"])
             taken = max(0, (day - dt.date.fromisoformat(values["posted_on"])).days)
-            counts[metrics.key(Figure.CARD_DAYS, day, str(taken))] += n
+            counts[counters.key(Figure.CARD_DAYS, day, str(taken))] += n
 
 
 def _returned_items(back: list[tuple[Card, bool]], now: dt.datetime, cause: str, account_id: int | None) -> None:

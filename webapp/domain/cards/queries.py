@@ -13,7 +13,7 @@ from webapp.domain.cards.overdue import AlarmKind
 from webapp.domain.cards.projection import history_of, reports_of, standing
 from webapp.domain.cards.states import CardState, Receiver, Standing, running_states
 from webapp.domain.cards.tracking.number import TrackingNumber
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import paging
 from webapp.domain.core.calendar import jst_day, utc_start_of
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Cursor, Order
@@ -72,7 +72,7 @@ class CardList:
 
 
 def listing(
-    filters: Filters, now: dt.datetime, watch: Watch, cursor: Cursor | None = None, size: int = keyset.A_PAGE
+    filters: Filters, now: dt.datetime, watch: Watch, cursor: Cursor | None = None, size: int = paging.A_PAGE
 ) -> CardList:
     """Return a page of cards."""
     query = filtered(
@@ -89,7 +89,7 @@ def listing(
     )
     query = query.join(Technician, on=(Card.technician == Technician.id)).switch(Card)
     query = query.join(Shipment, JOIN.LEFT_OUTER, on=(Shipment.id == Card.shipment_id))
-    found = keyset.read(query.objects(), ORDER, cursor or Cursor(), size=size)
+    found = paging.read(query.objects(), ORDER, cursor or Cursor(), size=size)
     rows = [
         CardRow(
             row.id,

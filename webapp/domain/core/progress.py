@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from db.database import database
 from db.fields import from_microseconds
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 
 # A postcard in one of these has told its person, as far as anybody knows.
@@ -45,10 +45,10 @@ def completed(registration_ids: Iterable[int]) -> dict[int, dt.datetime]:
 def deltas(changes: Changes) -> Counter:
     """Return what changes of registrations add to the counters."""
     changes = {what: n for what, n in changes.items() if n}
-    days = {number: metrics.day_of(at) for number, at in completed(number for number, _ in changes).items()}
+    days = {number: counters.day_of(at) for number, at in completed(number for number, _ in changes).items()}
     found: Counter = Counter()
     for (registration, reached), n in changes.items():
-        found[metrics.key(Figure.FUNNEL, days[registration], reached)] += n
+        found[counters.key(Figure.FUNNEL, days[registration], reached)] += n
     return found
 
 

@@ -17,7 +17,7 @@ from webapp.domain.disclosure.policy import (
     visible_groups,
 )
 from webapp.domain.disclosure.states import Chip, Standing, chip, standings
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 
 # To which group the several values of a person belong. A kind that is not here is shown to no other business.
@@ -162,7 +162,7 @@ def _compose(viewer: Viewer, facts: Facts) -> Record | None:
 
 
 def _beyond_groups(row: Technician, facts: Facts, as_what: Relation) -> dict:
-    email = addresses.current(OwnerKind.TECHNICIAN, row.id)
+    email = versions.current(OwnerKind.TECHNICIAN, row.id)
     employers = [
         Employer(affiliation.id, affiliation.business.name, affiliation.started_at, affiliation.ended_at)
         for affiliation in Affiliation.select(Affiliation, Business)

@@ -14,7 +14,7 @@ from webapp.domain.audit.log import audit
 from webapp.domain.core.calendar import JST
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 
@@ -323,12 +323,12 @@ def contact_of(registration: Registration, role: Role) -> tuple[EmailAddress | N
     """Return the registered address that an answer may go to, if it works, and the current employer for BUSINESS."""
     employer = None
     if role is Role.TECHNICIAN:
-        address = addresses.current(OwnerKind.TECHNICIAN, registration.technician_id)
+        address = versions.current(OwnerKind.TECHNICIAN, registration.technician_id)
     else:
         mine = (Affiliation.technician == registration.technician_id) & Affiliation.current
         affiliation = Affiliation.get_or_none(mine)
         employer = affiliation.business if affiliation else None
-        address = addresses.current(OwnerKind.BUSINESS, employer.id) if employer else None
+        address = versions.current(OwnerKind.BUSINESS, employer.id) if employer else None
     works = address is not None and address.state != AddressState.INVALID
     return (address if works else None), employer
 

@@ -20,7 +20,7 @@ from webapp.domain.cards.states import CardState, Standing
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.events import EventName, record
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.inquiries.cases import Caller, Channel, IdentityCheck, Topic, open_inquiry, open_inquiry_of
 from webapp.domain.notices.messages import MessageKind, Role, new_message
@@ -148,7 +148,7 @@ def _follow(question: CardQuestion, now: dt.datetime) -> int:
         technician_id=person.id,
         data={"answered": question.answered},
     )
-    address = addresses.current(OwnerKind.TECHNICIAN, person.id)
+    address = versions.current(OwnerKind.TECHNICIAN, person.id)
     reachable = address is not None and address.state != AddressState.INVALID
     if (question.wants_inquiry or (by_mail and not reachable)) and open_inquiry_of(registration.id) is None:
         open_inquiry(

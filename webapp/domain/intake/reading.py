@@ -10,7 +10,7 @@ from typing import NamedTuple
 from peewee import IntegrityError
 
 from db.database import transaction
-from webapp.domain.intake import registrations as registration
+from webapp.domain.intake import registrations
 from webapp.domain.intake.businesses import KnownBusinesses, register_businesses
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, Table
 from webapp.domain.intake.files import Cells, Source
@@ -21,7 +21,7 @@ from webapp.domain.parsing.problems import Problem, Severity
 
 # Batches are decided one after another, whoever imports: two files may name the same people.
 LOCK = 7_401_002
-BATCH_ROWS = registration.MOST_ROWS
+BATCH_ROWS = registrations.MOST_ROWS
 _TRIES = 3
 
 
@@ -100,7 +100,7 @@ def take(
                 if kind is Kind.BUSINESSES:
                     decided = register_businesses(good, now, origin, check_with, check=check_with is not None)
                 else:
-                    decided = registration.register(good, now, origin, check_with, check=check_with is not None)
+                    decided = registrations.register(good, now, origin, check_with, check=check_with is not None)
                 results = iter(decided)
                 rows = [
                     Read(line, cells, _unreadable(line, cells, kind, row) if isinstance(row, list) else next(results))

@@ -9,13 +9,13 @@ import secrets
 from collections.abc import Sequence
 
 from db.fields import dump_json, to_microseconds
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
 from webapp.domain.intake.decisions import Decision, content_of, decide
 from webapp.domain.intake.known import PERSON_COLUMNS, Application, Email, Employer, ItemKind, Known, Person, fetch
@@ -141,7 +141,7 @@ def _complete(
     ids = (registration, person.id)
     batch.event(_COMPLETED, _COMPLETED_DATA[first], *ids)
     batch.count(Figure.REGISTRATIONS, "affiliated" if affiliated else "alone")
-    batch.count(Figure.FUNNEL, Reached.REGISTERED, day=metrics.day_of(row.completed_at))
+    batch.count(Figure.FUNNEL, Reached.REGISTERED, day=counters.day_of(row.completed_at))
     if not first:
         _change(person, row, batch, ids)
     _take_email(person, row, known, batch, ids)
@@ -286,7 +286,7 @@ def _queue_mail(role: Role, email: Email, language: str, business: int | None, b
         business,
         email.id,
         language,
-        addresses.destination(email.value),
+        versions.destination(email.value),
         _QUEUED,
         0,
         batch.at,

@@ -14,7 +14,7 @@ from hashlib import sha256
 from db.database import database, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.search_key import fold_search_key
@@ -71,7 +71,7 @@ class Batch:
     def __init__(self, now: dt.datetime, account_id: int | None = None) -> None:
         self.now = now
         self.at = to_microseconds(now)
-        self.today = metrics.day_of(now)
+        self.today = counters.day_of(now)
         self.account_id = account_id
         self.rows: dict[str, list[tuple]] = {table: [] for table in TABLES}
         self.counts: Counter = Counter()
@@ -145,7 +145,7 @@ class Batch:
             *("work_item", "audit_row", "audit_detail", "event"),
         ):
             write_rows(table, TABLES[table], self.rows[table])
-        metrics.add({metrics.key(*what): n for what, n in self.counts.items()})
+        counters.add({counters.key(*what): n for what, n in self.counts.items()})
 
     def _write_people(self) -> None:
         changed = []

@@ -26,7 +26,7 @@ from webapp.domain.core.work_items import WorkItemKind, open_item
 from webapp.domain.email_addresses.syntax import plain_address, wire_address
 from webapp.domain.mail.outbox import AttemptState, storable
 from webapp.domain.mail.return_path import BadToken, ReturnPathKeys, read_return_path
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageState, Policy, Step, Verdict
 
 _LOCK_BITS = 62
@@ -206,22 +206,22 @@ def apply_verdict(message: Message, attempt: Attempt, verdict: Verdict, policy: 
     update_rows(Attempt, {"state": attempt.state, "reason": attempt.reason, "hard": attempt.hard}, {"id": attempt.id})
     state = MessageState(message.state)
     same_address = message.address_id == attempt.address_id
-    if not notices.is_latest(attempt, message) or not same_address or state == MessageState.QUEUED:
+    if not messages.is_latest(attempt, message) or not same_address or state == MessageState.QUEUED:
         # The notice has gone on. A dead address is dead all the same: what waits to go there falls when it is claimed.
         if dead:
-            notices.invalidate(attempt.address, verdict.reason, policy, now)
+            messages.invalidate(attempt.address, verdict.reason, policy, now)
         return
     if state == MessageState.RECONCILIATION:
         settle(message, now)  # what comes back has been sent: nobody needs to decide that any more
         state = MessageState(message.state)
     if state in (MessageState.SENT, MessageState.DELIVERED, MessageState.SENDING):
-        notices.fail(message, attempt, verdict, policy, now)
+        messages.fail(message, attempt, verdict, policy, now)
     elif dead:
-        notices.invalidate(attempt.address, verdict.reason, policy, now)
+        messages.invalidate(attempt.address, verdict.reason, policy, now)
         if state == MessageState.FAILED:
-            notices.move(message, Step.REQUEUE, settled_at=None)  # and fails at once, for the stronger reason
+            messages.move(message, Step.REQUEUE, settled_at=None)  # and fails at once, for the stronger reason
         if message.state in (MessageState.WAITING_RETRY, MessageState.QUEUED):
-            notices.fail_for_good(message, verdict, policy, now)
+            messages.fail_for_good(message, verdict, policy, now)
 
 
 def settle(message: Message, now: dt.datetime) -> None:
@@ -229,8 +229,8 @@ def settle(message: Message, now: dt.datetime) -> None:
     changes = {"sent_at": message.sent_at or now}
     if message.cohort_day is None:
         changes |= {"first_attempt_at": now, "cohort_day": day_of(now)}
-    notices.move(message, Step.SETTLE, **changes)
-    notices.note(EventName.NOTICE_OPS_RECONCILED, message, now, {"decision": "came_back"})
+    messages.move(message, Step.SETTLE, **changes)
+    messages.note(EventName.NOTICE_OPS_RECONCILED, message, now, {"decision": "came_back"})
 
 
 def _arrived(data: bytes, mailed: str) -> bool:
@@ -248,18 +248,18 @@ def _arrived(data: bytes, mailed: str) -> bool:
 
 
 def _confirm(message: Message, attempt: Attempt, now: dt.datetime) -> ReturnedState:
-    if not notices.is_latest(attempt, message) or attempt.reason is not None:
+    if not messages.is_latest(attempt, message) or attempt.reason is not None:
         return ReturnedState.EVIDENCE
     if attempt.state == AttemptState.PENDING:
         attempt.state = AttemptState.ACCEPTED
         attempt.save(only=[Attempt.state])
     if message.state == MessageState.SENDING:
-        notices.move(message, Step.ACCEPT, sent_at=now, reason=None, failure_class=None)
+        messages.move(message, Step.ACCEPT, sent_at=now, reason=None, failure_class=None)
     elif message.state == MessageState.RECONCILIATION:
         settle(message, now)
-    if (MessageState(message.state), Step.CONFIRM) not in notices.STEPS or message.reason == "confirmed":
+    if (MessageState(message.state), Step.CONFIRM) not in messages.STEPS or message.reason == "confirmed":
         return ReturnedState.EVIDENCE
-    notices.confirm(message, now)
+    messages.confirm(message, now)
     return ReturnedState.APPLIED
 
 

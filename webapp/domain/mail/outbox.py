@@ -21,13 +21,22 @@ from db.fields import to_microseconds
 from db.ids import encode, new_ids
 from db.models import Message
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
+from webapp.domain.core import counters, latency
 from webapp.domain.core.counters import Figure
 from webapp.domain.email_addresses.versions import AddressState
 from webapp.domain.mail.pacing import Bucket, Pace, full_bucket, take
-from webapp.domain.notices import messages as notices
-from webapp.domain.notices.messages import STEPS, MessageKind, MessageState, Policy, Role, Step, StepError, Verdict
+from webapp.domain.notices.messages import (
+    STEPS,
+    MessageKind,
+    MessageState,
+    Policy,
+    Role,
+    Step,
+    StepError,
+    Verdict,
+    counter_deltas,
+    fail_for_good,
+)
 
 # In this order, so that somebody who waits before a screen is served before a hundred thousand notices.
 KINDS = (
@@ -222,14 +231,14 @@ def _without_dead_addresses(rows: list[tuple], policy: Policy, now: dt.datetime)
             kept.append(row)
             continue
         cause = Reason(reason) if reason in REASON_CLASS else Reason.USERUNKNOWN
-        notices.fail_for_good(Message.get_by_id(row[0]), Verdict(cause, ReasonClass.DEAD), policy, now)
+        fail_for_good(Message.get_by_id(row[0]), Verdict(cause, ReasonClass.DEAD), policy, now)
     return kept
 
 
 def _move_to_sending(rows: list[Claimed], begun: set[int], now: dt.datetime, lease_until: dt.datetime) -> None:
     """Write the claim, each row once, since a row stands in many indexes; `begun`: the ids with a new attempt."""
     counted = Deltas()
-    today, moment, until = metrics.day_of(now), to_microseconds(now), to_microseconds(lease_until)
+    today, moment, until = counters.day_of(now), to_microseconds(now), to_microseconds(lease_until)
     for row in rows:
         after = STEPS.get((row.state, Step.CLAIM))
         if after is None:
@@ -322,11 +331,11 @@ class Deltas:
 
     def write(self) -> None:
         """Add all of it to the counters, in the running transaction."""
-        deltas: dict[metrics.Key, int] = {metrics.key(Figure.SENT_AFTER, *took): n for took, n in self._took.items()}
+        deltas: dict[counters.Key, int] = {counters.key(Figure.SENT_AFTER, *took): n for took, n in self._took.items()}
         for (alike, accepted), n in self._rows.items():
             for key in _keys(alike, accepted):
                 deltas[key] = deltas.get(key, 0) + n
-        metrics.add(deltas)
+        counters.add(deltas)
 
 
 class _Alike(NamedTuple):
@@ -341,9 +350,9 @@ class _Alike(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _keys(alike: tuple, accepted: bool) -> tuple[metrics.Key, ...]:
+def _keys(alike: tuple, accepted: bool) -> tuple[counters.Key, ...]:
     """Return the counters in which a message stands; many messages in a row stand in the same ones."""
-    return tuple(notices.counter_deltas(_Alike(*alike, accepted), 1))
+    return tuple(counter_deltas(_Alike(*alike, accepted), 1))
 
 
 def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:

@@ -23,7 +23,7 @@ from webapp.domain.core.events import EventName
 from webapp.domain.mail import pacing
 from webapp.domain.mail.outbox import AttemptState, Claimed, Deltas, execute_many, rows_of, storable
 from webapp.domain.mail.smtp_client import Outcome, Reply
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageState, Policy, Step, Verdict
 
 GROUP = 50  # so many repeats at most when a worker dies between the relay's OK and the commit
@@ -116,7 +116,7 @@ def _accept(results: Sequence[Result]) -> None:
     for event_id, result in zip(ids, results, strict=True):
         message, at = result.message, to_microseconds(result.at)
         counted.add(message, -1)
-        message.state = notices.STEPS[message.state, Step.ACCEPT]
+        message.state = messages.STEPS[message.state, Step.ACCEPT]
         counted.first_sent(message, at)
         counted.add(message, 1)
         rows += (message.id, at)
@@ -141,14 +141,14 @@ def _not_accepted(result: Result, policy: Policy, now: dt.datetime, chance) -> N
     if reply is None:
         attempt.state = AttemptState.FAILED
         attempt.save(only=[Attempt.state])
-        notices.fail(message, attempt, result.fault, policy, now)
+        messages.fail(message, attempt, result.fault, policy, now)
         return
     data = {"attempt": attempt.n, "tries": attempt.tries, "stage": reply.stage, "code": reply.code}
     if reply.outcome is Outcome.REFUSED:
         verdict = _judged(reply, message.destination)
         data |= {"reason": verdict.reason, "class": verdict.reason_class}
-        notices.note(EventName.NOTICE_EMAIL_REFUSED, message, now, data)
-        notices.fail(message, attempt, verdict, policy, now)
+        messages.note(EventName.NOTICE_EMAIL_REFUSED, message, now, data)
+        messages.fail(message, attempt, verdict, policy, now)
         return
     _try_again(message, attempt, reply, policy, now, chance(), data)
 
@@ -174,7 +174,7 @@ def _try_again(
         attempt.save(only=[Attempt.state])
         reason = Reason.NETWORKERROR if ours else Reason.EXPIRED
         reason_class = ReasonClass.OURS if ours else ReasonClass.TEMPORARY
-        notices.fail_for_good(message, Verdict(reason, reason_class), policy, now)
+        messages.fail_for_good(message, Verdict(reason, reason_class), policy, now)
         return
     # The last try is drawn to the end of the days, so that a mailbox emptied on the last day gets its mail.
     wait = min(pacing.back_off(max(1, attempt.tries), chance), remaining)
@@ -182,9 +182,9 @@ def _try_again(
     if reply.outcome is Outcome.TEMPORARY:
         reason = judge_reply(reply.code or "", reply.text, reply.stage).reason
     reason_class = ReasonClass.OURS if ours else ReasonClass.TEMPORARY
-    notices.move(message, Step.DEFER, due_at=now + wait, reason=reason, failure_class=reason_class)
+    messages.move(message, Step.DEFER, due_at=now + wait, reason=reason, failure_class=reason_class)
     again = {"outcome": reply.outcome, "reason": reason, "again_at": (now + wait).isoformat()}
-    notices.note(EventName.NOTICE_EMAIL_RETRY, message, now, data | again)
+    messages.note(EventName.NOTICE_EMAIL_RETRY, message, now, data | again)
 
 
 def _relay_alarms(results: Sequence[Result], now: dt.datetime) -> None:

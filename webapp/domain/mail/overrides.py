@@ -8,10 +8,10 @@ from webapp.domain.audit.log import audit
 from webapp.domain.bounce import Reason, ReasonClass
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.work_items import State, WorkItemKind, close_item
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState
 from webapp.domain.mail.inbound import ReturnedState, TokenState, apply_verdict
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageState, Policy, Verdict
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
@@ -69,13 +69,13 @@ def overrule(
 
 
 def _take_back(message: Message, address: EmailAddress, now: dt.datetime, account_id: int | None, note: str) -> None:
-    addresses.restore(address, now, account_id, note)
+    versions.restore(address, now, account_id, note)
     for other in _suspects(address):
-        addresses.restore(other, now, account_id, note)
+        versions.restore(other, now, account_id, note)
     for postcard in Postcard.select().where((Postcard.message == message) & Postcard.state.in_(_NOT_PRINTED)):
         _cancel(postcard, now, account_id)
     if message.state == MessageState.FAILED and message.address_id == address.id:
-        notices.requeue(message, address, now, account_id)
+        messages.requeue(message, address, now, account_id)
 
 
 def _suspects(address: EmailAddress) -> list[EmailAddress]:

@@ -17,12 +17,11 @@ from db.database import exclusive, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
 from db.models import Alarm, Fact, Message, WorkItem
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import State, WorkItemKind, close_item, open_item
-from webapp.domain.notices import messages as notices
-from webapp.domain.notices.messages import STEPS, MessageState, Step
+from webapp.domain.notices.messages import STEPS, MessageState, Step, counter_deltas, move, note, requeue
 from webapp.domain.postcard.reconciling import hold_postcards
 
 FILE = "ticks.json"
@@ -109,7 +108,7 @@ def recover(now: dt.datetime, cause: str, account_id: int | None = None) -> dict
 def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
     """Move every message that is queued, being sent or waiting to reconciliation; return how many."""
     in_flight = Message.state.in_(_IN_FLIGHT)
-    deltas: dict[metrics.Key, int] = {}
+    deltas: dict[counters.Key, int] = {}
     by = (Message.kind, Message.role, Message.state, Message.failure_class, Message.reason, Message.cohort_day)
     accepted = Message.first_sent_at.is_null(False)
     groups = Message.select(*by, Message.destination, accepted.alias("accepted"), fn.COUNT(Message.id).alias("n"))
@@ -119,7 +118,7 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
         before, group.state = MessageState(group.state), STEPS[MessageState(group.state), Step.HOLD]
         for sign, state in ((-1, before), (1, group.state)):
             group.state = state
-            for key, n in notices.counter_deltas(group, sign * group.n).items():
+            for key, n in counter_deltas(group, sign * group.n).items():
                 deltas[key] = deltas.get(key, 0) + n
     columns = (Message.id, Message.registration, Message.technician, Message.business, Message.state)
     select = Message.select(*columns).where(in_flight).order_by(Message.id)
@@ -133,7 +132,7 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
         write_rows("event", (*names, "subject_id", "account_id", "data"), events)
     # The fence stays: a worker that is still sending may note what the relay said, which helps to decide.
     Message.update(state=MessageState.RECONCILIATION, due_at=None).where(in_flight).execute()
-    metrics.add(deltas)
+    counters.add(deltas)
     return len(rows)
 
 
@@ -147,9 +146,9 @@ def was_sent(messages: Iterable[Message], now: dt.datetime, account_id: int | No
         for message in messages:
             changes = {"sent_at": message.sent_at or now}
             if message.cohort_day is None:
-                changes |= {"first_attempt_at": now, "cohort_day": metrics.day_of(now)}
-            notices.move(message, Step.SETTLE, reason=None, failure_class=None, **changes)
-            notices.note(EventName.NOTICE_OPS_RECONCILED, message, now, {"decision": "was_sent"}, account_id)
+                changes |= {"first_attempt_at": now, "cohort_day": counters.day_of(now)}
+            move(message, Step.SETTLE, reason=None, failure_class=None, **changes)
+            note(EventName.NOTICE_OPS_RECONCILED, message, now, {"decision": "was_sent"}, account_id)
             settled += 1
         _close_when_done(now, account_id)
     return settled
@@ -163,7 +162,7 @@ def send_again(messages: Iterable[Message], now: dt.datetime, account_id: int | 
     queued = 0
     with transaction():
         for message in messages:
-            notices.requeue(message, message.address, now, account_id)
+            requeue(message, message.address, now, account_id)
             queued += 1
         _close_when_done(now, account_id)
     return queued

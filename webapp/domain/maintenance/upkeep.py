@@ -4,13 +4,12 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
-from webapp.domain.audit import monitor as seal_watch
-from webapp.domain.audit import seals
-from webapp.domain.core import counters as metrics
-from webapp.domain.disclosure import bulk as disclosure_bulk
+from webapp.domain.audit import monitor, seals
+from webapp.domain.core import counters
+from webapp.domain.disclosure import bulk
 from webapp.domain.maintenance import retention
 from webapp.domain.monitoring import alarm_mail
-from webapp.domain.reporting import reconcile as recount
+from webapp.domain.reporting import reconcile
 
 SEAL_FILE = "seals.jsonl"
 _RECOUNT_HOUR = 3  # in Japan
@@ -24,7 +23,7 @@ def seal_logs(state_dir: str | Path, now: dt.datetime) -> None:
 
 def watch_seals(state_dir: str | Path, now: dt.datetime) -> None:
     """Check the next part of the seals; every ten minutes."""
-    seal_watch.watch(Path(state_dir) / SEAL_FILE, now)
+    monitor.watch(Path(state_dir) / SEAL_FILE, now)
 
 
 def mail_alarms(settings, now: dt.datetime, speaker: Callable[[str], Callable[[str], str]]) -> None:
@@ -34,14 +33,14 @@ def mail_alarms(settings, now: dt.datetime, speaker: Callable[[str], Callable[[s
 
 def recount_at_night(now: dt.datetime) -> None:
     """Check the counters once a night, in the hour when the fewest are at work; the job comes round each hour."""
-    if now.astimezone(metrics.JST).hour == _RECOUNT_HOUR:
-        recount.watch(now)
+    if now.astimezone(counters.JST).hour == _RECOUNT_HOUR:
+        reconcile.watch(now)
 
 
 def go_on_with_bulk_changes(now: dt.datetime) -> None:
     """Do all that is left of changes of many keys; every few seconds."""
-    for bulk_id in disclosure_bulk.running():
-        while not disclosure_bulk.run_bulk(bulk_id, now).finished:
+    for bulk_id in bulk.running():
+        while not bulk.run_bulk(bulk_id, now).finished:
             pass
 
 

@@ -18,7 +18,7 @@ from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.attention_labels import alarm_words, subject_words
 from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.events import EventName, record
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, GivenBy, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 
@@ -92,9 +92,9 @@ def recipients_of(mailbox: str, now: dt.datetime) -> list[Recipient]:
 
 def _shared(value: str, now: dt.datetime) -> EmailAddress | None:
     """Return the row of the shared mailbox, a new version when the setting has changed; None when it is dead."""
-    address = addresses.current(OwnerKind.MAILBOX, _MAILBOX)
+    address = versions.current(OwnerKind.MAILBOX, _MAILBOX)
     if address is None or address.value != value:
-        address = addresses.give(OwnerKind.MAILBOX, _MAILBOX, value, GivenBy.OPERATOR, now)
+        address = versions.give(OwnerKind.MAILBOX, _MAILBOX, value, GivenBy.OPERATOR, now)
     return None if address.state == AddressState.INVALID else address
 
 

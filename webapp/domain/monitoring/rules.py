@@ -14,9 +14,20 @@ from enum import StrEnum
 from db.models import Alarm
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.language import N_
-from webapp.domain.monitoring import readings as alarm_readings
-from webapp.domain.monitoring import replay as alarm_replay
-from webapp.domain.monitoring.readings import Bounds, Reading
+from webapp.domain.monitoring import replay
+from webapp.domain.monitoring.readings import (
+    NOTHING,
+    Bounds,
+    Reading,
+    bounce_rate,
+    cards_returned,
+    destinations,
+    holds,
+    postcards_not_mailed,
+    queue_age,
+    silent_workers,
+    unmatched_mails,
+)
 
 
 class Unit(StrEnum):
@@ -53,7 +64,7 @@ class Rule:
     window_of: str = ""
     hovers: bool = True
     read: Callable[[dt.datetime, Bounds], Mapping[str, Reading]] | None = None
-    past: Callable[[dt.datetime, dt.datetime, Bounds], Iterator[alarm_replay.Look]] | None = None
+    past: Callable[[dt.datetime, dt.datetime, Bounds], Iterator[replay.Look]] | None = None
     caveat: str = ""
 
     @property
@@ -86,8 +97,8 @@ RULES: tuple[Rule, ...] = (
         "alarm_window",
         "alarm_least",
         _ATTEMPTS,
-        read=alarm_readings.bounce_rate,
-        past=alarm_replay.bounce_rate,
+        read=bounce_rate,
+        past=replay.bounce_rate,
         caveat=N_("あとから変えた判定は、いまの判定で数えます。"),
     ),
     Rule(
@@ -98,8 +109,8 @@ RULES: tuple[Rule, ...] = (
         "alarm_window",
         "alarm_least",
         _ATTEMPTS,
-        read=alarm_readings.destinations,
-        past=alarm_replay.destinations,
+        read=destinations,
+        past=replay.destinations,
         caveat=N_("あとから変えた判定は、いまの判定で数えます。"),
     ),
     Rule(
@@ -108,8 +119,8 @@ RULES: tuple[Rule, ...] = (
         Unit.MINUTES,
         "alarm_queue_minutes",
         hovers=False,
-        read=alarm_readings.queue_age,
-        past=alarm_replay.queue_age,
+        read=queue_age,
+        past=replay.queue_age,
         caveat=N_("再送の予定の時刻は残らないため、最初の送信までの待ち時間だけで試します。"),
     ),
     Rule(
@@ -118,7 +129,7 @@ RULES: tuple[Rule, ...] = (
         Unit.MINUTES,
         "alarm_worker_minutes",
         hovers=False,
-        read=alarm_readings.silent_workers,
+        read=silent_workers,
         caveat=_NOTHING_KEPT,
     ),
     Rule(
@@ -127,8 +138,8 @@ RULES: tuple[Rule, ...] = (
         Unit.WORKING_DAYS,
         "alarm_unmailed_days",
         hovers=False,
-        read=alarm_readings.postcards_not_mailed,
-        past=alarm_replay.postcards_not_mailed,
+        read=postcards_not_mailed,
+        past=replay.postcards_not_mailed,
     ),
     Rule(
         AlarmKind.CARD_RETURN_RATE,
@@ -138,8 +149,8 @@ RULES: tuple[Rule, ...] = (
         "alarm_returned_days",
         "alarm_returned_least",
         N_("対象は直近の%(n)s日"),
-        read=alarm_readings.cards_returned,
-        past=alarm_replay.cards_returned,
+        read=cards_returned,
+        past=replay.cards_returned,
     ),
     Rule(
         AlarmKind.UNMATCHED_RISING,
@@ -148,8 +159,8 @@ RULES: tuple[Rule, ...] = (
         "alarm_unmatched_mails",
         "alarm_unmatched_hours",
         window_of=N_("対象は直近の%(n)s時間"),
-        read=alarm_readings.unmatched_mails,
-        past=alarm_replay.unmatched_mails,
+        read=unmatched_mails,
+        past=replay.unmatched_mails,
         caveat=N_("照合できないメールは30日で消えるため、それより前は試せません。"),
     ),
     Rule(
@@ -187,8 +198,8 @@ def look(rule: Rule, now: dt.datetime, settings) -> None:
     readings = rule.read(now, bounds)
     held = {alarm.subject: alarm for alarm in Alarm.open().where(Alarm.kind == rule.kind)}
     for subject in sorted(readings.keys() | held.keys()):
-        reading, alarm = readings.get(subject, alarm_readings.NOTHING), held.get(subject)
-        if not alarm_readings.holds(alarm is not None, reading, bounds):
+        reading, alarm = readings.get(subject, NOTHING), held.get(subject)
+        if not holds(alarm is not None, reading, bounds):
             if alarm is not None:
                 close_alarm(rule.kind, subject, now)
         elif alarm is None:

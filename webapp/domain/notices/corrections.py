@@ -10,9 +10,9 @@ from db.models import EmailAddress, Message, Postcard, Registration, WorkItem
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.work_items import State, WorkItemKind, close_item
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import STEPS, MessageKind, MessageState, Role, Step, StepError
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.fallback import HoldReason, PostcardState
@@ -63,15 +63,15 @@ def correct_and_send(
     if owner is None:
         raise Changed
     with transaction():
-        before = addresses.current(*owner)
+        before = versions.current(*owner)
         if (before.version if before else 0) != version:
             raise Changed
-        address = addresses.correct(*owner, value, now, account_id)
+        address = versions.correct(*owner, value, now, account_id)
         message = notice_of(registration, role)
         if message is None:
             if role != Role.TECHNICIAN:
                 return None
-            return notices.new_message(
+            return messages.new_message(
                 MessageKind.ID_NOTICE,
                 role,
                 address,
@@ -86,7 +86,7 @@ def correct_and_send(
 def _send(message: Message, address: EmailAddress, now: dt.datetime, account_id: int) -> bool:
     if message.state == MessageState.QUEUED:
         # Not begun yet: it only has to know where to go.
-        changes = {"address": address, "destination": addresses.destination(address.value)}
+        changes = {"address": address, "destination": versions.destination(address.value)}
         Message.update(changes).where((Message.id == message.id) & (Message.state == MessageState.QUEUED)).execute()
         return True
     if message.state not in REQUEUEABLE:
@@ -97,7 +97,7 @@ def _send(message: Message, address: EmailAddress, now: dt.datetime, account_id:
 
 def _requeue(message: Message, address: EmailAddress, now: dt.datetime, account_id: int) -> None:
     try:
-        notices.requeue(message, address, now, account_id)
+        messages.requeue(message, address, now, account_id)
     except StepError as error:
         raise Changed from error
 
@@ -105,7 +105,7 @@ def _requeue(message: Message, address: EmailAddress, now: dt.datetime, account_
 def send_again(message: Message, as_seen: str, now: dt.datetime, account_id: int) -> None:
     """Queue a notice again to the owner's address as it is now. Changed when it may not or has moved on."""
     with transaction():
-        address = addresses.current(*owner_of_message(message))
+        address = versions.current(*owner_of_message(message))
         if seen(message) != as_seen or address is None or address.state == AddressState.INVALID:
             raise Changed
         if message.state not in REQUEUEABLE:
@@ -126,10 +126,10 @@ def cancel(message: Message, as_seen: str, now: dt.datetime, account_id: int) ->
         if seen(message) != as_seen:
             raise Changed
         try:
-            notices.move(message, Step.CANCEL, settled_at=now)
+            messages.move(message, Step.CANCEL, settled_at=now)
         except StepError as error:
             raise Changed from error
-        notices.note(EventName.NOTICE_EMAIL_CANCELLED, message, now, account_id=account_id)
+        messages.note(EventName.NOTICE_EMAIL_CANCELLED, message, now, account_id=account_id)
         audit(EventName.NOTICE_EMAIL_CANCELLED, now, account_id, "message", message.id)
 
 
@@ -167,13 +167,13 @@ def correct_business(
     """
     business_id = item.subject_id
     with transaction():
-        before = addresses.current(OwnerKind.BUSINESS, business_id)
+        before = versions.current(OwnerKind.BUSINESS, business_id)
         if item.state != State.OPEN or (before.version if before else 0) != version:
             raise Changed
         if before is not None and before.value == value and before.state != AddressState.INVALID:
             address = before
         else:
-            address = addresses.correct(OwnerKind.BUSINESS, business_id, value, now, account_id)
+            address = versions.correct(OwnerKind.BUSINESS, business_id, value, now, account_id)
         sent, more = _send_all(business_id, address, now, account_id)
         if not more:
             close_item(item, State.DONE, "corrected", now, account_id)

@@ -4,8 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from db.models import Message, Registration, Technician
-from webapp.domain.core import latency
-from webapp.domain.core import paging as keyset
+from webapp.domain.core import latency, paging
 from webapp.domain.core.paging import Order
 from webapp.domain.notices.messages import MessageKind, MessageState
 
@@ -63,7 +62,7 @@ def counts(filters: MessageFilters) -> dict[str, int]:
 
     Each is counted over the very select of its list, so that number and list agree.
     """
-    return {state: keyset.count(listing(filters, state)) for state in MessageState}
+    return {state: paging.count(listing(filters, state)) for state in MessageState}
 
 
 def people(messages) -> dict[int, tuple[str, str]]:

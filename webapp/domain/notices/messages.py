@@ -13,15 +13,13 @@ from db.ids import new_id, new_ids
 from db.models import Attempt, EmailAddress, Message, Registration
 from db.rows import change_rows, read_row, update_rows, values_of
 from webapp.domain.bounce.model import Reason, ReasonClass
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
-from webapp.domain.core import progress as funnel
+from webapp.domain.core import counters, latency, progress
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, open_item
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.postcard import fallback
 
@@ -162,7 +160,7 @@ def outcome(message: Message) -> str:
     return ACCEPTED if message.first_sent_at and message.state != S.SENT else ""
 
 
-def counter_deltas(message: Message, n: int) -> dict[metrics.Key, int]:
+def counter_deltas(message: Message, n: int) -> dict[counters.Key, int]:
     """Return what counting a message `n` times adds to the figures; nothing before its first attempt."""
     if message.cohort_day is None:
         return {}
@@ -171,17 +169,17 @@ def counter_deltas(message: Message, n: int) -> dict[metrics.Key, int]:
     if outcome(message) == ACCEPTED and message.state not in (S.FAILED, S.DELIVERED):
         by_state = f"{by_state}/{ACCEPTED}"
     return {
-        metrics.key(Figure.NOTICES, message.cohort_day, who, message.state, outcome(message)): n,
-        metrics.key(Figure.NOTICES_BY_DESTINATION, message.cohort_day, who, message.destination, by_state or ""): n,
+        counters.key(Figure.NOTICES, message.cohort_day, who, message.state, outcome(message)): n,
+        counters.key(Figure.NOTICES_BY_DESTINATION, message.cohort_day, who, message.destination, by_state or ""): n,
     }
 
 
-def sent_after(message: Message, completed_at: dt.datetime | None, first: dt.datetime) -> dict[metrics.Key, int]:
+def sent_after(message: Message, completed_at: dt.datetime | None, first: dt.datetime) -> dict[counters.Key, int]:
     """Return what the first acceptance of an ID notice, `first`, adds to the figures."""
     if message.kind != MessageKind.ID_NOTICE or completed_at is None:
         return {}
     took = str(latency.class_of(first - completed_at))
-    return {metrics.key(Figure.SENT_AFTER, message.cohort_day, f"{message.kind}/{message.role}", took): 1}
+    return {counters.key(Figure.SENT_AFTER, message.cohort_day, f"{message.kind}/{message.role}", took): 1}
 
 
 def _told(message: Message, state: MessageState) -> bool:
@@ -216,11 +214,11 @@ def move(message: Message, step: Step, **changes) -> None:
         raise StepError("somebody else has moved this message")
     deltas.update(counter_deltas(message, 1))
     if first_time and message.registration_id:
-        completed_at = funnel.completed([message.registration_id]).get(message.registration_id)
+        completed_at = progress.completed([message.registration_id]).get(message.registration_id)
         deltas.update(sent_after(message, completed_at, first))
     if told := _told(message, after) - _told(message, before):
-        deltas.update(funnel.deltas({(message.registration_id, Reached.BY_MAIL): told}))
-    metrics.add(deltas)
+        deltas.update(progress.deltas({(message.registration_id, Reached.BY_MAIL): told}))
+    counters.add(deltas)
 
 
 def note(name: EventName, message: Message, now: dt.datetime, data: dict | None = None, account_id=None) -> None:
@@ -262,7 +260,7 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
         sql = f"UPDATE message SET state = ?, reason = ?, settled_at = ?, due_at = NULL WHERE id IN ({listed})"
         change_rows(sql, after, "presumed", moment)
         told = Tally((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
-        counted = funnel.deltas(told)
+        counted = progress.deltas(told)
         for alike, n in Tally(row[4:] for row in due).items():
             kind, role, destination, day = alike
             day = dt.date.fromisoformat(day) if day else None
@@ -271,7 +269,7 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
                     kind=kind, role=role, destination=destination, cohort_day=day, state=state, reason=reason
                 )
                 counted.update(counter_deltas(message, sign))
-        metrics.add(counted)
+        counters.add(counted)
         events = [
             (event_id, moment, EventName.NOTICE_EMAIL_PRESUMED, *row[1:4], row[0], _about(*row[4:6]))
             for event_id, row in zip(new_ids(len(due)), due, strict=True)
@@ -349,7 +347,7 @@ def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.da
 
 def invalidate(address: EmailAddress, reason: Reason, policy: Policy, now: dt.datetime) -> None:
     """Mark the mailed address dead in the running transaction; many people on it make one work item first."""
-    holders = addresses.mark_invalid(address, reason, now)
+    holders = versions.mark_invalid(address, reason, now)
     if address.owner_kind == OwnerKind.TECHNICIAN and holders > policy.same_address_limit:
         # The oldest row stands for the value, so that there is one work item for all who share it.
         oldest = EmailAddress.select(fn.MIN(EmailAddress.id)).where(EmailAddress.value_key == address.value_key)
@@ -366,7 +364,7 @@ def requeue(message: Message, address: EmailAddress, now: dt.datetime, account_i
             Step.REQUEUE,
             due_at=now,
             address=address,
-            destination=addresses.destination(address.value),
+            destination=versions.destination(address.value),
             reason=None,
             failure_class=None,
             settled_at=None,
@@ -387,7 +385,7 @@ def new_message(
         role=role,
         address=address,
         language=language,
-        destination=addresses.destination(address.value),
+        destination=versions.destination(address.value),
         state=S.QUEUED,
         queued_at=now,
         due_at=now,

@@ -12,7 +12,7 @@ from db.ids import encode, new_id
 from db.models import Account, ActivationCode, Business
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName, record
-from webapp.domain.postcard import code_text as activation
+from webapp.domain.postcard import code_text
 
 LIFETIME = dt.timedelta(days=60)
 TRIES = 5
@@ -24,7 +24,7 @@ def issue(secret: str, technician_id: int, card_id: str, print_number: int, now:
     `technician_id` is the row's id. The same print has the same code however often it is asked for. Another print of
     the same card ends the codes of the earlier ones.
     """
-    code = activation.derive_code(secret.encode(), card_id, print_number)
+    code = code_text.derive_code(secret.encode(), card_id, print_number)
     same_card = ActivationCode.card_id == card_id
     if not ActivationCode.select().where(same_card & (ActivationCode.print_number == print_number)).exists():
         _end(same_card, "reprint", now)
@@ -32,7 +32,7 @@ def issue(secret: str, technician_id: int, card_id: str, print_number: int, now:
             technician=technician_id,
             card_id=card_id,
             print_number=print_number,
-            code_hash=activation.hash_code(secret.encode(), card_id, code),
+            code_hash=code_text.hash_code(secret.encode(), card_id, code),
             issued_at=now,
         )
     return code
@@ -59,7 +59,7 @@ def issue_letter(business: Business, operator: Account, secret: str, now: dt.dat
     """Issue a code to be sent to a business's registered postal address by letter, in place of older ones."""
     code_id = new_id()
     card_id = encode(code_id)
-    code = activation.derive_code(secret.encode(), card_id, 1)
+    code = code_text.derive_code(secret.encode(), card_id, 1)
     with transaction():
         _end(ActivationCode.business == business, "reprint", now)
         row = ActivationCode.create(
@@ -67,7 +67,7 @@ def issue_letter(business: Business, operator: Account, secret: str, now: dt.dat
             business=business,
             card_id=card_id,
             print_number=1,
-            code_hash=activation.hash_code(secret.encode(), card_id, code),
+            code_hash=code_text.hash_code(secret.encode(), card_id, code),
             issued_at=now,
             issued_by=operator,
             valid_from=now,
@@ -80,7 +80,7 @@ def issue_letter(business: Business, operator: Account, secret: str, now: dt.dat
 
 def code_of(row: ActivationCode, secret: str) -> str:
     """Return the code of a stored row again, for its printed page."""
-    return activation.derive_code(secret.encode(), row.card_id, row.print_number)
+    return code_text.derive_code(secret.encode(), row.card_id, row.print_number)
 
 
 def living(whose, now: dt.datetime) -> list[ActivationCode]:
@@ -94,7 +94,7 @@ def find(typed: str, codes: list[ActivationCode], secret: str) -> ActivationCode
     """Return the code that was typed among `codes`; as much work for none as for one."""
     found = None
     for row in codes or [ActivationCode(card_id="none", code_hash="0" * 64)]:
-        if activation.matches(secret.encode(), row.card_id, typed, row.code_hash):
+        if code_text.matches(secret.encode(), row.card_id, typed, row.code_hash):
             found = row
     return found
 

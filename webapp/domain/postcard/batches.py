@@ -13,12 +13,11 @@ from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration, Technician
 from webapp.domain.audit.log import audit
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName, record
-from webapp.domain.postcard import code_text as activation
-from webapp.domain.postcard import fallback
+from webapp.domain.postcard import code_text, fallback
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import Card, Hold, check_sender, inspect
 from webapp.domain.postcard.states import (
@@ -32,7 +31,7 @@ CHUNK = 500
 # The worker that holds a batch says so this often at least: a part of 1,000 cards takes seconds.
 LEASE = dt.timedelta(minutes=5)
 _LOCK = 7_401_020
-_NO_NUMBER, _NO_CODE = "00000-00000", "0" * activation.LENGTH
+_NO_NUMBER, _NO_CODE = "00000-00000", "0" * code_text.LENGTH
 
 
 class NothingQueued(RuntimeError):
@@ -238,7 +237,7 @@ def management_number(secret: bytes, card_id: str, print_number: int, attempt: i
     """
     text = f"management-number\x00{card_id}\x00{print_number}\x00{attempt}"
     bits = int.from_bytes(hmac.digest(secret, text.encode(), "sha256")[:7], "big") >> 6
-    signs = "".join(activation.ALPHABET[bits >> shift & 31] for shift in range(45, -1, -5))
+    signs = "".join(code_text.ALPHABET[bits >> shift & 31] for shift in range(45, -1, -5))
     return f"{signs[:5]}-{signs[5:]}"
 
 
@@ -278,8 +277,8 @@ def _take_in(batch: PostcardBatch, fit: list, office: PrintOffice, now: dt.datet
                 *(address.barcode is not None, postcard.registration.language),
             )
         )
-        code = activation.derive_code(secret, card_id, number)
-        code_hash = activation.hash_code(secret, card_id, code)
+        code = code_text.derive_code(secret, card_id, number)
+        code_hash = code_text.hash_code(secret, card_id, code)
         codes.append((next(ids), postcard.technician_id, card_id, number, code_hash, moment, 0))
         data = dump_json({"batch": batch.number, "position": position, "print": number})
         named = (EventName.POSTCARD_WORKER_BATCHED.value, postcard.registration_id, postcard.technician_id)
@@ -317,9 +316,9 @@ def _take_in(batch: PostcardBatch, fit: list, office: PrintOffice, now: dt.datet
     )
     if changed != len(fit):
         raise TakenOver("cards that were locked have changed")
-    metrics.add(
+    counters.add(
         {
-            metrics.key(Figure.POSTCARDS, metrics.day_of(now), PostcardState.BATCHED, cause): n
+            counters.key(Figure.POSTCARDS, counters.day_of(now), PostcardState.BATCHED, cause): n
             for cause, n in counts.items()
         }
     )

@@ -5,8 +5,7 @@ import datetime as dt
 
 from db.models import EmailAddress, Message, Postcard, Registration, Technician
 from db.rows import insert_row, read_row, values_of
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import progress as funnel
+from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.work_items import WorkItemKind, open_item
@@ -73,8 +72,8 @@ def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) ->
         setattr(postcard, name, value)
     if step is not PostcardStep.UNDO_RETURN:  # it only takes a count back
         count_state(postcard, now)
-    if told := (state in funnel.TOLD_BY_POSTCARD) - (before in funnel.TOLD_BY_POSTCARD):
-        metrics.add(funnel.postcards_moved([(postcard.id, postcard.registration_id)], told))
+    if told := (state in progress.TOLD_BY_POSTCARD) - (before in progress.TOLD_BY_POSTCARD):
+        counters.add(progress.postcards_moved([(postcard.id, postcard.registration_id)], told))
 
 
 def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime, part: str = "", signs: tuple[str, ...] = ()) -> None:
@@ -107,7 +106,7 @@ def _waits_for_a_look(technician_id: int) -> bool:
 
 def count_state(postcard: Postcard, now: dt.datetime) -> None:
     """Count that a postcard entered its state today."""
-    metrics.add({metrics.key(Figure.POSTCARDS, metrics.day_of(now), postcard.state, postcard.cause): 1})
+    counters.add({counters.key(Figure.POSTCARDS, counters.day_of(now), postcard.state, postcard.cause): 1})
 
 
 def note(

@@ -8,8 +8,7 @@ from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch
 from webapp.domain.audit.log import audit
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import progress as funnel
+from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard.office import PrintOffice
@@ -82,11 +81,11 @@ def move_all(
         columns = ("id", "at", "name", "registration_id", "technician_id", "subject_id", "account_id", "data")
         write_rows("event", columns, events)
     counts = Counter(row[4] for row in rows)
-    day = metrics.day_of(now)
-    counted = Counter({metrics.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})
+    day = counters.day_of(now)
+    counted = Counter({counters.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})
     if after is PostcardState.MAILED:
-        counted.update(funnel.postcards_moved([(row[0], row[2]) for row in rows], 1))
-    metrics.add(counted)
+        counted.update(progress.postcards_moved([(row[0], row[2]) for row in rows], 1))
+    counters.add(counted)
     return rows
 
 

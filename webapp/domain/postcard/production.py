@@ -18,8 +18,7 @@ from db.ids import encode
 from db.models import ActivationCode, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.events import EventName, record
-from webapp.domain.postcard import batches
-from webapp.domain.postcard import code_text as activation
+from webapp.domain.postcard import batches, code_text
 from webapp.domain.postcard.batches import TakenOver
 from webapp.domain.postcard.manifest import ManifestRow, cover_sheet, part_name, write_csv, write_xlsx
 from webapp.domain.postcard.office import PrintOffice
@@ -189,8 +188,8 @@ def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> l
     cards = []
     for row in rows:
         card_id = encode(row.postcard_id)
-        code = activation.derive_code(secret, card_id, row.print_number)
-        if codes.get((card_id, row.print_number)) != activation.hash_code(secret, card_id, code):
+        code = code_text.derive_code(secret, card_id, row.print_number)
+        if codes.get((card_id, row.print_number)) != code_text.hash_code(secret, card_id, code):
             raise SecretChanged(f"batch {batch.number}: restore the secret with which it was closed")
         cards.append(
             Card(

@@ -14,12 +14,11 @@ from peewee import JOIN
 from db.database import transaction
 from db.ids import encode
 from db.models import ActivationCode, Postcard, PostcardPrint, PostcardReturn, WorkItem
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import State, WorkItemKind, close_item, open_item
-from webapp.domain.postcard import activation_codes, fallback
-from webapp.domain.postcard import code_text as activation
+from webapp.domain.postcard import activation_codes, code_text, fallback
 from webapp.domain.postcard.delivery import ReprintReason, reprint
 from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
 
@@ -54,7 +53,7 @@ class Tally:
 
 def read_number(typed: str) -> str | None:
     """Return a management number in its one form; None for what cannot be one. Read like an activation code."""
-    code = activation.normalise_code(typed)
+    code = code_text.normalise_code(typed)
     return f"{code[:5]}-{code[5:]}" if code else None
 
 
@@ -100,7 +99,7 @@ def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> Outco
         fallback.move(postcard, PostcardStep.RETURN, now)
     except StepError:
         return Outcome.NOT_MAILED
-    metrics.add({_return_of(postcard, now): 1})
+    counters.add({_return_of(postcard, now): 1})
     activation_codes.end([encode(postcard.id)], _RETURNED, now)
     data = {"print": found.print_number}
     fallback.note(EventName.POSTCARD_OPS_RETURNED, postcard, now, data, account_id)
@@ -124,8 +123,8 @@ def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
             raise StepError("something was done about the returned card meanwhile")
         cause, returned_at = postcard.cause, postcard.changed_at
         fallback.move(postcard, PostcardStep.UNDO_RETURN, now)
-        entry = metrics.key(Figure.POSTCARDS, metrics.day_of(returned_at), PostcardState.RETURNED, cause)
-        metrics.add({entry: -1, _return_of(postcard, returned_at): -1})
+        entry = counters.key(Figure.POSTCARDS, counters.day_of(returned_at), PostcardState.RETURNED, cause)
+        counters.add({entry: -1, _return_of(postcard, returned_at): -1})
         same = (ActivationCode.card_id == encode(postcard.id)) & (ActivationCode.print_number == postcard.print_number)
         ended = ActivationCode.end_reason == _RETURNED
         ActivationCode.update(ended_at=None, end_reason=None).where(same & ended).execute()
@@ -133,10 +132,10 @@ def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
         close_item(item, State.DISMISSED, "undone", now, account_id)
 
 
-def _return_of(postcard: Postcard, returned_at: dt.datetime) -> metrics.Key:
+def _return_of(postcard: Postcard, returned_at: dt.datetime) -> counters.Key:
     """The counter of a return: the day on which the postcard was mailed, and the days until it came back."""
-    mailed, returned = metrics.day_of(postcard.mailed_at), metrics.day_of(returned_at)
-    return metrics.key(Figure.POSTCARD_RETURNS, mailed, str((returned - mailed).days))
+    mailed, returned = counters.day_of(postcard.mailed_at), counters.day_of(returned_at)
+    return counters.key(Figure.POSTCARD_RETURNS, mailed, str((returned - mailed).days))
 
 
 def work_of(postcard: Postcard) -> WorkItem | None:

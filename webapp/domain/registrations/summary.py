@@ -5,7 +5,7 @@ from webapp.domain.cards.labels import CHIPS
 from webapp.domain.cards.states import CardState
 from webapp.domain.core.language import N_
 from webapp.domain.core.sentences import Line
-from webapp.domain.notices import labels as words
+from webapp.domain.notices import labels
 from webapp.domain.notices.messages import MessageState
 
 _NOTICE: dict[str, str] = {
@@ -37,7 +37,7 @@ def standing(notice: Message | None, postcard: Postcard | None, card: Card | Non
     """Return the sentences for the person's notice and the newest postcard and card, as far as there are any."""
     lines = [_of_notice(notice)]
     if postcard is not None and postcard.state in _POSTCARD:
-        params = {"hold": Line(words.HOLDS.get(postcard.hold_reason or "", "")), "at": postcard.changed_at}
+        params = {"hold": Line(labels.HOLDS.get(postcard.hold_reason or "", "")), "at": postcard.changed_at}
         lines.append(Line(_POSTCARD[postcard.state], params))
     if card is not None:
         shown = CHIPS.get(CardState(card.state)) if card.state in set(CardState) else None
@@ -50,5 +50,5 @@ def _of_notice(notice: Message | None) -> Line:
         return Line(_NO_NOTICE)
     if notice.state == MessageState.DELIVERED and notice.reason == "confirmed":
         return Line(_ARRIVED)
-    reason = words.REASONS.get(notice.reason or "", words.REASONS["undefined"])
+    reason = labels.REASONS.get(notice.reason or "", labels.REASONS["undefined"])
     return Line(_NOTICE[notice.state], {"at": notice.sent_at, "due": notice.due_at, "reason": Line(reason)})

@@ -14,7 +14,7 @@ from webapp.domain.core.event_labels import NOT_SHOWN, event_words
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
 from webapp.domain.core.sentences import Line
-from webapp.domain.notices import labels as words
+from webapp.domain.notices import labels
 from webapp.domain.postcard.page_words import REPRINTS
 
 LONGEST = 500
@@ -131,8 +131,8 @@ def _details(event: Event, data: dict, facts: _Facts):
         yield from _reason(data)
     elif topic == "postcard":
         if cause := data.get("cause"):
-            yield Line(N_("理由: %(reason)s"), {"reason": Line(words.CAUSES.get(cause, cause))})
-        if hold := words.HOLDS.get(data.get("reason", "")):
+            yield Line(N_("理由: %(reason)s"), {"reason": Line(labels.CAUSES.get(cause, cause))})
+        if hold := labels.HOLDS.get(data.get("reason", "")):
             yield Line(N_("理由: %(reason)s"), {"reason": Line(hold)})
         yield from _of_print(data)
     elif event.name == EventName.RETURNED_MAIL_OPS_OVERRULED:
@@ -158,7 +158,7 @@ def _of_notice(event: Event, data: dict, facts: _Facts):
     message = facts.messages.get(event.subject_id)
     attempt = facts.attempts.get((event.subject_id, data.get("attempt", 0)))
     address_id = attempt.address_id if attempt else message.address_id if message else None
-    role = Line(words.ROLES.get(data.get("role", ""), ""))
+    role = Line(labels.ROLES.get(data.get("role", ""), ""))
     if event.name in (EventName.NOTICE_EMAIL_QUEUED, EventName.NOTICE_EMAIL_SENT, EventName.NOTICE_OPS_REQUEUED):
         yield Line(N_("宛先: %(role)s %(address)s"), {"role": role, "address": facts.address(address_id)})
     else:
@@ -172,12 +172,12 @@ def _of_notice(event: Event, data: dict, facts: _Facts):
 
 def _reason(data: dict):
     if reason := data.get("reason"):
-        yield Line(N_("理由: %(reason)s"), {"reason": Line(words.REASONS.get(reason, reason))})
+        yield Line(N_("理由: %(reason)s"), {"reason": Line(labels.REASONS.get(reason, reason))})
 
 
 def _reply(code, status, text, stage, show: Show) -> Line:
     params = {"code": str(code or ""), "status": status or "", "text": show(_once(text or "", code, status))}
-    return Line(_REPLY, params | {"stage": Line(words.STAGES.get(stage or "", _NO_STAGE))})
+    return Line(_REPLY, params | {"stage": Line(labels.STAGES.get(stage or "", _NO_STAGE))})
 
 
 def _once(text: str, code, status) -> str:

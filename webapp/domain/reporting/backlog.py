@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from peewee import fn
 
 from db.models import Alarm, Card, Inquiry, Message, Postcard, WorkItem
-from webapp.domain.cards import monitor as card_watch
-from webapp.domain.cards import queries as card_pages
+from webapp.domain.cards import monitor, queries
 from webapp.domain.cards.monitor import Watch
 from webapp.domain.cards.overdue import AlarmKind as CardNeed
 from webapp.domain.cards.states import CardState
 from webapp.domain.core.calendar import jst_day
-from webapp.domain.notices import listing as message_list
+from webapp.domain.notices import listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageState
 
@@ -40,7 +39,7 @@ class OpenNow:
 
 def open_now(now: dt.datetime, watch: Watch) -> OpenNow:
     """Return the numbers of the tiles."""
-    queued = message_list.listing(MessageFilters(state=MessageState.QUEUED))
+    queued = listing.listing(MessageFilters(state=MessageState.QUEUED))
     # Ids rise with time: the first of the list has waited longest.
     first = queued.select(Message.queued_at).order_by(Message.id).limit(1).tuples().first()
     rows = (
@@ -53,10 +52,10 @@ def open_now(now: dt.datetime, watch: Watch) -> OpenNow:
     return OpenNow(
         waiting=queued.count(),
         oldest=first[0] if first else None,
-        unsent=message_list.listing(MessageFilters(unsent=True)).count(),
+        unsent=listing.listing(MessageFilters(unsent=True)).count(),
         postcards={state: found.get(state, 0) for state in POSTCARD_STATES},
-        cards=card_pages.state_counts(),
-        near_end=card_watch.cards_with(CardNeed.KEPT_NEAR_END, now, watch).count(),
+        cards=queries.state_counts(),
+        near_end=monitor.cards_with(CardNeed.KEPT_NEAR_END, now, watch).count(),
         inquiries=Inquiry.select().where(Inquiry.state == "open").count(),
         work_items=WorkItem.open().order_by().count(),
         alarms=Alarm.open().order_by().count(),
@@ -69,7 +68,7 @@ def card_ages(now: dt.datetime) -> dict[CardState, list[int]]:
     found: dict[CardState, list[int]] = defaultdict(lambda: [0] * len(AGES))
     rows = (
         Card.select(Card.state, Card.since_on, fn.COUNT(Card.id))
-        .where(Card.state.in_([state.value for state in card_pages.OPEN_STATES]) & Card.since_on.is_null(False))
+        .where(Card.state.in_([state.value for state in queries.OPEN_STATES]) & Card.since_on.is_null(False))
         .group_by(Card.state, Card.since_on)
         .tuples()
     )
@@ -77,7 +76,7 @@ def card_ages(now: dt.datetime) -> dict[CardState, list[int]]:
         found[CardState(state)][_step((today - since).days)] += n
     # A card that was never folded has no such day; it has been as it is since it was changed.
     unfolded = Card.select(Card.state, Card.changed_at).where(
-        Card.state.in_([state.value for state in card_pages.OPEN_STATES]) & Card.since_on.is_null()
+        Card.state.in_([state.value for state in queries.OPEN_STATES]) & Card.since_on.is_null()
     )
     for state, changed_at in unfolded.tuples():
         found[CardState(state)][_step((today - jst_day(changed_at)).days)] += 1

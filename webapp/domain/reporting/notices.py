@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from db.database import database, is_sqlite
 from webapp.domain.bounce.model import ReasonClass
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.notices.messages import ACCEPTED, MessageKind, MessageState
 from webapp.domain.reporting.periods import Period, Span
@@ -98,7 +98,7 @@ def of_kind(kind: str, role: str) -> tuple[str, tuple]:
 
 def settled_before(now: dt.datetime, presumed_hours: int) -> dt.date:
     """Return the first day whose cohort is provisional: its last notices may still come back without being late."""
-    return metrics.day_of(now - dt.timedelta(hours=presumed_hours))
+    return counters.day_of(now - dt.timedelta(hours=presumed_hours))
 
 
 def notices(

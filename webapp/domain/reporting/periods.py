@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from webapp.domain.core import counters as metrics
+from webapp.domain.core import counters
 
 LENGTHS = (7, 30, 90, 365)
 # A custom range may be this long; two years of days are still a chart.
@@ -65,7 +65,7 @@ def month_of(day: dt.date, today: dt.date, grain: Grain = Grain.DAY) -> Month:
 
 def last_days(length: int, now: dt.datetime, grain: Grain = Grain.DAY) -> Period:
     """Return the last `length` days in Japan, today included."""
-    today = metrics.day_of(now)
+    today = counters.day_of(now)
     return Period(today - dt.timedelta(days=length - 1), today, grain)
 
 

@@ -5,8 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from webapp.domain.cards.outcomes import Missed
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
+from webapp.domain.core import counters, latency
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.progress import Reached
 from webapp.domain.notices.messages import MessageKind
@@ -98,7 +97,7 @@ def postcard_returns(period: Period, now: dt.datetime, presumed_days: int = 10) 
 
     A part is provisional while a postcard of it may still come back without being late.
     """
-    open_from = metrics.day_of(now - dt.timedelta(days=presumed_days))
+    open_from = counters.day_of(now - dt.timedelta(days=presumed_days))
     whole, before = Span(period.since, period.until), period.before()
     mailed = {day: n for day, n in rows(Figure.POSTCARDS, _both(period), "day", " AND a = ?", ("mailed",))}
     days: dict[str, dict[int, int]] = defaultdict(dict)

@@ -14,16 +14,15 @@ from db.models import Card, Counter, Event, Message, Postcard, Registration, Shi
 from db.rows import values_of
 from webapp.domain.cards.projection import UNDONE
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import counters as metrics
-from webapp.domain.core import latency
+from webapp.domain.core import counters, latency
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.counters import Figure, Key
 from webapp.domain.core.events import EventName
 from webapp.domain.core.progress import Reached
-from webapp.domain.notices import messages as notices
+from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageKind
-from webapp.domain.postcard import history as postcard_entries
-from webapp.domain.registrations import listing as registration_list
+from webapp.domain.postcard import history
+from webapp.domain.registrations import listing
 
 _JST_MICROSECONDS = 9 * 3600 * 1_000_000
 _DAY_MICROSECONDS = 24 * 3600 * 1_000_000
@@ -56,7 +55,7 @@ def rebuild() -> Iterator[Checked]:
     """
     for checked in check():
         with transaction():
-            metrics.add(checked.differences)
+            counters.add(checked.differences)
         yield checked
 
 
@@ -92,7 +91,7 @@ def _notices(figure: Figure) -> Iterator[tuple[Key, int]]:
     rows = Message.select(*columns, accepted.alias("accepted"), fn.COUNT(Message.id).alias("n"))
     for alike in rows.where(Message.cohort_day.is_null(False)).group_by(*columns, accepted):
         alike.first_sent_at = alike.accepted or None
-        for key, n in notices.counter_deltas(alike, alike.n).items():
+        for key, n in messages.counter_deltas(alike, alike.n).items():
             if key[0] == figure:
                 yield key, n
 
@@ -102,7 +101,7 @@ def _registrations() -> Iterator[tuple[Key, int]]:
     alone = Registration.affiliated_business.is_null()
     rows = Registration.select(day, alone, fn.COUNT(Registration.id)).group_by(SQL("1"), SQL("2"))
     for number, is_alone, n in rows.tuples():
-        yield metrics.key(Figure.REGISTRATIONS, _day(number), "alone" if is_alone else "affiliated"), n
+        yield counters.key(Figure.REGISTRATIONS, _day(number), "alone" if is_alone else "affiliated"), n
 
 
 def _day(number: int) -> dt.date:
@@ -110,7 +109,7 @@ def _day(number: int) -> dt.date:
 
 
 def _postcards() -> Iterator[tuple[Key, int]]:
-    names = [*postcard_entries.STATE_OF, postcard_entries.UNDONE]
+    names = [*history.STATE_OF, history.UNDONE]
     rows = (
         Event.select(Event.at, Event.name, Event.subject_id, Postcard.cause)
         .join(Postcard, on=(Postcard.id == Event.subject_id))
@@ -120,21 +119,21 @@ def _postcards() -> Iterator[tuple[Key, int]]:
     )
     returned: dict[int, dt.date] = {}
     for at, name, postcard, cause in rows.iterator():
-        day = metrics.day_of(_moment(at))
-        if name == postcard_entries.UNDONE:
+        day = counters.day_of(_moment(at))
+        if name == history.UNDONE:
             if postcard in returned:
-                yield metrics.key(Figure.POSTCARDS, returned.pop(postcard), "returned", cause), -1
+                yield counters.key(Figure.POSTCARDS, returned.pop(postcard), "returned", cause), -1
             continue
-        state = postcard_entries.STATE_OF[name]
+        state = history.STATE_OF[name]
         if state == "returned":
             returned[postcard] = day
-        yield metrics.key(Figure.POSTCARDS, day, state, cause), 1
+        yield counters.key(Figure.POSTCARDS, day, state, cause), 1
 
 
 def _cards() -> Iterator[tuple[Key, int]]:
     day = (Card.ordered_at + _JST_MICROSECONDS) / _DAY_MICROSECONDS
     for number, n in Card.select(day, fn.COUNT(Card.id)).group_by(SQL("1")).tuples():
-        yield metrics.key(Figure.CARDS, _day(number), CardState.ORDERED), n
+        yield counters.key(Figure.CARDS, _day(number), CardState.ORDERED), n
     # Millions of moves have few wordings: the database adds them up, and only undone ones need their card's history.
     day = (Event.at + _JST_MICROSECONDS) / _DAY_MICROSECONDS
     moved = Event.name == EventName.CARD_POST_MOVED
@@ -145,7 +144,7 @@ def _cards() -> Iterator[tuple[Key, int]]:
         if data["cause"] == UNDONE:
             undone = True
         else:
-            yield metrics.key(Figure.CARDS, _day(number), data["to"]), n
+            yield counters.key(Figure.CARDS, _day(number), data["to"]), n
     if not undone:
         return
     taken_back = "SELECT DISTINCT subject_id FROM event WHERE name = ? AND data LIKE ?"
@@ -159,7 +158,7 @@ def _undone(cards: list[int]) -> Iterator[tuple[Key, int]]:
     last: dict[int, dt.date] = {}
     registrations = []
     for card, at, registration in ordered:
-        last[card] = metrics.day_of(_moment(at))
+        last[card] = counters.day_of(_moment(at))
         registrations.append(registration)
     theirs = Event.registration_id.in_(registrations) & Event.subject_id.in_(cards)
     rows = Event.select(Event.at, Event.subject_id, Event.data).where(
@@ -167,9 +166,9 @@ def _undone(cards: list[int]) -> Iterator[tuple[Key, int]]:
     )
     for at, card, data in rows.order_by(Event.id).tuples():
         data = json.loads(data) if isinstance(data, str) else data
-        day = metrics.day_of(_moment(at))
+        day = counters.day_of(_moment(at))
         if data["cause"] == UNDONE:
-            yield metrics.key(Figure.CARDS, last.get(card, day), data["from"]), -1
+            yield counters.key(Figure.CARDS, last.get(card, day), data["from"]), -1
         last[card] = day
 
 
@@ -177,7 +176,7 @@ def _card_days() -> Iterator[tuple[Key, int]]:
     delivered = (Card.state == CardState.DELIVERED) & Card.since_on.is_null(False) & Card.posted_on.is_null(False)
     rows = Card.select(Card.since_on, Card.posted_on, fn.COUNT(Card.id)).where(delivered)
     for since, posted, n in rows.group_by(Card.since_on, Card.posted_on).tuples():
-        yield metrics.key(Figure.CARD_DAYS, since, str(max(0, (since - posted).days))), n
+        yield counters.key(Figure.CARD_DAYS, since, str(max(0, (since - posted).days))), n
 
 
 def _sent_after() -> Iterator[tuple[Key, int]]:
@@ -188,31 +187,31 @@ def _sent_after() -> Iterator[tuple[Key, int]]:
     first = Message.select(*columns).join(Registration).where(Message.first_sent_at.is_null(False))
     rows = first.where(Message.kind == MessageKind.ID_NOTICE).group_by(SQL("1"), SQL("2"), SQL("3"))
     for role, day, taken, n in rows.tuples():
-        yield metrics.key(Figure.SENT_AFTER, day, f"{MessageKind.ID_NOTICE}/{role}", str(taken)), n
+        yield counters.key(Figure.SENT_AFTER, day, f"{MessageKind.ID_NOTICE}/{role}", str(taken)), n
 
 
 def _postcard_returns() -> Iterator[tuple[Key, int]]:
-    names = (*postcard_entries.ENTRIES["mailed"], *postcard_entries.ENTRIES["returned"], postcard_entries.UNDONE)
+    names = (*history.ENTRIES["mailed"], *history.ENTRIES["returned"], history.UNDONE)
     rows = Event.select(Event.at, Event.name, Event.subject_id).where(Event.name.in_(names))
     mailed: dict[int, dt.date] = {}
     returned: dict[int, Key] = {}
     for at, name, postcard in rows.order_by(Event.id).tuples().iterator():
-        day = metrics.day_of(_moment(at))
-        if name in postcard_entries.ENTRIES["mailed"]:
+        day = counters.day_of(_moment(at))
+        if name in history.ENTRIES["mailed"]:
             mailed[postcard] = day
-        elif name == postcard_entries.UNDONE:
+        elif name == history.UNDONE:
             if postcard in returned:
                 yield returned.pop(postcard), -1
         elif postcard in mailed:
             taken = (day - mailed[postcard]).days
-            returned[postcard] = metrics.key(Figure.POSTCARD_RETURNS, mailed[postcard], str(taken))
+            returned[postcard] = counters.key(Figure.POSTCARD_RETURNS, mailed[postcard], str(taken))
             yield returned[postcard], 1
 
 
 def _shipments() -> Iterator[tuple[Key, int]]:
     alike = (Shipment.accepted_on, Shipment.prefecture, Shipment.missed)
     for day, prefecture, missed, n in Shipment.select(*alike, fn.COUNT(Shipment.id)).group_by(*alike).tuples():
-        yield metrics.key(Figure.SHIPMENTS, day, prefecture, missed), n
+        yield counters.key(Figure.SHIPMENTS, day, prefecture, missed), n
 
 
 def _funnel() -> Iterator[tuple[Key, int]]:
@@ -220,10 +219,10 @@ def _funnel() -> Iterator[tuple[Key, int]]:
     day = (Registration.completed_at + _JST_MICROSECONDS) / _DAY_MICROSECONDS
     for reached in Reached:
         query = Registration.select(day, fn.COUNT(Registration.id)).group_by(SQL("1"))
-        for condition in registration_list.reached(reached):
+        for condition in listing.reached(reached):
             query = query.where(condition)
         for number, n in query.tuples():
-            yield metrics.key(Figure.FUNNEL, _day(number), reached), n
+            yield counters.key(Figure.FUNNEL, _day(number), reached), n
 
 
 def _moment(value: int | dt.datetime) -> dt.datetime:

@@ -25,7 +25,7 @@ from webapp.domain.disclosure import access_log
 from webapp.domain.disclosure.policy import Group, Viewer, groups_of
 from webapp.domain.disclosure.record import Record, record_for
 from webapp.domain.email_addresses.versions import OwnerKind
-from webapp.domain.self_service import requests as own_requests
+from webapp.domain.self_service import requests
 
 FORMAT = 1
 # Looks and events of a lifetime fit; what is older than retention is gone anyway.
@@ -90,7 +90,7 @@ def own_data(viewer: Viewer, now: dt.datetime) -> dict:
             .where(AffiliationInvitation.technician == person)
             .order_by(AffiliationInvitation.id)
         ],
-        "corrections_asked": [{"at": _plain(at), "part": part} for at, part in own_requests.open_requests(person.id)],
+        "corrections_asked": [{"at": _plain(at), "part": part} for at, part in requests.open_requests(person.id)],
         "looks": [_look(look) for look in access_log.of_technician(person.id, limit=MOST)],
         "events": _rows(
             Event.select().where(Event.technician_id == person.id).order_by(Event.id.desc()).limit(MOST),

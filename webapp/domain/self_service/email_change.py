@@ -12,12 +12,12 @@ from db.database import transaction
 from db.ids import ALPHABET, LENGTH, decode, encode, new_id
 from db.models import EmailAddress, EmailChange, Technician
 from webapp.domain.audit.log import audit
-from webapp.domain.core import secret_box as sealed
+from webapp.domain.core import secret_box
 from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.daily_limits import take
 from webapp.domain.core.events import EventName, record
 from webapp.domain.disclosure.policy import Viewer
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, GivenBy, OwnerKind, SameAddress
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.postcard.cancelling import CancelReason, cancel_for
@@ -45,7 +45,7 @@ def ask(viewer: Viewer, value: str, now: dt.datetime) -> EmailChange:
     """
     with transaction():
         person = Technician.get_by_id(viewer.technician_id)
-        before = addresses.current(OwnerKind.TECHNICIAN, person.id)
+        before = versions.current(OwnerKind.TECHNICIAN, person.id)
         if before is not None and before.value == value and before.state != AddressState.INVALID:
             raise SameAddress
         take(f"email-change:{encode(person.id)}", 1, PER_DAY, now)
@@ -55,7 +55,7 @@ def ask(viewer: Viewer, value: str, now: dt.datetime) -> EmailChange:
             owner_kind=OwnerKind.CHANGE,
             owner_id=change_id,
             value=value,
-            value_key=addresses.value_key(value),
+            value_key=versions.value_key(value),
             version=1,
             state=AddressState.VALID,
             given_by=GivenBy.PERSON,
@@ -121,7 +121,7 @@ def code_of(change_id: int, secret: str, purpose: str = _PURPOSE) -> str:
 
     Eight characters of Crockford base32: 40 bits that only the secret can make.
     """
-    number = int.from_bytes(sealed.keyed(secret, purpose, str(change_id))[:5], "big")
+    number = int.from_bytes(secret_box.keyed(secret, purpose, str(change_id))[:5], "big")
     return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(_CODE)))
 
 
@@ -142,9 +142,9 @@ def folded(text: str) -> str:
 def _give(change: EmailChange, viewer: Viewer, now: dt.datetime) -> EmailAddress:
     person, new = change.technician, change.address
     EmailChange.update(confirmed_at=now).where(EmailChange.id == change.id).execute()
-    before = addresses.current(OwnerKind.TECHNICIAN, person.id)
+    before = versions.current(OwnerKind.TECHNICIAN, person.id)
     try:
-        address = addresses.give(OwnerKind.TECHNICIAN, person.id, new.value, GivenBy.PERSON, now)
+        address = versions.give(OwnerKind.TECHNICIAN, person.id, new.value, GivenBy.PERSON, now)
     except SameAddress:  # an operator was quicker; it is confirmed now
         address = before
     EmailAddress.update(confirmed_at=now).where(EmailAddress.id == address.id).execute()

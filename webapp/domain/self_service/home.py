@@ -6,17 +6,16 @@ from enum import StrEnum
 
 from db.models import Business, Card, EmailAddress, Message, Postcard, Registration, Technician
 from webapp.domain import bounce
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.bounce.model import Reason
 from webapp.domain.cards.states import CardState, Standing
 from webapp.domain.core.language import N_
 from webapp.domain.core.sentences import Line
 from webapp.domain.disclosure.policy import Facts, Viewer, facts_of
 from webapp.domain.disclosure.states import State, chip, in_one_sentence
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
-from webapp.domain.notices import corrections
-from webapp.domain.notices import labels as message_words
+from webapp.domain.notices import corrections, labels
 from webapp.domain.notices.messages import MessageState, Role
 from webapp.domain.postcard.fallback import NO_EMAIL, HoldReason
 from webapp.domain.registrations.summary import standing
@@ -99,7 +98,7 @@ def home_of(viewer: Viewer, sender_domain: str, now: dt.datetime) -> Home:
     card = _newest(Card, Card.technician == person)
     stands = _card(card) if card else None
     facts = facts_of([person.id])[person.id]
-    email = addresses.current(OwnerKind.TECHNICIAN, person.id)
+    email = versions.current(OwnerKind.TECHNICIAN, person.id)
     return Home(
         name=person.name,
         technician_id=person.technician_id,
@@ -127,7 +126,7 @@ def _card(card: Card) -> Standing:
 
 
 def _notice(message: Message, sender_domain: str) -> Notice:
-    words, kind = message_words.state_of(message.state, message.reason)
+    words, kind = labels.state_of(message.state, message.reason)
     (line,) = standing(message, None, None)
     tips = []
     if message.state in UNDELIVERED and message.reason in set(Reason):
@@ -169,7 +168,7 @@ def _to_do(
         yield ToDo(Task.EMAIL, Line(_DO[Task.EMAIL]))
     if postcard is not None and postcard.state == "on_hold" and postcard.hold_reason == HoldReason.NO_USABLE_ADDRESS:
         yield ToDo(Task.POSTAL_ADDRESS, Line(_HELD))
-    for invitation in affiliation.invitations(viewer, now):
+    for invitation in membership.invitations(viewer, now):
         yield ToDo(Task.INVITATION, Line(_DO[Task.INVITATION], {"business": invitation.business}))
     if chip(facts).state is State.WAITS_FOR_TECHNICIAN:
         yield ToDo(Task.DISCLOSURE, Line(_DO[Task.DISCLOSURE]))

@@ -12,7 +12,7 @@ from db.models import Account, EmailAddress
 from webapp.domain.audit.log import audit
 from webapp.domain.core.daily_limits import LimitReached, take
 from webapp.domain.core.events import EventName, record
-from webapp.domain.email_addresses import versions as addresses
+from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, GivenBy, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.self_service import email_change
@@ -33,8 +33,8 @@ def give(account: Account, value: str, now: dt.datetime, by: int | None, *, conf
     to this operator in a day.
     """
     with transaction():
-        before = addresses.current(OwnerKind.ACCOUNT, account.id)
-        address = addresses.give(OwnerKind.ACCOUNT, account.id, value, GivenBy.OPERATOR, now)
+        before = versions.current(OwnerKind.ACCOUNT, account.id)
+        address = versions.give(OwnerKind.ACCOUNT, account.id, value, GivenBy.OPERATOR, now)
         if confirmed:
             EmailAddress.update(confirmed_at=now).where(EmailAddress.id == address.id).execute()
         else:
@@ -49,7 +49,7 @@ def mail_again(account: Account, now: dt.datetime) -> bool:
     LimitReached after five codes in a day.
     """
     with transaction():
-        address = addresses.current(OwnerKind.ACCOUNT, account.id)
+        address = versions.current(OwnerKind.ACCOUNT, account.id)
         if not waits(address):
             return False
         EmailAddress.update(valid_from=now).where(EmailAddress.id == address.id).execute()
@@ -61,7 +61,7 @@ def mail_again(account: Account, now: dt.datetime) -> bool:
 def remove(account: Account, now: dt.datetime, by: int | None) -> bool:
     """Take an operator's address away; False if there was none."""
     with transaction():
-        before = addresses.current(OwnerKind.ACCOUNT, account.id)
+        before = versions.current(OwnerKind.ACCOUNT, account.id)
         if before is None:
             return False
         EmailAddress.update(valid_to=now).where(EmailAddress.id == before.id).execute()
@@ -74,7 +74,7 @@ def confirm(account: Account, code: str, secret: str, now: dt.datetime) -> Email
     with transaction():
         take(f"operator-email:{encode(account.id)}", 1, TRIES, now)
     with transaction():
-        address = addresses.current(OwnerKind.ACCOUNT, account.id)
+        address = versions.current(OwnerKind.ACCOUNT, account.id)
         in_time = address is not None and address.confirmed_at is None and address.valid_from > now - LASTS
         if not in_time or not hmac.compare_digest(_code(address.id, secret), email_change.folded(code)):
             raise WrongCode(TRIES)
