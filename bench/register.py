@@ -24,7 +24,7 @@ from db import database as db
 from db import schema
 from db.fields import to_microseconds
 from db.models import Account, Affiliation, Business
-from tests import postgres
+from tests.servers import postgres
 from webapp.demo import year
 from webapp.domain.core import counters
 from webapp.domain.core.calendar import WorkingCalendar

@@ -20,7 +20,8 @@ from db import database as db
 from db import schema
 from db.ids import new_ids
 from db.models import Attempt, Message
-from tests import cast, worker_process
+from tests import cast
+from tests.processes import worker
 from webapp import settings
 from webapp.domain.mail import inbound, outbox
 from webapp.domain.mail.return_path import make_return_path
@@ -36,9 +37,7 @@ FEATURES = ("PIPELINING", "DSN", "8BITMIME", "SMTPUTF8")
 
 def prepare(directory: Path, port: int, count: int):
     """Return the settings of a fresh database in which `count` notices wait."""
-    env = worker_process.environment(
-        f"sqlite:///{directory}/bench.db", directory, port, TODOKE_DOMAIN_PER_MINUTE="1000000"
-    )
+    env = worker.environment(f"sqlite:///{directory}/bench.db", directory, port, TODOKE_DOMAIN_PER_MINUTE="1000000")
     chosen = settings.load(env, dotenv=None)
     db.configure(chosen.database_url)
     with db.connected():

@@ -30,7 +30,10 @@ ROUNDS = 5
 def sink(*features: str) -> Iterator[int]:
     """Run the sink and give its port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.smtp_sink", *features], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.servers.smtp_sink", *features],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         yield int(process.stdout.readline())

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 
 from db import database as db
 from db import schema
-from tests import postgres
+from tests.servers import postgres
 from webapp.domain.accounts import accounts
 
 NOW = dt.datetime(2026, 11, 18, 1, 2, 3, tzinfo=dt.UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from bench import dashboard, portals, register
 from db.models import Affiliation, Event
-from tests import postgres
+from tests.servers import postgres
 from webapp.domain.reporting import reconcile
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]

@@ -11,9 +11,9 @@ import structlog
 
 from db.database import connected, database
 from db.models import Attempt, Message, Registration
-from tests.smtp_sink import SmtpSink
-from tests.web import ops_story
+from tests.servers.smtp_sink import SmtpSink
 from tests.web.conftest import PASSWORD, CheckedClient, operator, signed_in
+from tests.web.ops import story as ops_story
 from webapp import create_app, log
 from webapp.domain.accounts import accounts, first_access
 from webapp.domain.core.alarms import AlarmKind, open_alarm

@@ -8,10 +8,10 @@ import pytest
 
 from db import database as db
 from db.models import Attempt, EmailAddress, Event, Message, Postcard, ReturnedMail
-from tests import worker_process
-from tests.domain.sending import queued_notice
-from tests.postfix import Postfix, free_port, needs_postfix
-from tests.smtp_sink import SmtpSink
+from tests.domain.mail.sending import queued_notice
+from tests.processes.worker import environment
+from tests.servers.postfix import Postfix, free_port, needs_postfix
+from tests.servers.smtp_sink import SmtpSink
 from webapp import settings
 from webapp.domain.core.events import EventName
 from webapp.domain.email_addresses.syntax import plain_address
@@ -59,7 +59,7 @@ def test_a_refused_notice_becomes_a_postcard_and_an_old_address_gets_its_mail(da
         SmtpSink(("PIPELINING", "8BITMIME"), destination) as sink,
         Postfix(directory, DOMAIN, lmtp_port, sink.port) as postfix,
     ):
-        env = worker_process.environment(
+        env = environment(
             database_url,
             directory / "state",
             postfix.port,

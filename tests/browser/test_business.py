@@ -13,7 +13,7 @@ from db.ids import encode
 from db.models import Affiliation
 from tests import cast
 from tests.browser.test_frame import UNTIL_COOKIE
-from tests.web.business_story import ALL, address, card, member, signed_in, user
+from tests.web.business.story import ALL, address, card, member, signed_in, user
 from webapp.demo.people import person as invented
 from webapp.domain.accounts.accounts import BusinessRole
 from webapp.domain.notices.messages import MessageState

@@ -7,7 +7,7 @@ import pytest
 from db import ids
 from tests import cast
 from tests.browser.test_frame import violations
-from tests.domain.test_card_fold import ABSENT, card_of, post, report
+from tests.domain.cards.test_projection import ABSENT, card_of, post, report
 from tests.web.conftest import PASSWORD
 from webapp.domain.accounts import accounts
 from webapp.domain.inquiries import cases

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 
 from tests.browser.test_frame import violations
-from tests.web import ops_story
 from tests.web.conftest import PASSWORD
+from tests.web.ops import story
 from webapp.domain.accounts import accounts
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 
@@ -19,7 +19,7 @@ def past(app, settings, now):
     accounts.create_operator("hanako", "運営 花子", accounts.OperatorRole.OPERATOR, PASSWORD, now)
     for number in range(24):
         at = now - dt.timedelta(days=number % 6)
-        (ops_story.sent if number % 3 else ops_story.bounced)(at, email=f"p{number}@docomo.ne.jp")
+        (story.sent if number % 3 else story.bounced)(at, email=f"p{number}@docomo.ne.jp")
     open_alarm(AlarmKind.BOUNCE_RATE, "notices", now)
 
 
@@ -117,7 +117,7 @@ def test_what_was_zoomed_into_stays_when_new_numbers_come_and_after_a_reload(liv
     tab.evaluate(
         "Plotly.restyle(document.querySelector('#chart-failures .js-plotly-plot'), {selectedpoints: [[3]]}, [0])"
     )
-    ops_story.bounced(now, email="later@docomo.ne.jp")
+    story.bounced(now, email="later@docomo.ne.jp")
     clock.at = now + dt.timedelta(minutes=3)
     with tab.expect_response("**/ops/dashboard/figure?**chart=failures"):
         tab.clock.run_for(90_000)

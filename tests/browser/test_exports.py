@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests import cast
 from tests.browser.test_frame import violations
-from tests.web.business_story import member, signed_in, user
+from tests.web.business.story import member, signed_in, user
 from tests.web.taking_away import work
 from webapp.domain.accounts.accounts import BusinessRole
 

@@ -4,8 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from db.models import Affiliation, Message
-from tests.web import me_story
 from tests.web.conftest import PASSWORD
+from tests.web.me.story import begin, fill
 from webapp.domain.accounts import accounts, first_access
 
 pytestmark = pytest.mark.browser
@@ -24,8 +24,8 @@ PAGES = (
 
 @pytest.fixture
 def story(app, now):
-    story = me_story.begin(now)
-    me_story.fill(story, now)
+    story = begin(now)
+    fill(story, now)
     accounts.set_password(first_access.technician_account(story.person, now), PASSWORD, now)
     return story
 

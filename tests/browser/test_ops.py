@@ -7,8 +7,8 @@ import pytest
 from db import ids
 from db.models import Message, WorkItem
 from tests.browser.test_frame import violations
-from tests.web import ops_story
 from tests.web.conftest import PASSWORD
+from tests.web.ops.story import bounced, held
 from webapp.domain.accounts import accounts
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.browser
 def story(app, now):
     accounts.create_operator("hanako", "運営 花子", accounts.OperatorRole.OPERATOR, PASSWORD, now)
     for minute in range(5):
-        ops_story.bounced(now + dt.timedelta(minutes=minute), email="shared@yamada.example")
-    ops_story.held(now)
+        bounced(now + dt.timedelta(minutes=minute), email="shared@yamada.example")
+    held(now)
     open_alarm(AlarmKind.OUR_FAILURE, "docomo.ne.jp", now)
-    return ops_story.bounced(now)
+    return bounced(now)
 
 
 def sign_in(tab, live):

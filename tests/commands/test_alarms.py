@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from db.models import Attempt
-from tests.web import ops_story
+from tests.web.ops import story
 from webapp.cli import main
 from webapp.commands import alarms
 from webapp.domain.accounts import accounts
@@ -32,7 +32,7 @@ def run(sqlite, sqlite_url, now, monkeypatch):
 
 def test_a_past_is_tried_with_other_bounds_than_the_settings(run, now):
     for n in range(4):
-        ops_story.bounced(now + dt.timedelta(minutes=n), email=f"x{n}@docomo.example")
+        story.bounced(now + dt.timedelta(minutes=n), email=f"x{n}@docomo.example")
     quiet = run("try", "bounce_rate")
     assert quiet.exit_code == 0 and "この警報は一度も出ていません。" in quiet.output
     found = run("try", "bounce_rate", "--least", "4", "--threshold", "30", "--window", "8").output

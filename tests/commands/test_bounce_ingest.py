@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Message, Postcard, ReturnedMail
-from tests.domain.sending import queued_notice
-from tests.domain.test_returned import report, send
+from tests.domain.mail.sending import queued_notice
+from tests.domain.mail.test_inbound import report, send
 from webapp.commands.bounce_ingest import recipient_of
 
 

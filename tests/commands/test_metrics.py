@@ -3,7 +3,7 @@
 from click.testing import CliRunner
 
 from db.models import Counter
-from tests.web import ops_story
+from tests.web.ops import story
 from webapp.cli import main
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
@@ -18,7 +18,7 @@ def test_a_wrong_counter_is_found_and_mended(sqlite, sqlite_url, now, monkeypatc
     }
     for name, value in values.items():
         monkeypatch.setenv(f"TODOKE_{name}", value)
-    ops_story.bounced(now)
+    story.bounced(now)
     before = {(row.figure, row.a, row.b, row.c): row.n for row in Counter.select()}
     counters.add(
         {counters.key(Figure.NOTICES, counters.day_of(now), "id_notice/technician", "failed", "dead/userunknown"): 3}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from db import database as db
 from db.models import Attempt, Counter, EmailAddress, Event, Message
 from tests import cast
-from tests.domain.sending import DOMAIN, LEASE, POLICY, reply
+from tests.domain.mail.sending import DOMAIN, LEASE, POLICY, reply
 from webapp.domain.core.counters import add, day_of
 from webapp.domain.core.events import EventName
 from webapp.domain.mail import outbox, outbox_results

@@ -7,7 +7,7 @@ import pytest
 
 from db.database import transaction
 from db.models import EmailAddress, EmailChange, Event, Message, Postcard, WorkItem
-from tests.web import me_story
+from tests.web.me.story import begin, fill
 from webapp.domain.accounts import first_access
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole
 from webapp.domain.affiliations.membership import NotTheirs
@@ -29,8 +29,8 @@ SECRET = "secret " * 5
 
 @pytest.fixture
 def story(database, now):
-    story = me_story.begin(now)
-    me_story.fill(story, now)
+    story = begin(now)
+    fill(story, now)
     return story
 
 

@@ -1,13 +1,13 @@
 """docs/states.md says of messages and attempts what the code does."""
 
 import itertools
-from pathlib import Path
 
+from tests import ROOT
 from webapp.domain.mail.outbox import AttemptState
 from webapp.domain.notices.messages import STEPS, MessageState
 from webapp.domain.postcard import states
 
-PAGE = (Path(__file__).parents[2] / "docs" / "states.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "states.md").read_text("utf-8")
 
 
 def table(head: str) -> list[tuple[str, ...]]:

@@ -13,8 +13,8 @@ from db.models import (
     SignInSession,
     Technician,
 )
-from tests.web import me_story
 from tests.web.conftest import business_user, operator, technician_user
+from tests.web.me.story import affiliation, begin
 from webapp.domain.accounts.accounts import BusinessRole, OperatorRole
 from webapp.domain.disclosure.bulk import begin_bulk
 from webapp.domain.disclosure.policy import viewer_of
@@ -25,11 +25,11 @@ SECRETS = ("極秘 太郎", "ゴクヒ タロウ", "090-9999-0000", "70000000999
 @pytest.fixture
 def story(app, now):
     """A technician with closed keys, the employer's users, and one object of each kind that an address names."""
-    story = me_story.begin(now, name=SECRETS[0], name_kana=SECRETS[1], technician_id=SECRETS[3])
+    story = begin(now, name=SECRETS[0], name_kana=SECRETS[1], technician_id=SECRETS[3])
     Technician.update(telephone=SECRETS[2]).where(Technician.id == story.person.id).execute()
     technician_user(app, now, story.person)
     begin_bulk(viewer_of(story.employer_user), None, 1, False, now)
-    me_story.affiliation.invite(viewer_of(story.other_user), SECRETS[3], story.person.birth_date, 10, now)
+    affiliation.invite(viewer_of(story.other_user), SECRETS[3], story.person.birth_date, 10, now)
     account = Account.get(Account.technician == story.person)
     SecondFactor.create(account=account, kind="totp", secret="x", created_at=now, confirmed_at=now)
     row = {"source": "me_access_log.index", "address": "/me/access-log", "format": "xlsx", "state": "ready"}

@@ -9,16 +9,16 @@ import time
 
 import pytest
 
-from tests import web_process
+from tests.processes import web
 from webapp.commands.setup import FAREWELL_SECONDS
 
 
 @pytest.fixture
 def started(settings, app):
     """The server at the moment when the first of its processes answers: others are often still beginning."""
-    server, port = web_process.start(settings)
+    server, port = web.start(settings)
     yield server, port
-    web_process.kill(server)
+    web.kill(server)
 
 
 def left_of(server: subprocess.Popen) -> bool:

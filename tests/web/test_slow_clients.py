@@ -12,7 +12,7 @@ import pytest
 
 from db.ids import encode
 from db.models import PostcardBatch, PostcardFile
-from tests import web_process
+from tests.processes import web
 from tests.web.conftest import operator
 from webapp.domain.accounts.accounts import OperatorRole
 from webapp.domain.postcard.office import FOLDER
@@ -34,8 +34,8 @@ def serve(settings, app):
     with contextlib.ExitStack() as stack:
 
         def start() -> int:
-            server, port = web_process.start(settings)
-            stack.callback(web_process.kill, server)
+            server, port = web.start(settings)
+            stack.callback(web.kill, server)
             return port
 
         yield start

@@ -2,19 +2,19 @@
 
 import random
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import ROOT
 from tests.domain.bounce.corpus import read_mails
 from webapp.domain.bounce import Kind, Reason, Stage, explain, judge, judge_reply
 from webapp.domain.bounce.judge import judge_unguarded
 from webapp.domain.bounce.message import MAX_PARTS, read
 
 WRITTEN = [written.mail for written in (*read_mails("bounces.txt"), *read_mails("not_bounces.txt"))]
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "bounce-corpus" / "corpus"
+SHARED = ROOT.parent / "shared" / "bounce-corpus" / "corpus"
 MEGABYTE = 1024 * 1024
 HEAD = b"From: MAILER-DAEMON@example.net\nSubject: Undelivered Mail Returned to Sender\nTo: n@todoke.example\n"
 REPORT = HEAD + b'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'

@@ -1,13 +1,13 @@
 """The public mails of real systems (../shared/bounce-corpus, no part of the repository) are judged as docs say."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from bench.bounce import score, shared_mails
+from tests import ROOT
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "bounce-corpus"
+SHARED = ROOT.parent / "shared" / "bounce-corpus"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the public mails (../shared/bounce-corpus) are not here")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Card, ImportReject, ImportRun, Message, RecordItem, Registration, Technician
+from tests import ROOT
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
 from webapp.domain.intake import runs
 from webapp.domain.intake.reading import Kind
@@ -76,7 +77,7 @@ with db.connected():
 
 
 def _call(url: str, file: Path) -> subprocess.Popen:
-    root = Path(__file__).parents[3]
+    root = ROOT
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url, str(file)], stdout=subprocess.PIPE, cwd=root, env={**os.environ}
     )

@@ -4,12 +4,12 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import ROOT
 from webapp.domain.postcard.address import parse_address
 from webapp.domain.postcard.barcode import (
     BARS,
@@ -21,7 +21,7 @@ from webapp.domain.postcard.barcode import (
     make_barcode,
 )
 
-EXAMPLES = Path(__file__).parents[3] / ".." / "shared" / "postal" / "examples.jsonl"
+EXAMPLES = ROOT / ".." / "shared" / "postal" / "examples.jsonl"
 ZINT = shutil.which("zint")
 
 # What an address part is made of, so that the rules meet each other.

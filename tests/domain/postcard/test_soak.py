@@ -22,12 +22,12 @@ from db import database as db
 from db.fields import to_microseconds
 from db.ids import new_ids
 from db.models import ActivationCode, Postcard, PostcardBatch, PostcardFile, PostcardPrint
+from tests import ROOT
 from tests.domain.postcard import desk
 from webapp.domain.postcard import batches
 from webapp.domain.postcard.code_text import ALPHABET
 from webapp.domain.postcard.states import BatchState
 
-ROOT = Path(__file__).parents[3]
 CARDS = int(os.environ.get("SOAK_CARDS", "100000"))
 MOST_MEMORY = 500 << 20  # of the processes that make a batch, all added up
 TOLD_EVERY_SECONDS = 10.0
@@ -134,7 +134,7 @@ def test_a_large_batch_survives_kills_within_its_memory(swept, sqlite, sqlite_ur
     chance, watch = random.Random(7), Watch()
     # A first kill while cards are gathered, the others while parts are made.
     marks = sorted([chance.randrange(1, CARDS // 2), *(CARDS + chance.randrange(CARDS) for _ in range(3))])
-    while ended := watch.run([sys.executable, "-m", "tests.postcard_process", sqlite_url, str(swept)], marks):
+    while ended := watch.run([sys.executable, "-m", "tests.processes.postcards", sqlite_url, str(swept)], marks):
         assert ended == -signal.SIGKILL
     seconds = time.monotonic() - watch.begun
     print(

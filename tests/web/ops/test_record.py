@@ -1,0 +1,175 @@
+"""/ops/registrations/<id>: where things stand, the timeline, the reason for a look, correcting an address."""
+
+import datetime as dt
+import re
+
+import pytest
+
+from db import ids
+from db.models import Attempt, AuditDetail, AuditRow, EmailAddress, Event, Message, Postcard, WorkItem
+from tests.web.ops.story import EMAIL, bounced, sent
+from webapp.domain.email_addresses import versions
+from webapp.domain.email_addresses.versions import OwnerKind
+
+
+def there(story, via: str = "?via=registrations") -> str:
+    return f"/ops/registrations/{ids.encode(story.registration.id)}{via}"
+
+
+def form(story, role: str = "technician") -> str:
+    return f"/ops/registrations/{ids.encode(story.registration.id)}/address/{role}"
+
+
+@pytest.fixture
+def story(app, now):
+    return bounced(now)
+
+
+def test_the_page_says_in_a_sentence_where_things_stand(story, ops_operator):
+    page = ops_operator.get(there(story)).text
+    assert (
+        "メールは届きませんでした（アドレスが存在しません）。はがきは作成待ちです。カードは「作成待ち」です。" in page
+    )
+    assert "迷惑メールフォルダ" in page and "@mail.todoke.example" in page
+
+
+def test_the_timeline_tells_everything_in_order(story, ops_operator):
+    page = ops_operator.get(there(story)).text
+    timeline = page.split('<ol class="timeline"')[1].split("</ol>")[0]
+    told = re.findall(r"</time> <b>([^<]+)</b>", timeline)
+    assert told == [
+        *("登録完了", "メール送信", "メール送信", "戻りメール", "アドレスを無効にしました", "不達", "はがき作成待ち")
+    ]
+    assert "11/18 10:02" in timeline, "times are Japan's"
+    assert "550 5.1.1" in timeline and "宛先（RCPT）の応答" in timeline
+    assert "判定の理由" in timeline and EMAIL in timeline
+
+
+def test_a_part_of_the_page_is_asked_for_by_its_header_alone(story, ops_operator):
+    assert ops_operator.partial(there(story)).text.strip().startswith('<div id="record">')
+
+
+def test_who_comes_from_nowhere_is_asked_once_an_hour(story, ops_viewer, clock):
+    asked = ops_viewer.get(there(story, ""))
+    assert "閲覧の理由" in asked.text and story.person.name not in asked.text
+    action = there(story, "/reason")
+    assert ops_viewer.submit(action).status_code == 422
+    assert ops_viewer.submit(action, {"reason": "other"}).status_code == 422, "other needs words"
+    assert ops_viewer.submit(action, {"reason": "inquiry", "note": "電話"}).status_code == 303
+    assert story.person.name in ops_viewer.get(there(story, "")).text
+    for _ in range(3):  # at work, so that the session lasts
+        clock.at += dt.timedelta(minutes=19)
+        assert story.person.name in ops_viewer.get("/ops/registrations").text
+    clock.at += dt.timedelta(minutes=4)
+    assert "閲覧の理由" in ops_viewer.get(there(story, "")).text
+    first = AuditRow.select().where(AuditRow.action == "record:ops:viewed").order_by(AuditRow.id).get()
+    assert first.subject_id == story.person.id
+    assert AuditDetail.get(AuditDetail.audit == first).content["reason"] == "inquiry"
+
+
+def test_each_look_from_work_is_logged_with_what_led_there(story, ops_viewer):
+    ops_viewer.get(there(story, "?via=messages"))
+    row = AuditRow.get(AuditRow.action == "record:ops:viewed")
+    assert AuditDetail.get(AuditDetail.audit == row).content["via"] == "messages"
+
+
+def test_work_that_does_not_exist_is_no_reason(story, ops_viewer):
+    for via in ("work-item", f"work-item&of={ids.encode(story.registration.id)}", "alarm&of=nonsense", "whatever"):
+        assert "閲覧の理由" in ops_viewer.get(there(story, f"?via={via}")).text, via
+
+
+def test_a_corrected_address_is_a_new_version_and_the_notice_goes_to_it(story, ops_operator):
+    assert EMAIL in ops_operator.get(form(story)).text
+    answer = ops_operator.submit(form(story), {"email": " sato@example.jp ", "version": "1"})
+    assert answer.status_code == 303 and answer.location.endswith(ids.encode(story.registration.id))
+    now_valid = versions.current(OwnerKind.TECHNICIAN, story.person.id)
+    assert (now_valid.value, now_valid.version, now_valid.state) == ("sato@example.jp", 2, "valid")
+    message = Message.get_by_id(story.message.id)
+    assert (message.state, message.address_id, message.destination) == ("queued", now_valid.id, "example.jp")
+    assert Attempt.select().where(Attempt.message == message).count() == 1, "the next attempt is a worker's"
+    assert EmailAddress.select().where(EmailAddress.value == EMAIL).get().state == "invalid"
+    page = ops_operator.get(there(story)).text
+    assert "メールアドレスを訂正" in page and "再送の手配" in page and "運営 operator" in page
+
+
+def test_by_htmx_the_way_on_is_a_header(story, ops_operator):
+    answer = ops_operator.submit(form(story), {"email": "sato@example.jp", "version": "1"}, htmx=True)
+    assert answer.status_code == 200 and answer.headers["HX-Redirect"].startswith("/ops/registrations/")
+
+
+@pytest.mark.parametrize("typed", ["", "nonsense", "a b@example.jp", "a@b@example.jp", "a@localhost", "x" * 400])
+def test_what_is_no_address_comes_back_with_what_was_typed(story, ops_operator, typed):
+    for htmx in (False, True):
+        answer = ops_operator.submit(form(story), {"email": typed, "version": "1"}, htmx=htmx)
+        assert answer.status_code == 422 and 'id="email-error"' in answer.text
+        assert f'value="{typed}"' in answer.text
+    assert Message.get_by_id(story.message.id).state == "failed"
+
+
+def test_the_same_address_is_no_correction_unless_it_was_dead(app, now, ops_operator):
+    story = sent(now)
+    answer = ops_operator.submit(form(story), {"email": EMAIL, "version": "1"})
+    assert answer.status_code == 422 and "そのまま再送" in answer.text
+
+
+def test_who_comes_second_is_told_what_changed(story, ops_operator, ops_admin):
+    assert ops_operator.submit(form(story), {"email": "first@example.jp", "version": "1"}).status_code == 303
+    answer = ops_admin.submit(form(story), {"email": "second@example.jp", "version": "1"})
+    assert answer.status_code == 409
+    assert "first@example.jp" in answer.text and 'name="version" value="2"' in answer.text
+    assert versions.current(OwnerKind.TECHNICIAN, story.person.id).value == "first@example.jp"
+
+
+def test_a_notice_that_is_under_way_is_not_sent_twice(app, now, ops_operator):
+    story = sent(now)
+    assert ops_operator.submit(form(story), {"email": "new@example.jp", "version": "1"}).status_code == 303
+    assert Message.get_by_id(story.message.id).state == "sent"
+    assert "再送していません" in ops_operator.get(there(story)).text
+
+
+def test_somebody_without_an_address_gets_the_notice_once_it_is_known(app, now, ops_operator):
+    story = sent(now)
+    Attempt.delete().where(Attempt.message == story.message).execute()
+    Message.delete().where(Message.id == story.message.id).execute()
+    EmailAddress.delete().where(EmailAddress.owner_id == story.person.id).execute()
+    assert "メールアドレスの届けがないため" in ops_operator.get(there(story)).text
+    assert ops_operator.submit(form(story), {"email": "new@example.jp", "version": "0"}).status_code == 303
+    message = Message.get((Message.registration == story.registration) & (Message.role == "technician"))
+    assert (message.state, message.kind, message.technician_id) == ("queued", "id_notice", story.person.id)
+
+
+def test_a_business_has_an_address_of_its_own(story, ops_operator):
+    assert (
+        ops_operator.submit(form(story, "business"), {"email": "new@yamada.example", "version": "1"}).status_code == 303
+    )
+    assert versions.current(OwnerKind.BUSINESS, story.employer.id).value == "new@yamada.example"
+    for role in ("proxy", "operator", "nonsense"):
+        assert ops_operator.get(form(story, role)).status_code == 404, "no such recipient"
+
+
+def test_a_postcard_stays_when_an_address_is_corrected(story, ops_operator):
+    ops_operator.submit(form(story), {"email": "sato@example.jp", "version": "1"})
+    assert [row.state for row in Postcard.select()] == ["queued"], "it is cancelled by a confirmation, not by a guess"
+
+
+def test_a_replys_text_is_text(story, ops_operator):
+    Event.create(
+        at=story.message.sent_at,
+        name="notice:email:refused",
+        registration_id=story.registration.id,
+        subject_id=story.message.id,
+        data={"role": "technician", "attempt": 1, "reason": "userunknown"},
+    )
+    Attempt.update(reply_code=550, reply_text='550 <b onclick="x">nobody</b> %(x)s').execute()
+    page = ops_operator.get(there(story)).text
+    assert "&lt;b onclick=" in page and "%(x)s" in page
+
+
+def test_work_and_its_end_stand_on_the_timeline(app, now, ops_operator):
+    story = bounced(now, postal_code="", address="")
+    item = WorkItem.get(WorkItem.kind == "postcard_on_hold")
+    ops_operator.get("/ops/work-items")
+    ops_operator.submit(f"/ops/work-items/{ids.encode(item.id)}/close", {"state": "done", "note": "電話で確認"})
+    page = ops_operator.get(there(story)).text
+    assert "対応が必要" in page and "対応の完了" in page and "電話で確認" in page
+    assert "はがきは保留中です（郵便番号か住所がありません）。" in page
