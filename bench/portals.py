@@ -21,10 +21,10 @@ from webapp.domain.disclosure import look_up
 from webapp.domain.disclosure.access_log import Look, ViewKind, looked
 from webapp.domain.disclosure.look_up import Criteria, LookUpLimits
 from webapp.domain.disclosure.policy import Group, Viewer, decide, facts_of
-from webapp.domain.disclosure.states import State
+from webapp.domain.disclosure.states import DisclosureState
 
 FILTERS = {
-    **{f"disclosure {wanted}": Filter(state=wanted) for wanted in State},
+    **{f"disclosure {wanted}": Filter(state=wanted) for wanted in DisclosureState},
     **{f"notice {wanted}": Filter(notice=wanted) for wanted in NoticeFilter},
     **{f"card {wanted}": Filter(card=wanted) for wanted in CardFilter},
     "not signed in": Filter(not_signed_in=True),

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import psutil
 
 from webapp.domain.postcard.press import render_parts
-from webapp.domain.postcard.sheet import CARDS_A_PART, Card, Sender, check
+from webapp.domain.postcard.sheet import CARDS_A_PART, PrintedCard, PrintedSender, check
 
 PARTS = 3
-SENDER = Sender(
+SENDER = PrintedSender(
     name="とどけ登録機構",
     postal_code="1050001",
     address="東京都港区虎ノ門9-9-9　とどけビル8階",
@@ -28,14 +28,14 @@ TOWNS = (
 )
 
 
-def people(count: int) -> Iterator[Card]:
+def people(count: int) -> Iterator[PrintedCard]:
     """Invent cards, all different, one in four in English."""
     chance = random.Random(4)
     for number in range(count):
         code, address = chance.choice(TOWNS)
         house = address.format(chance.randrange(1, 9), chance.randrange(1, 40), chance.randrange(1, 40))
         building = chance.choice(("", f"　ハイツ{chance.choice('緑青東西')}{chance.randrange(100, 999)}号"))
-        yield Card(
+        yield PrintedCard(
             management_number=f"{number:05}-{chance.randrange(100_000):05}",
             print_number=1,
             name=chance.choice(["佐藤", "鈴木", "髙橋", "渡邊", "﨑山", "𠮷田"])

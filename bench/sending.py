@@ -27,7 +27,7 @@ from webapp.domain.mail import inbound, outbox
 from webapp.domain.mail.return_path import make_return_path
 from webapp.domain.mail.smtp_client import Envelope
 from webapp.domain.notices.messages import MessageKind, Policy, Role, new_message
-from webapp.worker.envelopes import Office, envelope_of
+from webapp.worker.envelopes import SenderIdentity, envelope_of
 from webapp.worker.worker import Worker
 
 ROUNDS = 3
@@ -85,7 +85,7 @@ _OWN = {
 
 def same_bytes(chosen) -> list[Envelope]:
     """Return what the worker would send, without changing anything."""
-    now, office = dt.datetime.now(dt.UTC), Office.of(chosen)
+    now, office = dt.datetime.now(dt.UTC), SenderIdentity.of(chosen)
     envelopes = []
     with db.connected(), db.transaction() as transaction:
         while claim := outbox.claim(now, dt.timedelta(minutes=5), Policy.of(chosen), "x.example").messages:
@@ -117,7 +117,7 @@ def work(chosen) -> tuple[float, float]:
 
 def take_back(chosen, count: int) -> tuple[float, float]:
     """Take a report for each of `count` sent notices; return mails a second by the clock and by the processor."""
-    desk, now = inbound.Desk.of(chosen), dt.datetime.now(dt.UTC)
+    desk, now = inbound.InboundSettings.of(chosen), dt.datetime.now(dt.UTC)
     with db.connected():
         attempts = list(Attempt.select().limit(count))
         mails = []

@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from webapp.domain.mail.compose import Identity, Mail, compose
+from webapp.domain.mail.compose import Identity, OutgoingMail, compose
 from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
-from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender
+from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender
 from webapp.domain.notices.messages import MessageKind, Role
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -47,7 +47,7 @@ def envelopes(count: int) -> list[Envelope]:
     made = []
     for n in range(count):
         values = {"name": f"佐藤 {n}", "technician_id": f"{n:014d}", "application_number": f"A-{n}"}
-        mail = Mail(MessageKind.ID_NOTICE, Role.TECHNICIAN, "ja", f"p{n}@mail.example", f"佐藤 {n}", values)
+        mail = OutgoingMail(MessageKind.ID_NOTICE, Role.TECHNICIAN, "ja", f"p{n}@mail.example", f"佐藤 {n}", values)
         data = compose(mail, IDENTITY, f"<{n}.1@todoke.example>", NOW)
         made.append(Envelope(make_return_path(n, NOW, keys, "bounce.todoke.example"), mail.recipient, data))
     return made
@@ -65,8 +65,8 @@ def bare(port: int, mails: list[Envelope]) -> float:
 def ours(port: int, mails: list[Envelope]) -> float:
     """Send with our Sender and return the messages a second."""
     begin = time.perf_counter()
-    with Sender([Relay("127.0.0.1", port, messages_per_connection=10**9)], local_hostname="bench") as sender:
-        if any(sender.deliver(mail).outcome is not Outcome.ACCEPTED for mail in mails):
+    with SmtpSender([Relay("127.0.0.1", port, messages_per_connection=10**9)], local_hostname="bench") as sender:
+        if any(sender.deliver(mail).outcome is not SendOutcome.ACCEPTED for mail in mails):
             raise RuntimeError("a mail was not accepted")
     return len(mails) / (time.perf_counter() - begin)
 

@@ -16,7 +16,7 @@ from db.models import Card, Registration, Shipment, Technician
 from webapp.domain.cards import imports
 from webapp.domain.cards.imports import ImportKind
 from webapp.domain.cards.tracking.number import TrackingNumber, check_digit
-from webapp.domain.cards.tracking.reader import Reading, read_rows, read_text
+from webapp.domain.cards.tracking.reader import TrackingReading, read_rows, read_text
 
 LINES = 100_000
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -57,7 +57,7 @@ def run() -> list[dict[str, object]]:
     lines = rows()
     text = page(lines)
     heading = [["お問い合わせ番号", "状態発生日", "配送履歴", "取扱局", "県名等"]]
-    ways: dict[str, Callable[[], Reading]] = {
+    ways: dict[str, Callable[[], TrackingReading]] = {
         "rows of a CSV": lambda: read_rows(heading + lines, NOW),
         "pasted text": lambda: read_text(text, NOW),
     }

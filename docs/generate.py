@@ -8,7 +8,7 @@ import click
 from webapp.cli import main
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.attention_labels import alarm_words
-from webapp.domain.monitoring.rules import RULES, UNITS, Rule
+from webapp.domain.monitoring.rules import RULES, UNITS, AlarmRule
 from webapp.settings import PREFIX, Settings
 from webapp.translations import speaker
 
@@ -75,7 +75,7 @@ def alarms_page() -> str:
     return ALARMS_HEAD + rules + ALARMS_WORKER + kinds
 
 
-def _rule(rule: Rule, say) -> str:
+def _rule(rule: AlarmRule, say) -> str:
     names = ", ".join(f"`{PREFIX}{name.upper()}`" for name in rule.settings if name != "alarm_clear_percent")
     unit = f" ({say(UNITS[rule.unit])})" if rule.threshold else ""
     past = (

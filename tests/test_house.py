@@ -239,3 +239,13 @@ def test_a_file_is_one_thing():
 
 def test_no_topic_lies_flat():
     assert [path.name for path in (ROOT / "webapp/domain").glob("*.py")] in ([], ["__init__.py"])
+
+
+def test_a_class_of_the_domain_has_a_name_of_its_own():
+    """A reader who meets a class's name knows which one it is."""
+    places = defaultdict(list)
+    for path in [*_sources("webapp/domain"), *_sources("db/models")]:
+        for node in ast.parse((ROOT / path).read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -6,8 +6,8 @@ from db.models import Alarm, Card, Inquiry
 from webapp.demo.build import build
 from webapp.demo.cards import STORIES, stories
 from webapp.domain.cards import monitor
-from webapp.domain.cards.monitor import Watch
-from webapp.domain.cards.overdue import AlarmKind, AlarmLimits
+from webapp.domain.cards.monitor import Thresholds
+from webapp.domain.cards.overdue import AlarmLimits, Attention
 from webapp.domain.cards.states import CardState
 from webapp.domain.core.calendar import WorkingCalendar
 
@@ -19,7 +19,7 @@ def test_there_is_a_story_for_each_state_and_each_alarm(database, now):
     states = {name: Card.get(Card.registration == number).state for name, number in found.items()}
     assert set(states.values()) == {state.value for state in CardState}
     assert (states["kept, soon to go back"], states["posted again"]) == ("kept", "posted")
-    counts = monitor.look(now, Watch(AlarmLimits(), WorkingCalendar()))
-    assert all(counts[kind] for kind in AlarmKind), counts
-    assert {alarm.kind for alarm in Alarm.open()} >= {f"card_{kind}" for kind in AlarmKind}
+    counts = monitor.look(now, Thresholds(AlarmLimits(), WorkingCalendar()))
+    assert all(counts[kind] for kind in Attention), counts
+    assert {alarm.kind for alarm in Alarm.open()} >= {f"card_{kind}" for kind in Attention}
     assert Inquiry.select().count() == 2

@@ -12,7 +12,7 @@ from webapp.demo.catcher_replies import BEHAVIOURS, Manner, behaviour_of_domain
 from webapp.demo.mail_catcher import Catcher, caught
 from webapp.domain.mail.compose import compose
 from webapp.domain.mail.lmtp_server import LmtpListener
-from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender, Stage
+from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender, Stage
 
 NOW = datetime(2026, 11, 23, 5, 6, 7, tzinfo=UTC)
 PATH = "b-abc@bounce.todoke.example"
@@ -25,7 +25,7 @@ def demo(tmp_path):
     with (
         LmtpListener(lambda recipient, data: back.put((recipient, data))) as listener,
         Catcher(tmp_path, listener.port, return_after_seconds=0) as catcher,
-        Sender([Relay("127.0.0.1", catcher.port, verifies_recipients=True, timeout_seconds=10)]) as sender,
+        SmtpSender([Relay("127.0.0.1", catcher.port, verifies_recipients=True, timeout_seconds=10)]) as sender,
     ):
 
         def send(recipient: str, notify: tuple[str, ...] = ("FAILURE", "DELAY")):
@@ -37,7 +37,7 @@ def demo(tmp_path):
 
 def test_an_ordinary_mail_is_kept_and_can_be_read(demo):
     send, _, directory = demo
-    assert send("sato@mail.example").outcome is Outcome.ACCEPTED
+    assert send("sato@mail.example").outcome is SendOutcome.ACCEPTED
     (mail,) = caught(directory)
     assert (mail.sender, mail.recipient, mail.subject, mail.returned) == (PATH, "sato@mail.example", SUBJECT, "")
     assert "1234 5678 9012 34" in mail.text and mail.at.tzinfo is not None
@@ -56,7 +56,7 @@ def test_an_ordinary_mail_is_kept_and_can_be_read(demo):
 def test_a_refusal_has_the_words_and_the_stage_of_the_real_server(demo, recipient, stage, text):
     send, _, directory = demo
     reply = send(recipient)
-    assert (reply.outcome, reply.stage, reply.code, reply.text) == (Outcome.REFUSED, stage, 550, text)
+    assert (reply.outcome, reply.stage, reply.code, reply.text) == (SendOutcome.REFUSED, stage, 550, text)
     assert reply.about_recipient
     assert caught(directory, recipient=recipient)[0].answer == f"550 {text}"
 
@@ -67,7 +67,7 @@ RETURNED = sorted(d for d, b in BEHAVIOURS.items() if b.manner is Manner.RETURN_
 @pytest.mark.parametrize("domain", RETURNED)
 def test_a_returned_mail_is_a_report_that_reads_as_one(demo, domain):
     send, back, directory = demo
-    assert send(f"sato@{domain}").outcome is Outcome.ACCEPTED
+    assert send(f"sato@{domain}").outcome is SendOutcome.ACCEPTED
     recipient, data = back.get(timeout=10)
     assert recipient == PATH
     message = message_from_bytes(data, policy=policy.default)
@@ -91,8 +91,8 @@ def test_au_returns_a_note_without_a_report(demo):
 def test_a_slow_server_takes_the_mail_at_the_second_try(demo):
     send, _, directory = demo
     assert (send("sato@slow.example").outcome, send("sato@slow.example").outcome) == (
-        Outcome.TEMPORARY,
-        Outcome.ACCEPTED,
+        SendOutcome.TEMPORARY,
+        SendOutcome.ACCEPTED,
     )
     assert [mail.answer[:3] for mail in caught(directory)] == ["250", "451"]
 

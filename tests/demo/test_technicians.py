@@ -10,7 +10,7 @@ from webapp.demo import accounts, cards, disclosure, technicians
 from webapp.demo.build import build
 from webapp.domain.cards.states import CardState
 from webapp.domain.disclosure.policy import viewer_of
-from webapp.domain.disclosure.states import State
+from webapp.domain.disclosure.states import DisclosureState
 from webapp.domain.self_service import home
 
 
@@ -31,7 +31,7 @@ def test_the_three_have_three_different_stories(sqlite, now, seed):
         name: home.home_of(viewer_of(Account.get(Account.technician == person)), "mail.example", now)
         for name, person in people.items()
     }
-    assert homes["disclosed"].disclosure_state is State.OPEN
+    assert homes["disclosed"].disclosure_state is DisclosureState.OPEN
     assert homes["disclosed"].card.state is CardState.DELIVERED
     assert AccessRow.select().where(AccessRow.technician_id == people["disclosed"].id).exists()
     assert not EmailAddress.select().where(EmailAddress.owner_id == people["postcard"].id).exists()

@@ -12,7 +12,7 @@ from webapp.domain.cards import projection, states
 from webapp.domain.cards.states import CardEvent, Receiver
 from webapp.domain.core import work_items
 from webapp.domain.core.calendar import JST
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 
 NOW = dt.datetime(2026, 11, 28, 1, 2, 3, tzinfo=dt.UTC)
 FIRST = dt.datetime(2026, 11, 18, 9, tzinfo=JST)
@@ -22,7 +22,7 @@ kinds = st.sampled_from([kind for kind in CardEvent if kind not in (CardEvent.OR
 labels = st.sampled_from(["引受", "到着", "保管", "ふしぎ"])
 moments = st.integers(0, 200).map(lambda hours: FIRST + dt.timedelta(hours=hours))
 reports = st.builds(
-    states.TrackingEvent,
+    states.Report,
     at=moments,
     event=kinds,
     label=labels,
@@ -112,11 +112,11 @@ def test_many_items_are_opened_and_closed_as_each_would_be(database, now):
 
     def close_each():
         for item in WorkItem.open().where(WorkItem.subject_id.in_(subjects[:3])):
-            work_items.close_item(item, State.DONE, "tracking", now, None)
+            work_items.close_item(item, WorkItemState.DONE, "tracking", now, None)
 
     def close_together():
-        assert work_items.close_items(kind, about, subjects[:3], State.DONE, "tracking", now, None) == 3
-        assert work_items.close_items(kind, about, subjects[:3], State.DONE, "tracking", now, None) == 0
+        assert work_items.close_items(kind, about, subjects[:3], WorkItemState.DONE, "tracking", now, None) == 3
+        assert work_items.close_items(kind, about, subjects[:3], WorkItemState.DONE, "tracking", now, None) == 0
 
     # A note that was not given is nothing in both.
     assert outcome_of(close_together) == outcome_of(close_each)

@@ -12,8 +12,17 @@ from tests.domain.mail.sending import DOMAIN, LEASE, POLICY, reply
 from webapp.domain.core.counters import add, day_of
 from webapp.domain.core.events import EventName
 from webapp.domain.mail import outbox, outbox_results
-from webapp.domain.mail.outbox_results import Result
-from webapp.domain.notices.messages import MessageKind, MessageState, Role, Step, counter_deltas, move, note, presume
+from webapp.domain.mail.outbox_results import SendResult
+from webapp.domain.notices.messages import (
+    MessageKind,
+    MessageState,
+    MessageStep,
+    Role,
+    counter_deltas,
+    move,
+    note,
+    presume,
+)
 
 NOW = dt.datetime(2026, 11, 18, 1, 2, 3, tzinfo=dt.UTC)
 OWN = {Event: ("id",), Attempt: ("id", "message_ref")}  # made anew each time
@@ -84,7 +93,7 @@ def test_many_are_presumed_as_each_would_be(sqlite_url, drawn):
     def one_by_one():
         for message in Message.select():
             if message.sent_at <= NOW - POLICY.presumed_after:
-                move(message, Step.PRESUME, reason="presumed", settled_at=NOW)
+                move(message, MessageStep.PRESUME, reason="presumed", settled_at=NOW)
                 note(EventName.NOTICE_EMAIL_PRESUMED, message, NOW)
 
     db.configure(sqlite_url)
@@ -104,11 +113,11 @@ def test_many_are_claimed_and_accepted_as_each_would_be(sqlite_url, drawn):
     def together():
         claimed = outbox.claim(NOW, LEASE, POLICY, DOMAIN).messages
         assert len(claimed) == len(drawn)
-        outbox_results.finish([Result(one, NOW, said) for one in claimed], POLICY, NOW)
+        outbox_results.finish([SendResult(one, NOW, said) for one in claimed], POLICY, NOW)
 
     def one_by_one():
         for message in Message.select():
-            move(message, Step.CLAIM, due_at=NOW + LEASE, first_attempt_at=NOW, cohort_day=day_of(NOW))
+            move(message, MessageStep.CLAIM, due_at=NOW + LEASE, first_attempt_at=NOW, cohort_day=day_of(NOW))
             message.fence, message.attempts = 1, 1
             message.save()
             Attempt.create(
@@ -116,7 +125,7 @@ def test_many_are_claimed_and_accepted_as_each_would_be(sqlite_url, drawn):
                 state="accepted", tries=1, started_at=NOW, replied_at=NOW, relay=said.relay, stage=said.stage,
                 reply_code=said.code, reply_status=said.enhanced, reply_text=said.text,
             )  # fmt: skip
-            move(message, Step.ACCEPT, sent_at=NOW, reason=None, failure_class=None)
+            move(message, MessageStep.ACCEPT, sent_at=NOW, reason=None, failure_class=None)
             note(EventName.NOTICE_EMAIL_SENT, message, NOW, {"attempt": 1, "relay": said.relay})
 
     def without_zeros(found: dict) -> dict:

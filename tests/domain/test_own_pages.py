@@ -12,8 +12,9 @@ from webapp.domain.accounts import first_access
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole
 from webapp.domain.affiliations.membership import NotTheirs
 from webapp.domain.cards.states import CardState
+from webapp.domain.core.errors import Stale
 from webapp.domain.disclosure.policy import Group, Viewer, viewer_of
-from webapp.domain.disclosure.states import State
+from webapp.domain.disclosure.states import DisclosureState
 from webapp.domain.email_addresses import versions
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.states import HoldReason
@@ -22,7 +23,7 @@ from webapp.domain.self_service.access_log import looks_at
 from webapp.domain.self_service.data_export import own_data
 from webapp.domain.self_service.disclosure import effect_of, menu_of, seen_by
 from webapp.domain.self_service.home import Task, home_of
-from webapp.domain.self_service.requests import Part
+from webapp.domain.self_service.requests import RecordPart
 
 SECRET = "secret " * 5
 
@@ -42,7 +43,7 @@ def me(story, now) -> Viewer:
 def test_the_start_page_names_first_what_cannot_wait(story, me, now):
     home = home_of(me, "mail.example", now)
     assert [one.task for one in home.to_do] == [Task.CARD, Task.INVITATION]
-    assert home.card.state is CardState.KEPT and home.disclosure_state is State.OPEN
+    assert home.card.state is CardState.KEPT and home.disclosure_state is DisclosureState.OPEN
     assert home.technician_id == story.person.technician_id and home.employer == story.employer.name
 
 
@@ -79,8 +80,8 @@ def test_ones_own_data_can_be_written_as_json(story, me, now):
 
 
 def test_a_second_request_joins_the_first_and_nobody_else_can_ask(story, me, now):
-    first = requests.ask_correction(me, Part.ADDRESS, "転居しました", now)
-    assert requests.ask_correction(me, Part.OTHER, "氏名も", now) == first
+    first = requests.ask_correction(me, RecordPart.ADDRESS, "転居しました", now)
+    assert requests.ask_correction(me, RecordPart.OTHER, "氏名も", now) == first
     assert [said["words"] for said in WorkItem.get_by_id(first).data["said"]] == ["転居しました", "氏名も"]
     assert len(requests.open_requests(story.person.id)) == 2
     for viewer in (
@@ -89,7 +90,7 @@ def test_a_second_request_joins_the_first_and_nobody_else_can_ask(story, me, now
         Viewer(AccountKind.BUSINESS_USER, 1, True, BusinessRole.ADMINISTRATOR, story.person.id, story.employer.id),
     ):
         with pytest.raises(NotTheirs):
-            requests.ask_correction(viewer, Part.OTHER, "x", now)
+            requests.ask_correction(viewer, RecordPart.OTHER, "x", now)
 
 
 def test_an_address_that_waits_for_its_code_is_nobodys(story, me, now):
@@ -149,7 +150,7 @@ def test_another_account_cannot_confirm(story, me, now):
 def test_the_telephone_is_changed_on_the_version_that_was_shown(story, me, now):
     assert contact.set_telephone(me, "03-1111-2222", 1, now)
     assert not contact.set_telephone(me, "03-1111-2222", 2, now)
-    with pytest.raises(contact.Changed):
+    with pytest.raises(Stale):
         contact.set_telephone(me, "03-9999-2222", 1, now)
 
 

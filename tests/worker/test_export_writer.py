@@ -13,7 +13,7 @@ from tests.servers.postfix import free_port
 from webapp.domain.accounts import first_access
 from webapp.domain.accounts.accounts import BusinessRole
 from webapp.domain.exports import requests
-from webapp.domain.exports.requests import Format, Order
+from webapp.domain.exports.requests import ExportOrder, Format
 
 PEOPLE = 3_000
 LIST = "business_technicians.index"
@@ -49,7 +49,7 @@ def until(seen, seconds: float = 60) -> float:
 
 def ask(firm, now) -> ExportRequest:
     account = first_access.new_business_user(firm, "tanaka", "田中", BusinessRole.VIEWER, now)
-    return requests.ask(account.id, Order(LIST, "/business/technicians", Format.XLSX, "ja"), "", now)
+    return requests.ask(account.id, ExportOrder(LIST, "/business/technicians", Format.XLSX, "ja"), "", now)
 
 
 def state_of(row: ExportRequest) -> str:

@@ -11,7 +11,7 @@ from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import LANGUAGES, N_
 from webapp.domain.monitoring.readings import Bounds, Reading
 from webapp.domain.monitoring.replay import Episode, episodes
-from webapp.domain.monitoring.rules import RULES, UNITS, Rule, Unit, rule_of
+from webapp.domain.monitoring.rules import RULES, UNITS, AlarmRule, Unit, rule_of
 
 Say = Callable[..., str]
 _language = click.option("--language", type=click.Choice(LANGUAGES), help="ja or en; without it as LANG says.")
@@ -77,7 +77,7 @@ def _speaker(language: str | None) -> Say:
     return speaker(language or ("ja" if os.environ.get("LANG", "").startswith("ja") else "en"))
 
 
-def _bounds(rule: Rule, bounds: Bounds, say: Say) -> str:
+def _bounds(rule: AlarmRule, bounds: Bounds, say: Say) -> str:
     unit = say(UNITS[rule.unit])
     parts = [say(N_("基準 %(threshold)s%(unit)s"), {"threshold": f"{bounds.threshold:g}", "unit": unit})]
     if rule.window:
@@ -89,7 +89,7 @@ def _bounds(rule: Rule, bounds: Bounds, say: Say) -> str:
     return " / ".join(parts)
 
 
-def _episode(episode: Episode, rule: Rule, say: Say) -> str:
+def _episode(episode: Episode, rule: AlarmRule, say: Say) -> str:
     when = {"began": _moment(episode.began)}
     if episode.ended is None:
         line = say(N_("%(began)s からいまも続く"), when)
@@ -100,7 +100,7 @@ def _episode(episode: Episode, rule: Rule, say: Say) -> str:
     return f"{line}  {episode.subject}  " + say(N_("最初 %(first)s、最大 %(worst)s"), numbers)
 
 
-def _number(reading: Reading, rule: Rule, say: Say) -> str:
+def _number(reading: Reading, rule: AlarmRule, say: Say) -> str:
     shown = f"{reading.value:.1f}" if rule.unit == Unit.PERCENT else f"{reading.value:.0f}"
     unit = say(UNITS[rule.unit])
     return f"{shown}{'' if rule.unit == Unit.PERCENT else ' '}{unit}" + (f" (n={reading.out_of})" if rule.least else "")

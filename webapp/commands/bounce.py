@@ -6,7 +6,7 @@ import sys
 import click
 
 from webapp.commands.bounce_ingest import ingest, list_overrulings
-from webapp.domain.bounce import Judgement, Kind, explain, judge
+from webapp.domain.bounce import Judgement, MailKind, explain, judge
 
 
 @click.group()
@@ -52,7 +52,7 @@ def as_json(name: str, judgement: Judgement) -> dict[str, object]:
         "file": name,
         "kind": judgement.kind.value,
         "recipients": list(judgement.recipients),
-        "hard": judgement.kind is Kind.BOUNCE and judgement.hard,
+        "hard": judgement.kind is MailKind.BOUNCE and judgement.hard,
         "reason": deciding.reason.value if deciding else _reason_without_failure(judgement.kind),
         "status": deciding.status if deciding else "",
         "reply_code": deciding.reply_code if deciding else "",
@@ -75,8 +75,8 @@ def as_json(name: str, judgement: Judgement) -> dict[str, object]:
     }
 
 
-def _reason_without_failure(kind: Kind) -> str:
-    return "undefined" if kind is Kind.BOUNCE else kind.value
+def _reason_without_failure(kind: MailKind) -> str:
+    return "undefined" if kind is MailKind.BOUNCE else kind.value
 
 
 def _read(name: str) -> bytes | None:

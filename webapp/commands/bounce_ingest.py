@@ -29,7 +29,7 @@ def ingest(recipient: str | None, as_json: bool) -> None:
     if recipient is None:
         raise Refused("the mail does not say for whom it is: give --recipient ADDRESS")
     with opened(settings):
-        taken = inbound.take(recipient, data, "command", now(), inbound.Desk.of(settings))
+        taken = inbound.take(recipient, data, "command", now(), inbound.InboundSettings.of(settings))
     if as_json:
         found = {"id": taken.id, "state": taken.state, "kind": taken.kind, "reason": taken.reason, "again": taken.again}
         click.echo(json.dumps(found))

@@ -17,11 +17,11 @@ from db.ids import encode
 from db.models import ImportRun
 from webapp.commands import card_imports
 from webapp.commands.context import Refused, load_settings, now, opened
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.intake import runs
-from webapp.domain.intake.files import Kind as FileKind
-from webapp.domain.intake.files import Source, open_source
-from webapp.domain.intake.outcomes import Origin, Outcome
-from webapp.domain.intake.reading import Kind, Read, Tally, chunks, new_known, take
+from webapp.domain.intake.files import Source, SourceFormat, open_source
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
+from webapp.domain.intake.reading import Read, RunTally, TableKind, chunks, new_known, take
 from webapp.domain.intake.rejects import RejectsFile
 from webapp.domain.parsing.problems import IntakeError, Problem
 from webapp.settings import Settings
@@ -34,10 +34,10 @@ _IN_JSON = 1000
 class _Reading:
     """What one call of the command has found out."""
 
-    kind: Kind
+    kind: TableKind
     path: Path
     check: bool
-    tally: Tally = field(default_factory=Tally)
+    tally: RunTally = field(default_factory=RunTally)
     seconds: float = 0.0
     ignored_columns: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
@@ -80,17 +80,17 @@ def _file_options(command):
 @_file_options
 def import_businesses(file: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
     """Import businesses (事業者): new ones, and changes of known ones."""
-    _import(Kind.BUSINESSES, file, check, as_json, rejects)
+    _import(TableKind.BUSINESSES, file, check, as_json, rejects)
 
 
 @imports.command("registrations")
 @_file_options
 def import_registrations(file: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
     """Import completed registrations (登録完了); notices, cards and postcards follow at once."""
-    _import(Kind.REGISTRATIONS, file, check, as_json, rejects)
+    _import(TableKind.REGISTRATIONS, file, check, as_json, rejects)
 
 
-def _import(kind: Kind, path: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
+def _import(kind: TableKind, path: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
     settings = load_settings()
     reading = _Reading(kind, path, check)
     began = time.monotonic()
@@ -99,7 +99,7 @@ def _import(kind: Kind, path: Path, check: bool, as_json: bool, rejects: Path | 
             (_check if check else _read)(reading, settings, rejects)
         except IntakeError as error:
             raise Refused(error.in_japanese()) from None
-        except runs.TakenOver:
+        except TakenOver:
             raise Refused(runs.TAKEN_OVER) from None
         except OSError as error:
             raise Refused(f"{error.filename or path}: {error.strerror}") from None
@@ -126,7 +126,7 @@ def _read(reading: _Reading, settings: Settings, rejects: Path | None) -> None:
         for progress in runs.proceed(run, now, write_rejects):
             show(progress.position, progress.total, progress.tally.done)
             reading.note(list(progress.warnings), reading.warnings)
-    reading.tally = Tally(**{name: getattr(run, name) for name in asdict(reading.tally)})
+    reading.tally = RunTally(**{name: getattr(run, name) for name in asdict(reading.tally)})
     for _, _, problems in runs.rejects_of(run, limit=_IN_JSON):
         reading.note(problems, reading.problems)
     if run.state == runs.RunState.FAILED:
@@ -153,19 +153,19 @@ def _checked(reading: _Reading, source: Source) -> Iterator[Read]:
     known = new_known(reading.kind)
     with _progress_bar() as show:
         for chunk in chunks(source):
-            rows = take(reading.kind, chunk, now(), Origin(), check_with=known)
+            rows = take(reading.kind, chunk, now(), RowOrigin(), check_with=known)
             reading.tally.add(rows)
             reading.note(list(runs.warnings_of(rows)), reading.warnings)
             show(source.position(), source.total, reading.tally.done)
             for read in rows:
-                if read.result.outcome is Outcome.REJECTED:
+                if read.result.outcome is RowOutcome.REJECTED:
                     reading.note(list(read.result.problems), reading.problems)
                     yield read
 
 
-def _beside(path: Path, kind: FileKind) -> Path:
+def _beside(path: Path, kind: SourceFormat) -> Path:
     """The rejects file beside the source; one that is there already may have been mended and is left alone."""
-    suffix = ".xlsx" if kind is FileKind.xlsx else ".csv"
+    suffix = ".xlsx" if kind is SourceFormat.xlsx else ".csv"
     target, n = path.with_name(f"{path.stem}-rejects{suffix}"), 2
     while target.exists():
         target = path.with_name(f"{path.stem}-rejects-{n}{suffix}")

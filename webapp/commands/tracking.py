@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from webapp.domain.cards.tracking.files import UnreadableFile, read_file
-from webapp.domain.cards.tracking.reader import Reading, TrackedItem, read_sources
+from webapp.domain.cards.tracking.reader import TrackedItem, TrackingReading, read_sources
 from webapp.domain.core.calendar import utc_start_of
 
 
@@ -72,7 +72,7 @@ def _line(item: TrackedItem) -> str:
     )
 
 
-def _complain(reading: Reading) -> None:
+def _complain(reading: TrackingReading) -> None:
     for item in reading.items:
         if item.number.warning:
             sentence, parameters = item.number.warning

@@ -12,7 +12,7 @@ from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.notices import labels
 from webapp.domain.reporting import notices
 from webapp.domain.reporting.destinations import Destination
-from webapp.domain.reporting.notices import Cohort, Notices, Tally
+from webapp.domain.reporting.notices import Cohort, Notices, Outcomes
 from webapp.domain.reporting.periods import Span
 from webapp.web.language import say
 
@@ -61,7 +61,7 @@ def bounce_rate(found: Notices, role: str, threshold: float, least: int) -> Char
     )
 
 
-def _of(tally: Tally, least: int) -> str:
+def _of(tally: Outcomes, least: int) -> str:
     return f"{percent(tally.rate(least=least))} ({tally.failed[ReasonClass.DEAD]:,}/{tally.counted:,})"
 
 
@@ -180,7 +180,7 @@ def reasons(found: Notices, role: str, span: Span) -> Chart:
 
 
 def destinations(
-    rows: list[Destination], before: dict[str, Tally], role: str, span: Span, total: int, least: int
+    rows: list[Destination], before: dict[str, Outcomes], role: str, span: Span, total: int, least: int
 ) -> Chart:
     """The domains that fail most, by class; only those with enough notices, beside the period before."""
     series = [
@@ -216,7 +216,7 @@ def destinations(
                   finding=finding, percent=True)  # fmt: skip
 
 
-def _all(tally: Tally | None, least: int) -> float | None:
+def _all(tally: Outcomes | None, least: int) -> float | None:
     """The share of all failures together."""
     if tally is None or tally.counted < max(1, least):
         return None

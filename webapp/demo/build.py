@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from db.models import Business
 from webapp.demo.people import businesses, person
 from webapp.domain.intake import runs
-from webapp.domain.intake.reading import Kind
+from webapp.domain.intake.reading import TableKind
 from webapp.domain.intake.runs import RunState
 
 # How the mail of the demo's people fares, by domain of the catcher's table, and how many of a hundred.
@@ -62,7 +62,7 @@ def build(mode: str, now: dt.datetime, chance: random.Random, count: int = 60, l
     if mode not in ("demo", "test"):
         raise NotTheDemo("invented people are made in demo mode only")
     rows = list(businesses(chance, _BUSINESSES))
-    _import(Kind.BUSINESSES, "事業者.csv", rows, now)
+    _import(TableKind.BUSINESSES, "事業者.csv", rows, now)
     ids = [row["事業者ID"] for row in rows]
     domains, weights = zip(*DESTINATIONS.items(), strict=True)
     people = []
@@ -77,7 +77,7 @@ def build(mode: str, now: dt.datetime, chance: random.Random, count: int = 60, l
         people.append(_application(chance, number, domain, employer, ids[PROXY], now))
     for number in range(count, count + large):
         people.append(_application(chance, number, "mail.example", ids[LARGE_EMPLOYER], "", now))
-    _import(Kind.REGISTRATIONS, "登録完了.csv", people, now)
+    _import(TableKind.REGISTRATIONS, "登録完了.csv", people, now)
     found = {business.business_id: business for business in Business.select()}
     return Cast(*(found[ids[n]] for n in (EMPLOYER, LARGE_EMPLOYER, OTHER_BUSINESS, PROXY)))
 
@@ -96,7 +96,7 @@ def _application(
     }
 
 
-def _import(kind: Kind, name: str, rows: Iterable[dict[str, str]], now: dt.datetime) -> None:
+def _import(kind: TableKind, name: str, rows: Iterable[dict[str, str]], now: dt.datetime) -> None:
     rows = list(rows)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]))

@@ -7,7 +7,7 @@ from flask import url_for
 
 from db import ids
 from db.models import Alarm, Business
-from webapp.domain.cards.overdue import AlarmKind as CardAlarm
+from webapp.domain.cards.overdue import Attention
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.attention_labels import subject_words
 from webapp.domain.core.counters import day_of
@@ -35,7 +35,7 @@ _LISTS: dict[str, tuple[str, dict[str, str], str]] = {
     AlarmKind.CARD_RETURN_RATE: ("ops_cards.index", {"state": "returned"}, N_("返送されたカードを見る")),
     AlarmKind.CONTACT_GUESSING: ("ops_inquiry_list.index", {}, N_("お問い合わせを見る")),
     AlarmKind.COUNTER_DIFFERENCE: ("ops_dashboard.index", {}, N_("ダッシュボードを開く")),
-} | {f"card_{kind}": ("ops_cards.index", {"alarm": kind.value}, N_("この警報のカードを見る")) for kind in CardAlarm}
+} | {f"card_{kind}": ("ops_cards.index", {"alarm": kind.value}, N_("この警報のカードを見る")) for kind in Attention}
 _BY_DAYS = (AlarmKind.OUR_FAILURE, AlarmKind.BOUNCE_RATE, AlarmKind.DESTINATION_FAILING)
 _BY_DOMAIN = (AlarmKind.OUR_FAILURE, AlarmKind.DESTINATION_FAILING)
 

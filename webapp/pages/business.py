@@ -16,7 +16,7 @@ from webapp.domain.core.language import N_
 from webapp.domain.disclosure.keys import Sentence
 from webapp.domain.disclosure.policy import Group, Viewer
 from webapp.domain.disclosure.states import Chip as StateChip
-from webapp.domain.disclosure.states import State
+from webapp.domain.disclosure.states import DisclosureState
 from webapp.domain.notices import labels
 from webapp.pages import menu as menus
 from webapp.pages.menu import MenuItem
@@ -33,10 +33,10 @@ KINDS = {
     Shape.ASKING: "off",
 }
 STATE_KINDS = {
-    State.CLOSED: "off",
-    State.WAITS_FOR_BUSINESS: "wait",
-    State.WAITS_FOR_TECHNICIAN: "busy",
-    State.OPEN: "good",
+    DisclosureState.CLOSED: "off",
+    DisclosureState.WAITS_FOR_BUSINESS: "wait",
+    DisclosureState.WAITS_FOR_TECHNICIAN: "busy",
+    DisclosureState.OPEN: "good",
 }
 # Shorter than the operators' words: a row has little room.
 UNDELIVERED = N_("メール不達")
@@ -87,7 +87,7 @@ def part_of(values, viewer: Viewer) -> Part:
 
     token = values.get("s", "")
     terms = saved_searches.terms_of(token, viewer.account_id, TERM_PAGE, now()) if token else {}
-    state, notice, card = one("state", State), one("notice", NoticeFilter), one("card", CardFilter)
+    state, notice, card = one("state", DisclosureState), one("notice", NoticeFilter), one("card", CardFilter)
     sort = one("sort", Sort) or Sort.KANA
     part = Filter((terms or {}).get("term", ""), state, values.get("unsigned") == "1", notice, card)
     fields = {

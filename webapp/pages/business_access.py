@@ -6,7 +6,7 @@ from flask_login import current_user
 from webapp.domain.affiliations import roster
 from webapp.domain.affiliations.roster import Member
 from webapp.domain.disclosure import bulk
-from webapp.domain.disclosure.bulk import Progress
+from webapp.domain.disclosure.bulk import BulkProgress
 from webapp.domain.disclosure.policy import Viewer, viewer_of
 
 
@@ -25,7 +25,7 @@ def get_member_for(viewer: Viewer, technician_id: int, *, change: bool = False) 
     return member
 
 
-def get_bulk_change_for(viewer: Viewer, bulk_id: int, *, change: bool = False) -> Progress:
+def get_bulk_change_for(viewer: Viewer, bulk_id: int, *, change: bool = False) -> BulkProgress:
     """Return how far a change of many keys of the business is; 404 for another's, 403 for who only looks."""
     progress = bulk.progress(viewer, bulk_id)
     if progress is None:

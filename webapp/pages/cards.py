@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from webapp.domain.cards import queries
 from webapp.domain.cards.labels import CHIPS, STEP_WORDS, Audience, Shape, StepState, steps_of, words_for
 from webapp.domain.cards.queries import CardView
-from webapp.domain.cards.states import CardState, Standing
+from webapp.domain.cards.states import CardState, CardStatus
 from webapp.web.language import say
 from webapp.web.rendering import day
 
@@ -55,7 +55,7 @@ def chip(state: CardState) -> tuple[str, str]:
     return say(words), KINDS[shape]
 
 
-def in_words(standing: Standing, audience: Audience) -> CardInWords:
+def in_words(standing: CardStatus, audience: Audience) -> CardInWords:
     """Return how a card stands in the reader's language: what happened, what it means, what to do."""
     words, parameters = words_for(standing, audience)
     shown = {name: day(value) for name, value in parameters.items()}

@@ -33,7 +33,7 @@ Found = TypeVar("Found", bound=Model)
 
 
 @dataclass(frozen=True)
-class Viewer:
+class Operator:
     """The person behind the request at hand."""
 
     account_id: int
@@ -56,9 +56,9 @@ class Viewer:
         return self.is_operator and self.role == OperatorRole.ADMINISTRATOR
 
 
-def viewer() -> Viewer:
+def viewer() -> Operator:
     """Return who is asking; only for routes that the access table closes to those who are not signed in."""
-    return Viewer(current_user.account.id, current_user.kind, current_user.role)
+    return Operator(current_user.account.id, current_user.kind, current_user.role)
 
 
 def looker() -> policy.Viewer:
@@ -66,81 +66,81 @@ def looker() -> policy.Viewer:
     return policy.viewer_of(current_user.account)
 
 
-def get_registration_for(viewer: Viewer, number: int, *, change: bool = False) -> Registration:
+def get_registration_for(viewer: Operator, number: int, *, change: bool = False) -> Registration:
     """Return a registration with its person."""
     _allow(viewer, change)
     query = Registration.select(Registration, Technician).join(Technician).where(Registration.id == number)
     return _found(query.get_or_none())
 
 
-def get_message_for(viewer: Viewer, number: int, *, change: bool = False) -> Message:
+def get_message_for(viewer: Operator, number: int, *, change: bool = False) -> Message:
     """Return a message."""
     return _get(Message, viewer, number, change)
 
 
-def get_returned_mail_for(viewer: Viewer, number: int, *, change: bool = False) -> ReturnedMail:
+def get_returned_mail_for(viewer: Operator, number: int, *, change: bool = False) -> ReturnedMail:
     """Return a returned mail."""
     return _get(ReturnedMail, viewer, number, change)
 
 
-def get_work_item_for(viewer: Viewer, number: int, *, change: bool = False) -> WorkItem:
+def get_work_item_for(viewer: Operator, number: int, *, change: bool = False) -> WorkItem:
     """Return a work item."""
     return _get(WorkItem, viewer, number, change)
 
 
-def get_alarm_for(viewer: Viewer, number: int, *, change: bool = False) -> Alarm:
+def get_alarm_for(viewer: Operator, number: int, *, change: bool = False) -> Alarm:
     """Return an alarm."""
     return _get(Alarm, viewer, number, change)
 
 
-def get_operator_for(viewer: Viewer, number: int) -> Account:
+def get_operator_for(viewer: Operator, number: int) -> Account:
     """Return an operator's account, for an administrator."""
     if not viewer.may_administer:
         abort(403 if viewer.is_operator else 404)
     return _found(Account.get_or_none((Account.id == number) & (Account.kind == AccountKind.OPERATOR)))
 
 
-def get_postcard_batch_for(viewer: Viewer, number: int, *, change: bool = False) -> PostcardBatch:
+def get_postcard_batch_for(viewer: Operator, number: int, *, change: bool = False) -> PostcardBatch:
     """Return a batch of postcards."""
     return _get(PostcardBatch, viewer, number, change)
 
 
-def get_postcard_file_for(viewer: Viewer, number: int) -> PostcardFile:
+def get_postcard_file_for(viewer: Operator, number: int) -> PostcardFile:
     """Return a printer's file of a batch, for an administrator."""
     if not viewer.may_administer:
         abort(403 if viewer.is_operator else 404)
     return _get(PostcardFile, viewer, number, False)
 
 
-def get_postcard_return_for(viewer: Viewer, number: int) -> PostcardReturn:
+def get_postcard_return_for(viewer: Operator, number: int) -> PostcardReturn:
     """Return a scan of a returned postcard, for the one who made it."""
     row = _get(PostcardReturn, viewer, number, True)
     return _found(row if row.account_id == viewer.account_id else None)
 
 
-def get_postcard_for(viewer: Viewer, number: int, *, change: bool = False) -> Postcard:
+def get_postcard_for(viewer: Operator, number: int, *, change: bool = False) -> Postcard:
     """Return a postcard."""
     return _get(Postcard, viewer, number, change)
 
 
-def get_address_for(viewer: Viewer, number: int, *, change: bool = False) -> EmailAddress:
+def get_address_for(viewer: Operator, number: int, *, change: bool = False) -> EmailAddress:
     """Return a version of an e-mail address."""
     return _get(EmailAddress, viewer, number, change)
 
 
-def get_export_for(viewer: Viewer, number: int) -> ExportRequest:
+def get_export_for(viewer: Operator, number: int) -> ExportRequest:
     """Return an export for the one who asked for it, as long as the list itself would open for that account."""
     row = ExportRequest.get_or_none((ExportRequest.id == number) & (ExportRequest.account == viewer.account_id))
     rule = current_app.extensions["access_table"].get(row.source) if row else None
     return _found(row if rule is not None and rule.allows(current_user) else None)
 
 
-def _get(model: type[Found], viewer: Viewer, number: int, change: bool) -> Found:
+def _get(model: type[Found], viewer: Operator, number: int, change: bool) -> Found:
     _allow(viewer, change)
     return _found(model.get_or_none(model.id == number))
 
 
-def _allow(viewer: Viewer, change: bool) -> None:
+def _allow(viewer: Operator, change: bool) -> None:
     if not viewer.is_operator:
         abort(404)
     if change and not viewer.may_act:

@@ -10,7 +10,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from db.database import transaction
 from db.models import SignInSession
 from webapp.domain.accounts import accounts, second_factor
-from webapp.domain.accounts.accounts import AccountKind, Stage
+from webapp.domain.accounts.accounts import AccountKind, SignInStage
 from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 from webapp.web.clock import now
 from webapp.web.guards import own_path
@@ -56,9 +56,9 @@ def load(token: str) -> Visitor | None:
 def go_on(signed_in: accounts.SignedIn, target: str) -> Response:
     """Answer a right password, link or code: to the page that was asked for, or first to the second factor."""
     target = own_path(target)
-    if signed_in.stage == Stage.SECOND_FACTOR:
+    if signed_in.stage == SignInStage.SECOND_FACTOR:
         if second_factor.take_lost(signed_in.account, now()):
-            signed_in = accounts.complete(accounts.session_of(signed_in.token, now(), Stage.SECOND_FACTOR), now())
+            signed_in = accounts.complete(accounts.session_of(signed_in.token, now(), SignInStage.SECOND_FACTOR), now())
         else:
             kept = session.get("kept")
             session.clear()
@@ -72,7 +72,7 @@ def go_on(signed_in: accounts.SignedIn, target: str) -> Response:
 
 def half() -> SignInSession | None:
     """Return the session that waits for its second factor in this browser."""
-    return accounts.session_of(session.get("half", ""), now(), Stage.SECOND_FACTOR)
+    return accounts.session_of(session.get("half", ""), now(), SignInStage.SECOND_FACTOR)
 
 
 def first_page(kind: AccountKind) -> str:

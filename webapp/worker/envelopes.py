@@ -10,7 +10,7 @@ from webapp.domain.accounts.sign_in_links import links_for
 from webapp.domain.affiliations.mails import give_names
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.email_addresses.syntax import domain_of, wire_address
-from webapp.domain.mail.compose import Identity, Mail, compose
+from webapp.domain.mail.compose import Identity, OutgoingMail, compose
 from webapp.domain.mail.outbox import Claimed
 from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
 from webapp.domain.mail.smtp_client import Envelope, Relay, relay_from_url
@@ -20,7 +20,7 @@ from webapp.domain.self_service import email_change, operator_email
 
 
 @dataclass(frozen=True)
-class Office:
+class SenderIdentity:
     """Who sends, from the settings: the words of every mail, the return paths, the reports asked for."""
 
     identity: Identity
@@ -30,7 +30,7 @@ class Office:
     notify: tuple[str, ...]
 
     @classmethod
-    def of(cls, settings) -> "Office":
+    def of(cls, settings) -> "SenderIdentity":
         """Return the office that the settings describe."""
         identity = Identity(
             sender_name=settings.sender_name,
@@ -81,7 +81,7 @@ def _names(message: Claimed) -> frozenset[str]:
     return known.required | known.optional if known else frozenset()
 
 
-def envelope_of(message: Claimed, office: Office, now: dt.datetime) -> Envelope | Verdict:
+def envelope_of(message: Claimed, office: SenderIdentity, now: dt.datetime) -> Envelope | Verdict:
     """Return what to offer to the relay, or why this message cannot be written.
 
     The return path carries the day on which the attempt began, so that a repeated attempt has the same one.
@@ -95,7 +95,7 @@ def envelope_of(message: Claimed, office: Office, now: dt.datetime) -> Envelope 
         names = known.required | known.optional
         values = {name: value for name, value in message.values.items() if name in names}
         name = message.recipient_name
-        mail = Mail(message.kind, message.role, message.language, message.recipient, name, values)
+        mail = OutgoingMail(message.kind, message.role, message.language, message.recipient, name, values)
         data = compose(mail, office.identity, f"<{message.message_ref}>", now)
     except (ValueError, KeyError):
         # A text or a value is missing: ours, to be mended while it waits, and it holds up nobody else.

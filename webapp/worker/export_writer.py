@@ -19,9 +19,10 @@ from db.models import Account, ExportRequest
 from webapp import BLUEPRINTS
 from webapp.domain.accounts import second_factor
 from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.language import N_
 from webapp.domain.exports import requests, tables
-from webapp.domain.exports.requests import Failure, Format, TakenOver
+from webapp.domain.exports.requests import ExportFailure, Format
 from webapp.domain.exports.tables import Sheet
 from webapp.pages.exports import SOURCES, SearchOver, Source, limited
 from webapp.settings import Settings
@@ -75,9 +76,9 @@ class Writer:
         except TakenOver:
             pass
         except SearchOver:
-            requests.fail(row, Failure.SEARCH_OVER, self._clock())
+            requests.fail(row, ExportFailure.SEARCH_OVER, self._clock())
         except NoTable:
-            requests.fail(row, Failure.BROKEN, self._clock())
+            requests.fail(row, ExportFailure.BROKEN, self._clock())
         except Exception:
             requests.give_back(row, self._clock())
             raise
@@ -88,7 +89,7 @@ class Writer:
             self._app = reading_app(self._settings, self._clock)
         source, asker = SOURCES.get(row.source), Asker(row.account)
         if source is None or not asker.may_see(row.source):
-            requests.fail(row, Failure.NOT_ALLOWED, self._clock())
+            requests.fail(row, ExportFailure.NOT_ALLOWED, self._clock())
             return
         folder = requests.folder_of(self._settings.state_dir)
         cookie = {"Cookie": f"{language.COOKIE}={row.language}"}

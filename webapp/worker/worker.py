@@ -30,11 +30,11 @@ from webapp.domain.exports import requests
 from webapp.domain.inquiries import public_form
 from webapp.domain.intake.runs import Uploads
 from webapp.domain.mail import inbound, outbox, outbox_results, restore
-from webapp.domain.mail.lmtp_server import Bounds, LmtpListener
-from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.lmtp_server import LmtpBounds, LmtpListener
+from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.restore import TickFileError
 from webapp.domain.mail.sending_switch import stopped_kinds
-from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender
+from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender
 from webapp.domain.maintenance import sweep, upkeep
 from webapp.domain.monitoring import rules
 from webapp.domain.notices.messages import Policy, Verdict, presume
@@ -43,7 +43,7 @@ from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import Production, leftovers
 from webapp.settings import Settings
 from webapp.translations import speaker
-from webapp.worker.envelopes import Office, envelope_of, give_links, relays_of
+from webapp.worker.envelopes import SenderIdentity, envelope_of, give_links, relays_of
 
 log = structlog.get_logger("worker")
 
@@ -89,14 +89,18 @@ class Worker:
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
-        self._policy, self._office, self._desk = Policy.of(settings), Office.of(settings), inbound.Desk.of(settings)
+        self._policy, self._office, self._desk = (
+            Policy.of(settings),
+            SenderIdentity.of(settings),
+            inbound.InboundSettings.of(settings),
+        )
         self._print_office = PrintOffice.of(settings)
         self._production = Production(self._print_office, clock)
         self._relays = [_patient(relay) for relay in relays_of(settings)]
-        self._card_rules = monitor.Watch.of(settings)
+        self._card_rules = monitor.Thresholds.of(settings)
         self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
         self._stopping = threading.Event()
-        self._unwritten: list[list[Result]] = []
+        self._unwritten: list[list[SendResult]] = []
         self._writing: Future | None = None
         self._writer = ThreadPoolExecutor(1, "writing")
         self._listener: LmtpListener | None = None
@@ -171,7 +175,7 @@ class Worker:
             write = self._exports()
             while not write():
                 pass
-            with Sender(self._relays, rest_seconds=_RELAY_REST_SECONDS) as sender:
+            with SmtpSender(self._relays, rest_seconds=_RELAY_REST_SECONDS) as sender:
                 while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
                     pass
             return self._sent
@@ -200,10 +204,10 @@ class Worker:
                 return
 
     def _sending(self) -> Callable[[], float]:
-        sender = Sender(self._relays, rest_seconds=_RELAY_REST_SECONDS)
+        sender = SmtpSender(self._relays, rest_seconds=_RELAY_REST_SECONDS)
         return lambda: self._send_round(sender)
 
-    def _send_round(self, sender: Sender) -> float:
+    def _send_round(self, sender: SmtpSender) -> float:
         """Claim, send and write one batch; return how long to rest."""
         self._write_all()  # a commit that failed is tried again before anything else is claimed
         if rest := sender.seconds_until_ready():
@@ -224,8 +228,8 @@ class Worker:
         sender.close()  # an idle session would only be ended by the relay
         return IDLE_SECONDS
 
-    def _send(self, sender: Sender, messages: list[outbox.Claimed]) -> None:
-        part: list[Result] = []
+    def _send(self, sender: SmtpSender, messages: list[outbox.Claimed]) -> None:
+        part: list[SendResult] = []
         handed_at = time.monotonic()
         try:
             for n, (message, offer) in enumerate(self._offers(messages)):
@@ -251,16 +255,18 @@ class Worker:
             some, now = messages[begin : begin + outbox_results.GROUP], self._clock()
             yield from zip(some, [envelope_of(message, self._office, now) for message in some], strict=True)
 
-    def _offer(self, sender: Sender, message: outbox.Claimed, offer: Envelope | Verdict, now: dt.datetime) -> Result:
+    def _offer(
+        self, sender: SmtpSender, message: outbox.Claimed, offer: Envelope | Verdict, now: dt.datetime
+    ) -> SendResult:
         if not isinstance(offer, Envelope):
             log.warning("message cannot be written", message=message.id, reason=offer.reason)
-            return Result(message, now, None, offer)
+            return SendResult(message, now, None, offer)
         reply = sender.deliver(offer)
         log.debug("offered", message=message.id, attempt=message.attempt_id, outcome=reply.outcome, code=reply.code)
-        self._sent += reply.outcome is Outcome.ACCEPTED
-        return Result(message, self._clock(), reply)
+        self._sent += reply.outcome is SendOutcome.ACCEPTED
+        return SendResult(message, self._clock(), reply)
 
-    def _write_beside(self, part: list[Result]) -> None:
+    def _write_beside(self, part: list[SendResult]) -> None:
         """Commit a part in another thread while the next one is sent: the two together are never more than a group.
 
         Sending goes on when only the commit is left: two threads that both compute would hinder each other.
@@ -303,7 +309,7 @@ class Worker:
                 None,
                 self._settings.lmtp_host,
                 self._settings.lmtp_port,
-                Bounds(message_bytes=self._settings.returned_mail_bytes),
+                LmtpBounds(message_bytes=self._settings.returned_mail_bytes),
                 receive_all=self._receive_all,
             )
             try:

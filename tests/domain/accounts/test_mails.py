@@ -21,7 +21,7 @@ from webapp.domain.accounts.mails import CHANGES, tell_change
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.mail import outbox
-from webapp.domain.mail.compose import Mail, body_of
+from webapp.domain.mail.compose import OutgoingMail, body_of
 from webapp.domain.mail.templates import VARIABLES
 from webapp.domain.notices.messages import MessageKind, MessageState
 from webapp.worker.envelopes import give_links
@@ -38,7 +38,7 @@ def mails(now) -> list[tuple[str, str]]:
     for one in claimed:
         known = VARIABLES[one.kind, one.role]
         values = {name: value for name, value in one.values.items() if name in known.required | known.optional}
-        mail = Mail(one.kind, one.role, one.language, one.recipient, one.recipient_name, values)
+        mail = OutgoingMail(one.kind, one.role, one.language, one.recipient, one.recipient_name, values)
         sent.append((one.recipient, body_of(mail, IDENTITY)))
     Message.update(state=MessageState.SENT, due_at=None).execute()
     return sent

@@ -14,6 +14,7 @@ from tests import cast
 from webapp.domain.accounts import access_requests, accounts, passwords, saved_forms, second_factor
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole, TooManyTries
 from webapp.domain.core import secret_box
+from webapp.domain.core.errors import NotAllowed
 
 SECRET = "test " * 8
 PASSWORD = "correct horse battery"
@@ -91,10 +92,10 @@ def test_the_last_factor_takes_the_recovery_codes_with_it(account, app, now):
 def test_the_way_back_needs_a_note_another_person_and_a_day(account, app, now):
     helper = accounts.create_operator("sato", "佐藤", OperatorRole.OPERATOR, PASSWORD, now)
     for by, text in ((account, "私です"), (helper, "  ")):
-        with pytest.raises(second_factor.NotAllowed):
+        with pytest.raises(NotAllowed):
             second_factor.open_lost(account, by, text, now)
     second_factor.open_lost(account, helper, "運転免許証で確認", now)
-    with pytest.raises(second_factor.NotAllowed):
+    with pytest.raises(NotAllowed):
         second_factor.open_lost(account, helper, "もう一度", now)
     assert not second_factor.take_lost(account, now + second_factor.LOST_DELAY - dt.timedelta(seconds=1))
     assert second_factor.take_lost(account, now + second_factor.LOST_DELAY)
@@ -109,7 +110,7 @@ def test_a_lock_holds_across_connections_and_processes(account, now, database_ur
     script = (
         "import datetime as dt, sys\n"
         "from db import database as db\n"
-        "from webapp.domain import accounts\n"
+        "from webapp.domain.accounts import accounts\n"
         "now = dt.datetime.fromisoformat(sys.argv[2])\n"
         "db.configure(sys.argv[1])\n"
         "with db.connected():\n"

@@ -16,7 +16,7 @@ from webapp.domain.affiliations.roster_states import CardFilter, NoticeFilter
 from webapp.domain.core.paging import Cursor
 from webapp.domain.disclosure.bulk import preview_bulk
 from webapp.domain.disclosure.policy import Viewer
-from webapp.domain.disclosure.states import State
+from webapp.domain.disclosure.states import DisclosureState
 from webapp.domain.notices.messages import MessageState, Role
 
 
@@ -113,7 +113,7 @@ def test_past_affiliations_are_listed_without_their_people(boss, firm, now):
     [
         *(Filter(notice=wanted) for wanted in NoticeFilter),
         *(Filter(card=wanted) for wanted in CardFilter),
-        *(Filter(state=wanted) for wanted in State),
+        *(Filter(state=wanted) for wanted in DisclosureState),
         Filter(not_signed_in=True),
     ],
     ids=str,

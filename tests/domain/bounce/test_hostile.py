@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests import ROOT
 from tests.domain.bounce.corpus import read_mails
-from webapp.domain.bounce import Kind, Reason, Stage, explain, judge, judge_reply
+from webapp.domain.bounce import MailKind, Reason, Stage, explain, judge, judge_reply
 from webapp.domain.bounce.judge import judge_unguarded
 from webapp.domain.bounce.message import MAX_PARTS, read
 
@@ -98,8 +98,8 @@ def test_nesting_ends_at_a_bound(depth: int):
 
 
 def test_a_forwarded_report_is_found_but_not_at_any_depth():
-    assert judge(_forwarded(1)).kind is Kind.BOUNCE
-    assert judge(_forwarded(9)).kind is Kind.NONE
+    assert judge(_forwarded(1)).kind is MailKind.BOUNCE
+    assert judge(_forwarded(9)).kind is MailKind.NONE
 
 
 def test_the_number_of_parts_is_bounded():
@@ -134,7 +134,7 @@ def test_a_character_outside_unicode_in_an_address_is_replaced():
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_end_in_a_judgement(mail: bytes):
     judgement = judge_unguarded(mail)
-    assert judgement.kind in Kind
+    assert judgement.kind in MailKind
     for sentence, params in explain(judgement):
         assert sentence % params
 
@@ -169,7 +169,7 @@ def test_mutated_mails_end_in_a_judgement_whose_parts_agree(mail: bytes):
     for failure in judgement.failures:
         assert failure.hard == (failure.reason_class == "dead")
         assert len(failure.diagnostic) <= 1000
-    if judgement.kind is not Kind.BOUNCE:
+    if judgement.kind is not MailKind.BOUNCE:
         assert not judgement.hard
     for sentence, params in explain(judgement):
         assert sentence % params

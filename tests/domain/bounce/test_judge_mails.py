@@ -3,7 +3,7 @@
 import pytest
 
 from tests.domain.bounce.corpus import Written, read_mails
-from webapp.domain.bounce import Kind, is_hard, judge
+from webapp.domain.bounce import MailKind, is_hard, judge
 
 BOUNCES = read_mails("bounces.txt")
 OTHERS = read_mails("not_bounces.txt")
@@ -31,7 +31,7 @@ def test_what_is_no_bounce_is_named_and_never_hard(written: Written):
     judgement = judge(written.mail)
     assert judgement.kind == written.labels[0]
     assert not judgement.hard
-    assert judgement.kind is Kind.DELAYED or not judgement.failures
+    assert judgement.kind is MailKind.DELAYED or not judgement.failures
 
 
 @pytest.mark.parametrize("written", BOUNCES, ids=lambda written: written.name)

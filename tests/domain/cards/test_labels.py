@@ -9,7 +9,7 @@ import pytest
 import webapp
 from webapp.domain.cards import labels, overdue, states
 from webapp.domain.cards.labels import CHIPS, STEP_WORDS, Audience, StepState, steps_of, words_for
-from webapp.domain.cards.states import RECEIVER_WORDS, CardState, Standing
+from webapp.domain.cards.states import RECEIVER_WORDS, CardState, CardStatus
 from webapp.domain.cards.tracking import files, number, reader
 
 CATALOGUE = Path(webapp.__file__).parent / "translations/en/LC_MESSAGES/card.po"
@@ -47,7 +47,7 @@ def test_the_english_keeps_the_parameters(sentence):
 @pytest.mark.parametrize("until", [None, date(2026, 11, 27)])
 def test_every_state_has_words_for_everyone(state, audience, until):
     known = CardState.POSTED if state is CardState.UNKNOWN else state
-    words, parameters = words_for(Standing(state, known, kept_until=until), audience)
+    words, parameters = words_for(CardStatus(state, known, kept_until=until), audience)
     assert words.happened and words.means
     assert set(NAME.findall(words.happened + words.means + words.do)) == set(parameters)
     assert words.do or state is CardState.ORDERED
@@ -56,7 +56,7 @@ def test_every_state_has_words_for_everyone(state, audience, until):
 @pytest.mark.parametrize("state", CardState)
 def test_somebody_who_is_not_signed_in_learns_nothing_of_address_office_or_mail(state):
     known = CardState.POSTED if state is CardState.UNKNOWN else state
-    words, parameters = words_for(Standing(state, known, kept_until=date(2026, 11, 27)), Audience.CONTACT)
+    words, parameters = words_for(CardStatus(state, known, kept_until=date(2026, 11, 27)), Audience.CONTACT)
     assert set(parameters) <= {"until"}
     assert not re.search(r"メール|番号は|氏名", words.happened + words.means + words.do)
 
@@ -64,7 +64,7 @@ def test_somebody_who_is_not_signed_in_learns_nothing_of_address_office_or_mail(
 def test_only_a_delivery_is_told_as_one():
     for state in CardState:
         known = CardState.POSTED if state is CardState.UNKNOWN else state
-        line = steps_of(Standing(state, known))
+        line = steps_of(CardStatus(state, known))
         assert (line[-1][1] is StepState.DONE) == (state is CardState.DELIVERED)
         assert sum(step in (StepState.HERE, StepState.TROUBLE) for _, step in line) <= 1
 

@@ -23,8 +23,9 @@ from webapp.domain.cards.imports import (
     unknown_labels,
 )
 from webapp.domain.cards.projection import standing_now
-from webapp.domain.cards.states import CardEvent, CardState, Receiver, StepNotAllowed
+from webapp.domain.cards.states import CardEvent, CardState, Receiver
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
 

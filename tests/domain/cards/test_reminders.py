@@ -9,17 +9,17 @@ from db.models import Alarm, Card, CardReminder, EmailAddress, Message, Registra
 from tests import cast
 from tests.domain.cards.test_projection import ABSENT, DAY, NUMBER, RETURNED, card_of, post, report
 from webapp.domain.cards import imports, monitor, reminders
-from webapp.domain.cards.monitor import Watch
-from webapp.domain.cards.overdue import AlarmKind, AlarmLimits, CardFacts, alarms
+from webapp.domain.cards.monitor import Thresholds
+from webapp.domain.cards.overdue import AlarmLimits, Attention, CardFacts, alarms
 from webapp.domain.cards.projection import standing_now
 from webapp.domain.cards.reminders import remind
 from webapp.domain.cards.states import CardState
 from webapp.domain.core.calendar import WorkingCalendar, jst_day
 from webapp.domain.core.work_items import WorkItemKind
-from webapp.domain.mail.compose import Identity, Mail, body_of
+from webapp.domain.mail.compose import Identity, OutgoingMail, body_of
 from webapp.domain.notices.messages import MessageKind
 
-WATCH = Watch(AlarmLimits(), WorkingCalendar())
+WATCH = Thresholds(AlarmLimits(), WorkingCalendar())
 HEARD = dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC)  # 18:00 in Japan, after the attempt at 11:00
 
 
@@ -149,7 +149,7 @@ def test_the_texts_say_until_when_and_how(database, now):
         if message.role == "business":
             names["business_name"] = "山田建設"
         for language in ("ja", "en"):
-            mail = Mail(message.kind, message.role, language, "x@y.example", "佐藤", names | message.content)
+            mail = OutgoingMail(message.kind, message.role, language, "x@y.example", "佐藤", names | message.content)
             body = body_of(mail, identity)
             assert "2026/11/27" in body and NUMBER in body
             assert ("再配達" if language == "ja" else "absence notice") in body
@@ -185,13 +185,13 @@ def test_the_query_and_the_rule_agree_on_every_card(database, now, days):
             if lines := chance.sample(pool, chance.randrange(0, 5)):
                 report(lines, now, f"{50_000_000_000 + n}")
     at = now + days * DAY
-    expected = {kind: set() for kind in AlarmKind}
+    expected = {kind: set() for kind in Attention}
     for card in Card.select():
         registration = Registration.get_by_id(card.registration_id)
         facts = CardFacts(registration.completed_at, standing_now(card), card.posted_on)
         for alarm in alarms(facts, at, WATCH.limits, WATCH.calendar):
             expected[alarm.kind].add(card.id)
-    found = {kind: {card.id for card in monitor.cards_with(kind, at, WATCH)} for kind in AlarmKind}
+    found = {kind: {card.id for card in monitor.cards_with(kind, at, WATCH)} for kind in Attention}
     assert found == expected
     assert jst_day(at)
 

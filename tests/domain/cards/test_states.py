@@ -13,8 +13,7 @@ from webapp.domain.cards.states import (
     CardEvent,
     CardState,
     Receiver,
-    StepNotAllowed,
-    TrackingEvent,
+    Report,
     in_order,
     kept_until,
     reminder_days,
@@ -24,6 +23,7 @@ from webapp.domain.cards.states import (
     step,
 )
 from webapp.domain.core.calendar import JST
+from webapp.domain.core.errors import StepNotAllowed
 
 S, E = CardState, CardEvent
 POST = [event for event in CardEvent if event not in (E.ORDERED, E.MADE, E.DECLARED_LOST)]
@@ -35,7 +35,7 @@ moments = st.builds(
 times = st.one_of(moments, moments.map(lambda at: at.date()), st.none())
 events = st.lists(
     st.builds(
-        TrackingEvent,
+        Report,
         at=times,
         event=st.sampled_from(list(CardEvent)),
         label=st.sampled_from(["", "甲", "乙"]),
@@ -46,8 +46,8 @@ events = st.lists(
 )
 
 
-def at(day: int, hour: int, event: CardEvent, label: str = "") -> TrackingEvent:
-    return TrackingEvent(datetime(2026, 11, day, hour, tzinfo=JST), event, label or event.value)
+def at(day: int, hour: int, event: CardEvent, label: str = "") -> Report:
+    return Report(datetime(2026, 11, day, hour, tzinfo=JST), event, label or event.value)
 
 
 @settings(max_examples=300)
@@ -148,19 +148,19 @@ def test_an_unknown_word_keeps_what_was_known_and_its_text():
 
 def test_a_day_without_times_is_read_in_the_order_of_a_cards_way():
     day = date(2026, 11, 11)
-    line = [TrackingEvent(day, event, event.value) for event in (E.DELIVERED, E.ABSENT, E.OUT_FOR_DELIVERY, E.ACCEPTED)]
+    line = [Report(day, event, event.value) for event in (E.DELIVERED, E.ABSENT, E.OUT_FOR_DELIVERY, E.ACCEPTED)]
     assert [e.event for e in in_order(line)] == [E.ACCEPTED, E.OUT_FOR_DELIVERY, E.ABSENT, E.DELIVERED]
 
 
 def test_a_report_that_says_less_is_the_same_report():
-    full = TrackingEvent(datetime(2026, 11, 11, 9, tzinfo=JST), E.ABSENT, "ご不在", "新宿郵便局")
+    full = Report(datetime(2026, 11, 11, 9, tzinfo=JST), E.ABSENT, "ご不在", "新宿郵便局")
     less = [
-        TrackingEvent(full.at, E.ABSENT, "ご不在"),
-        TrackingEvent(date(2026, 11, 11), E.ABSENT, "ご不在", "新宿郵便局"),
-        TrackingEvent(None, E.ABSENT, "ご不在"),
+        Report(full.at, E.ABSENT, "ご不在"),
+        Report(date(2026, 11, 11), E.ABSENT, "ご不在", "新宿郵便局"),
+        Report(None, E.ABSENT, "ご不在"),
     ]
     assert in_order([*less, full]) == (full,)
-    other_day = TrackingEvent(date(2026, 11, 12), E.ABSENT, "ご不在")
+    other_day = Report(date(2026, 11, 12), E.ABSENT, "ご不在")
     assert in_order([full, other_day]) == (full, other_day)
 
 
@@ -193,7 +193,7 @@ def test_reports_that_contradict_each_other_are_marked_for_a_person():
 
 
 def test_the_receiver_is_told_only_with_the_delivery():
-    counter = TrackingEvent(datetime(2026, 11, 12, 9, tzinfo=JST), E.DELIVERED, "窓口でお渡し", "", Receiver.COUNTER)
+    counter = Report(datetime(2026, 11, 12, 9, tzinfo=JST), E.DELIVERED, "窓口でお渡し", "", Receiver.COUNTER)
     assert standing_of([at(11, 9, E.ABSENT), counter]).receiver is Receiver.COUNTER
     assert standing_of([counter, at(13, 9, E.RETURNED)]).receiver is Receiver.UNKNOWN
     assert set(RECEIVER_WORDS) == set(Receiver)

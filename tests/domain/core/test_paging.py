@@ -11,7 +11,7 @@ from webapp.domain.core.paging import Cursor, Order
 from webapp.domain.notices import listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.registrations import listing as registration_list
-from webapp.domain.registrations.listing import Filters
+from webapp.domain.registrations.listing import RegistrationFilters
 
 COMPLETED = Order(Registration, (Registration.completed_at, Registration.id))
 
@@ -73,7 +73,7 @@ def test_an_id_that_is_not_there_leads_to_the_first_page(many):
 
 
 def test_a_list_of_people_is_cut_between_their_registrations_too(many):
-    found = registration_list.listing(Filters(term="サトウ", field="kana"))
+    found = registration_list.listing(RegistrationFilters(term="サトウ", field="kana"))
     pages = forwards(found.query, found.order, lambda row: row.key, 3)
     assert sum(map(len, pages)) == len({row for page in pages for row in page}) == 10
     assert backwards(found.query, found.order, lambda row: row.key, 3) == pages
@@ -90,9 +90,9 @@ def test_a_count_goes_no_further_than_it_is_asked_to(many):
 def test_the_beginning_of_a_name_is_one_range_on_both_engines(many, kana, found):
     if len(kana) < registration_list.SHORTEST:
         with pytest.raises(registration_list.TermTooShort):
-            registration_list.listing(Filters(term=kana, field="kana"))
+            registration_list.listing(RegistrationFilters(term=kana, field="kana"))
         return
-    rows = registration_list.listing(Filters(term=kana, field="kana")).query
+    rows = registration_list.listing(RegistrationFilters(term=kana, field="kana")).query
     assert len({row.technician_id for row in rows}) == found
 
 
@@ -102,15 +102,15 @@ def test_names_are_ordered_alike_on_both_engines(many):
 
 
 LISTS = {
-    "registrations": (registration_list.listing, Filters(), "registration_completed"),
-    "by state": (registration_list.listing, Filters(notice="failed"), "message_list"),
-    "by class": (registration_list.listing, Filters(notice="failed", failure="dead"), "message_failure"),
-    "by card": (registration_list.listing, Filters(card="kept"), "card_state"),
-    "by postcard": (registration_list.listing, Filters(postcard="queued"), "postcard_state"),
-    "by name": (registration_list.listing, Filters(term="佐藤"), "technician_search"),
-    "by kana": (registration_list.listing, Filters(term="サトウ"), "technician_kana"),
-    "by ID": (registration_list.listing, Filters(term="7000000"), "technician_id"),
-    "by number": (registration_list.listing, Filters(term="A-2026-00001"), "application_number"),
+    "registrations": (registration_list.listing, RegistrationFilters(), "registration_completed"),
+    "by state": (registration_list.listing, RegistrationFilters(notice="failed"), "message_list"),
+    "by class": (registration_list.listing, RegistrationFilters(notice="failed", failure="dead"), "message_failure"),
+    "by card": (registration_list.listing, RegistrationFilters(card="kept"), "card_state"),
+    "by postcard": (registration_list.listing, RegistrationFilters(postcard="queued"), "postcard_state"),
+    "by name": (registration_list.listing, RegistrationFilters(term="佐藤"), "technician_search"),
+    "by kana": (registration_list.listing, RegistrationFilters(term="サトウ"), "technician_kana"),
+    "by ID": (registration_list.listing, RegistrationFilters(term="7000000"), "technician_id"),
+    "by number": (registration_list.listing, RegistrationFilters(term="A-2026-00001"), "application_number"),
     "messages": (listing.listing, MessageFilters(state="failed"), "message_list"),
     "messages by reason": (listing.listing, MessageFilters(state="failed", reason="userunknown"), "message_state"),
     "messages by class": (listing.listing, MessageFilters(state="failed", failure="dead"), "message_failure"),

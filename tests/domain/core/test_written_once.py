@@ -14,7 +14,7 @@ from webapp.domain.core import alarms, counters, work_items
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 
 
 def test_event_names_stand_in_alphabetical_order_and_form():
@@ -46,8 +46,8 @@ def test_the_same_work_is_open_once_and_can_open_again_when_it_is_closed(databas
     first = work_items.open_item(kind, "registration", 5, "blocked", now)
     assert first and work_items.open_item(kind, "registration", 5, "blocked", now) is None
     item = WorkItem.get_by_id(first)
-    assert work_items.close_item(item, State.DONE, "sent", now, None)
-    assert not work_items.close_item(item, State.DISMISSED, "no", now, None)
+    assert work_items.close_item(item, WorkItemState.DONE, "sent", now, None)
+    assert not work_items.close_item(item, WorkItemState.DISMISSED, "no", now, None)
     assert WorkItem.get_by_id(first).resolution == "sent"
     assert work_items.open_item(kind, "registration", 5, "blocked", now)
 

@@ -9,7 +9,7 @@ from tests import cast
 from tests.domain.disclosure.test_policy import business_user, operator, person
 from webapp.domain.disclosure import bulk
 from webapp.domain.disclosure.bulk import BulkPreview, BulkState, TooLate
-from webapp.domain.disclosure.keys import NotAllowed, NotCurrent, Stale, preview, set_key
+from webapp.domain.disclosure.keys import KeyNotAllowed, NotCurrent, StaleKey, preview, set_key
 from webapp.domain.disclosure.policy import (
     ALL_GROUPS,
     NOBODY,
@@ -66,7 +66,7 @@ def test_a_key_that_stands_so_already_is_no_change(affiliation, now):
 def test_a_page_that_is_out_of_date_changes_nothing_and_learns_how_it_stands(affiliation, now):
     own = person(affiliation.technician_id)
     set_key(Side.TECHNICIAN, affiliation.id, 3, True, own, now, 0)
-    with pytest.raises(Stale) as stale:
+    with pytest.raises(StaleKey) as stale:
         set_key(Side.TECHNICIAN, affiliation.id, 1, False, own, now, 0)
     assert (stale.value.facts.technician_keys, stale.value.facts.technician_keys_version) == (3, 1)
     assert Affiliation.get_by_id(affiliation.id).technician_keys == 3
@@ -90,9 +90,9 @@ def test_nobody_turns_a_key_that_is_not_theirs(affiliation, now):
         for side, owner in ((Side.TECHNICIAN, "technician"), (Side.BUSINESS, "administrator")):
             if name == owner:
                 continue
-            with pytest.raises(NotAllowed):
+            with pytest.raises(KeyNotAllowed):
                 set_key(side, affiliation.id, 1, True, viewer, now, 0)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(KeyNotAllowed):
         set_key(Side.TECHNICIAN, 4711, 1, True, everybody["technician"], now, 0)
     row = Affiliation.get_by_id(affiliation.id)
     assert (row.technician_keys, row.business_keys, Event.select().count()) == (0, 0, 0)
@@ -102,7 +102,7 @@ def test_the_keys_of_an_ended_affiliation_stay_shut(affiliation, now):
     Affiliation.update(current=False, ended_at=now).execute()
     with pytest.raises(NotCurrent):
         set_key(Side.TECHNICIAN, affiliation.id, 1, True, person(affiliation.technician_id), now, 0)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(KeyNotAllowed):
         set_key(Side.TECHNICIAN, affiliation.id, 1, True, person(affiliation.technician_id + 1), now, 0)
 
 
@@ -200,9 +200,9 @@ def test_after_ten_minutes_and_for_others_there_is_no_way_back(crew, now):
         bulk.undo_bulk(viewer, done.id, now + dt.timedelta(minutes=10))
     other = business_user(stranger.business_id, "administrator")
     for call in (lambda: bulk.undo_bulk(other, done.id, now), lambda: bulk.begin_bulk(operator(), None, 1, True, now)):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(KeyNotAllowed):
             call()
-    with pytest.raises(NotAllowed):
+    with pytest.raises(KeyNotAllowed):
         bulk.preview_bulk(business_user(viewer.business_id, "viewer"), None, 1, True)
     assert bulk.progress(other, done.id) is None
     assert bulk.progress(viewer, done.id) == done

@@ -19,7 +19,7 @@ from webapp.domain.disclosure.access_log import Look, NotLogged, ViewKind, looke
 from webapp.domain.disclosure.look_up import Criteria, LookUpLimits, NoLookUp, NothingAsked
 from webapp.domain.disclosure.policy import NOBODY, Group, as_business, decide, facts_of, mask
 from webapp.domain.disclosure.record import view_record
-from webapp.domain.disclosure.states import State, chip
+from webapp.domain.disclosure.states import DisclosureState, chip
 
 PLENTY = LookUpLimits(10_000, 10_000)
 KANA = ["アオキ", "アオヤマ", "イトウ", "ハヤシ"]
@@ -261,7 +261,7 @@ def test_an_employers_list_is_its_own_people_in_order_forwards_and_back(database
     assert roster.count(viewer) == 25
     counts = roster.counts_by_state(viewer)
     assert sum(counts.values()) == 25
-    for one in State:
+    for one in DisclosureState:
         rows = roster.page(viewer, Filter(state=one)).rows
         assert len(rows) == counts[one] == roster.count(viewer, Filter(state=one)) > 0
         assert {row.chip.state for row in rows} == {one}

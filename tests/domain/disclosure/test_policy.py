@@ -30,7 +30,7 @@ from webapp.domain.disclosure.policy import (
 )
 from webapp.domain.disclosure.record import Record, record_for
 from webapp.domain.disclosure.sql import disclosed, in_state, people, visible_to
-from webapp.domain.disclosure.states import PARTIAL, WORDS, State, chip, in_one_sentence, standings, state
+from webapp.domain.disclosure.states import PARTIAL, WORDS, DisclosureState, chip, in_one_sentence, standings, state
 
 SELF, EMPLOYER, PAST, PROXY, OTHER = 7, 100, 101, 102, 103
 
@@ -122,9 +122,9 @@ def test_the_state_in_words_agrees_with_the_rule():
         if_theirs = visible_groups(as_business(), facts.with_keys(Side.BUSINESS, ALL_GROUPS, True))
         for standing in standings(facts):
             bit = standing.group.bit
-            assert (standing.state is State.OPEN) is bool(opened & bit)
-            assert (standing.state is State.WAITS_FOR_TECHNICIAN) is bool(if_ours & ~opened & bit)
-            assert (standing.state is State.WAITS_FOR_BUSINESS) is bool(if_theirs & ~opened & bit)
+            assert (standing.state is DisclosureState.OPEN) is bool(opened & bit)
+            assert (standing.state is DisclosureState.WAITS_FOR_TECHNICIAN) is bool(if_ours & ~opened & bit)
+            assert (standing.state is DisclosureState.WAITS_FOR_BUSINESS) is bool(if_theirs & ~opened & bit)
         shown = chip(facts)
         assert shown.state is state(facts, Group.PERSON)
         assert shown.partial is (bool(opened) and opened != ALL_GROUPS)
@@ -182,7 +182,7 @@ def test_sql_says_exactly_what_the_rule_says(database, now):
             for group in Group:
                 opened = {i for i, facts in everybody.items() if decide(as_business(), facts, group).allowed}
                 assert {row.id for row in people().where(disclosed(group))} == opened
-                for one in State:
+                for one in DisclosureState:
                     wanted = {i for i, f in everybody.items() if f.employer_id and state(f, group) is one}
                     assert {row.id for row in people().where(in_state(one, group))} == wanted
             undo.rollback()

@@ -15,24 +15,23 @@ from db.ids import encode
 from db.models import Account, AuditDetail, AuditRow, Event, ExportRequest
 from tests import ROOT
 from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.core.errors import StepNotAllowed, TakenOver
 from webapp.domain.exports import requests, tables
 from webapp.domain.exports.requests import (
     LEASE,
     MOST_TRIES,
     STEPS,
+    ExportFailure,
+    ExportOrder,
     ExportState,
     ExportStep,
-    Failure,
     Format,
-    Order,
-    StepNotAllowed,
-    TakenOver,
     TooMany,
 )
 from webapp.domain.exports.tables import Sheet
 
 DAYS = 7
-ORDER = Order("ops_cards.index", "/ops/cards?state=made", Format.CSV, "ja")
+ORDER = ExportOrder("ops_cards.index", "/ops/cards?state=made", Format.CSV, "ja")
 
 
 def account(now, name="yamada") -> Account:
@@ -41,7 +40,7 @@ def account(now, name="yamada") -> Account:
 
 
 def asked(who: Account, now, address=ORDER.address) -> ExportRequest:
-    return requests.ask(who.id, Order(ORDER.source, address, ORDER.format, ORDER.language), address, now)
+    return requests.ask(who.id, ExportOrder(ORDER.source, address, ORDER.format, ORDER.language), address, now)
 
 
 def write(row: ExportRequest, folder: Path, now, words: str = "x") -> None:
@@ -198,7 +197,7 @@ def test_what_goes_wrong_is_tried_again_after_a_rest_and_given_up_after_three_ti
         assert requests.claim(at) is None
         at += dt.timedelta(minutes=1)
     row = ExportRequest.get_by_id(row.id)
-    assert (row.state, row.failure) == (ExportState.FAILED, Failure.BROKEN) and requests.claim(at) is None
+    assert (row.state, row.failure) == (ExportState.FAILED, ExportFailure.BROKEN) and requests.claim(at) is None
 
 
 def test_an_export_that_kills_each_worker_is_given_up(database, now):
@@ -207,7 +206,7 @@ def test_an_export_that_kills_each_worker_is_given_up(database, now):
         assert requests.claim(at).id == row.id
         at += LEASE
     assert requests.claim(at) is None
-    assert ExportRequest.get_by_id(row.id).failure == Failure.BROKEN
+    assert ExportRequest.get_by_id(row.id).failure == ExportFailure.BROKEN
 
 
 def test_a_file_goes_when_its_days_are_over_and_its_line_a_month_later(database, folder, now):

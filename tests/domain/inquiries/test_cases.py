@@ -7,6 +7,7 @@ import pytest
 from db.models import AuditRow, Event, Inquiry, InquiryEntry, Message
 from tests import cast
 from webapp.domain.accounts import accounts
+from webapp.domain.core.errors import Stale, StepNotAllowed
 from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import (
     AnswerError,
@@ -15,9 +16,7 @@ from webapp.domain.inquiries.cases import (
     CloseReason,
     IdentityCheck,
     InquiryState,
-    Stale,
-    Step,
-    StepNotAllowed,
+    InquiryStep,
     Topic,
 )
 from webapp.domain.notices.messages import MessageKind, Role
@@ -118,7 +117,7 @@ def test_steps_that_the_table_lacks_are_refused(inquiry, now, operator):
     with pytest.raises(StepNotAllowed):
         cases.close(inquiry, CloseReason.DUPLICATE, "", now, operator)
     assert {state for state, _ in cases.STEPS} == set(InquiryState)
-    assert {step for _, step in cases.STEPS} == set(Step)
+    assert {step for _, step in cases.STEPS} == set(InquiryStep)
 
 
 def test_who_was_slower_changes_nothing(inquiry, now, operator):

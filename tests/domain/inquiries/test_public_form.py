@@ -8,8 +8,8 @@ from db.models import Alarm, Card, CardQuestion, EmailAddress, Inquiry, Message,
 from tests import cast
 from tests.domain.cards.test_projection import ABSENT, DAY, card_of, post, report
 from webapp.domain.inquiries import public_form
-from webapp.domain.inquiries.public_form import LIMIT_ADDRESS, LIMIT_NUMBER, Kind, ask, follow_up
-from webapp.domain.mail.compose import Identity, Mail, body_of
+from webapp.domain.inquiries.public_form import LIMIT_ADDRESS, LIMIT_NUMBER, AnswerKind, ask, follow_up
+from webapp.domain.mail.compose import Identity, OutgoingMail, body_of
 from webapp.domain.notices.messages import MessageKind
 
 BORN, OTHER = dt.date(1985, 4, 1), dt.date(1985, 4, 2)
@@ -32,7 +32,7 @@ def question(card, now, born=BORN, number=None, address="203.0.113.5", budget=10
 def test_the_right_pair_is_told_the_state_and_until_when(card, now):
     answer = question(card, now)
     assert (answer.kind, answer.standing.state, answer.standing.kept_until) == (
-        Kind.STATE,
+        AnswerKind.STATE,
         "absent",
         dt.date(2026, 11, 27),
     )
@@ -40,12 +40,12 @@ def test_the_right_pair_is_told_the_state_and_until_when(card, now):
 
 def test_full_width_digits_are_the_same_number(card, now):
     wide = card.registration.application_number.translate({ord(c): ord(c) + 0xFEE0 for c in "0123456789A-"})
-    assert question(card, now, number=f" {wide} ").kind is Kind.STATE
+    assert question(card, now, number=f" {wide} ").kind is AnswerKind.STATE
 
 
 def test_an_application_without_a_card_is_said_to_have_none(database, now):
     registration = cast.registration(cast.technician(now), now)
-    assert ask(registration.application_number, BORN, "x", now, 100) == public_form.Answer(Kind.STATE, None)
+    assert ask(registration.application_number, BORN, "x", now, 100) == public_form.PublicAnswer(AnswerKind.STATE, None)
 
 
 def statements(database, call) -> list[str]:
@@ -79,36 +79,36 @@ def test_every_question_costs_the_database_the_same(card, database, now, budget)
 
 
 def test_a_wrong_pair_and_an_unknown_number_get_the_same_answer(card, now):
-    assert question(card, now, OTHER) == question(card, now, number="A-0") == public_form.Answer(Kind.WRONG)
+    assert question(card, now, OTHER) == question(card, now, number="A-0") == public_form.PublicAnswer(AnswerKind.WRONG)
 
 
 def test_beyond_the_budget_every_answer_goes_by_mail_and_an_alarm_says_so(card, now):
     for n in range(3):
-        assert question(card, now, number=f"A-{n}", budget=3, address=f"203.0.113.{n}").kind is Kind.WRONG
+        assert question(card, now, number=f"A-{n}", budget=3, address=f"203.0.113.{n}").kind is AnswerKind.WRONG
     right, wrong = question(card, now, budget=3), question(card, now, number="A-9", budget=3)
-    assert right == wrong == public_form.Answer(Kind.CONTACT)
+    assert right == wrong == public_form.PublicAnswer(AnswerKind.CONTACT)
     assert follow_up(now, 3) == 1
     message = Message.get(Message.kind == MessageKind.INQUIRY)
     assert message.content == {"asked_on": "2026/11/18 10:02", "card_kept": "1", "kept_until": "2026/11/27"}
     assert [a.kind for a in Alarm.open()] == ["contact_guessing"]
     follow_up(now + HOUR, 3)
     assert not Alarm.open().exists()
-    assert question(card, now + HOUR, budget=3).kind is Kind.STATE
+    assert question(card, now + HOUR, budget=3).kind is AnswerKind.STATE
 
 
 def test_a_number_is_asked_for_a_few_times_a_day_whether_it_exists_or_not(card, now):
     for number in (None, "A-0000"):
         kinds = [question(card, now, number=number, address=f"x{n}").kind for n in range(LIMIT_NUMBER + 1)]
-        assert kinds[-1] is Kind.CONTACT and Kind.CONTACT not in kinds[:-1]
-        assert question(card, now + DAY, number=number).kind is not Kind.CONTACT
+        assert kinds[-1] is AnswerKind.CONTACT and AnswerKind.CONTACT not in kinds[:-1]
+        assert question(card, now + DAY, number=number).kind is not AnswerKind.CONTACT
 
 
 def test_one_network_address_has_to_wait_when_it_asks_too_often(card, now):
     for n in range(LIMIT_ADDRESS):
         question(card, now, number=f"A-{n}")
-    assert question(card, now).kind is Kind.WAIT
-    assert question(card, now, address="198.51.100.7").kind is Kind.STATE
-    assert question(card, now + HOUR).kind is Kind.STATE
+    assert question(card, now).kind is AnswerKind.WAIT
+    assert question(card, now, address="198.51.100.7").kind is AnswerKind.STATE
+    assert question(card, now + HOUR).kind is AnswerKind.STATE
 
 
 def test_the_person_is_told_once_a_day_that_it_was_asked(card, now):
@@ -165,7 +165,9 @@ def test_the_mail_says_what_it_is_given_in_both_languages(content, word):
     identity = Identity("とどけ", "o@t.example", "運営", "@t", "https://t", "00", "9-17", "c@t.example", "h")
     for language in ("ja", "en"):
         body = body_of(
-            Mail(MessageKind.INQUIRY, "technician", language, "x@y.example", "佐藤", {"name": "佐藤"} | content),
+            OutgoingMail(
+                MessageKind.INQUIRY, "technician", language, "x@y.example", "佐藤", {"name": "佐藤"} | content
+            ),
             identity,
         )
         assert word in body and "{" not in body

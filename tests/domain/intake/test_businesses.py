@@ -11,7 +11,7 @@ from webapp.domain.audit import log
 from webapp.domain.core.events import EventName
 from webapp.domain.email_addresses.versions import current, mark_invalid
 from webapp.domain.intake.businesses import KnownBusinesses, register_businesses
-from webapp.domain.intake.outcomes import Origin, Outcome
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
 from webapp.domain.intake.rows import clean_business
 
 CELLS = {
@@ -32,11 +32,11 @@ def take(now, *rows, **more):
 
 
 def test_a_new_business_is_registered_and_again_unchanged(database, now):
-    assert take(now, {}) == [Outcome.ACCEPTED]
+    assert take(now, {}) == [RowOutcome.ACCEPTED]
     business = Business.get()
     assert (business.name, business.version, business.created_at) == ("株式会社\ufa11建設", 1, now)
     assert current("business", business.id).value == "office@saki.example"
-    assert take(now, {}, {}) == [Outcome.UNCHANGED] * 2
+    assert take(now, {}, {}) == [RowOutcome.UNCHANGED] * 2
     assert [e.name for e in Event.select().order_by(Event.id)] == ["business:import:registered", "address:import:given"]
 
 
@@ -44,7 +44,7 @@ def test_a_change_keeps_what_stood_before_and_says_who_did_it(database, now):
     take(now, {})
     later = now + dt.timedelta(days=1)
     changes = {"名称": "新しい名前", "メールアドレス": "new@saki.example", "電話番号": ""}
-    assert take(later, changes, origin=Origin(account_id=7)) == [Outcome.UPDATED]
+    assert take(later, changes, origin=RowOrigin(account_id=7)) == [RowOutcome.UPDATED]
     business = Business.get()
     assert (business.name, business.telephone, business.version) == ("新しい名前", "03-1111-2222", 2)
     assert (business.created_at, business.updated_at) == (now, later)
@@ -70,8 +70,8 @@ def test_an_audit_row_has_the_columns_and_digest_of_a_single_one(database, now, 
 def test_a_dead_address_is_not_revived_by_the_same_file(database, now):
     take(now, {})
     mark_invalid(EmailAddress.get(), "hostunknown", now)
-    assert take(now, {}, {"メールアドレス": "Office@saki.example"}) == [Outcome.UNCHANGED] * 2
-    assert take(now, {"メールアドレス": "new@saki.example"}) == [Outcome.UPDATED]
+    assert take(now, {}, {"メールアドレス": "Office@saki.example"}) == [RowOutcome.UNCHANGED] * 2
+    assert take(now, {"メールアドレス": "new@saki.example"}) == [RowOutcome.UPDATED]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -84,7 +84,7 @@ def test_rows_of_one_business_are_decided_one_after_another(database, now, size)
         {"メールアドレス": ""},
     ]
     known = KnownBusinesses()
-    expected = [Outcome.ACCEPTED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.UPDATED, Outcome.UPDATED]
+    expected = [RowOutcome.ACCEPTED, RowOutcome.UPDATED, RowOutcome.UNCHANGED, RowOutcome.UPDATED, RowOutcome.UPDATED]
     checked, written = [], []
     for at in range(0, len(rows), size):
         checked += take(now, *rows[at : at + size], known=known, check=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
 from webapp.domain.intake import archive
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
-from webapp.domain.intake.files import Kind, open_source
+from webapp.domain.intake.files import SourceFormat, open_source
 from webapp.domain.intake.rows import BROKEN_QUOTES, WRONG_SHAPE, Problem, clean_business, clean_registration
 from webapp.domain.parsing.cells import FORMULA_ERROR
 from webapp.domain.parsing.problems import IntakeError
@@ -39,7 +39,7 @@ def test_every_encoding_delimiter_and_line_end_gives_the_same_rows(encoding, del
     row = GOOD | {"氏名": "\ufa19\ufa10 \ufa1b太郎", "職種": "とび,型枠"}
     source, rows = read(as_csv([row, row], encoding=encoding, delimiter=delimiter, line_end=line_end))
     assert rows == [(2, row), (3, row)]
-    assert (source.kind, source.delimiter) == (Kind.csv, delimiter)
+    assert (source.kind, source.delimiter) == (SourceFormat.csv, delimiter)
     cleaned = clean_registration(*rows[0], NOW)
     assert cleaned.name == "\ufa19\ufa10 \ufa1b太郎"
 
@@ -144,7 +144,7 @@ def test_a_workbook_gives_what_a_person_sees_in_its_cells():
     ]
     headings = [*GOOD, "就業日数", "備考", "社会保険", "建退共"]
     source, rows = read(as_xlsx([[], headings, values, [], ["A-2"]], top=1, left=2))
-    assert (source.kind, source.sheet, [line for line, _ in rows]) == (Kind.xlsx, "Sheet1", [4, 6])
+    assert (source.kind, source.sheet, [line for line, _ in rows]) == (SourceFormat.xlsx, "Sheet1", [4, 6])
     cells = rows[0][1]
     assert list(cells.values()) == [
         "A-1",

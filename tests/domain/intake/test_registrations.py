@@ -22,7 +22,7 @@ from db.models import (
 from tests import cast
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, current, mark_invalid
 from webapp.domain.intake.known import Known
-from webapp.domain.intake.outcomes import Origin, Outcome
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
 from webapp.domain.intake.registrations import register
 from webapp.domain.intake.rows import clean_registration
 from webapp.domain.notices import messages
@@ -77,7 +77,7 @@ def test_a_first_registration_brings_person_notices_card_and_events(database, no
     cast.email(proxy, "tanaka@proxy.example", now)
     result = one(row(所属事業者ID="10000000000001", 代行申請事業者ID="10000000000002", 職種="とび;型枠", 資格="玉掛け"))
     person = Technician.get()
-    assert result.outcome is Outcome.ACCEPTED
+    assert result.outcome is RowOutcome.ACCEPTED
     assert result.technician_id == person.technician_id
     assert len(person.technician_id) == 14 and person.technician_id.isdigit()
     assert (person.name, person.birth_date) == ("\ufa19\ufa10 \ufa1b太郎", dt.date(1980, 4, 1))
@@ -171,17 +171,17 @@ def test_a_postcard_has_the_columns_and_meaning_of_a_single_one(database, now, a
 def test_the_same_application_again_changes_nothing(database, now):
     first = one(row())
     again = one(row(9))
-    assert again.outcome is Outcome.UNCHANGED
+    assert again.outcome is RowOutcome.UNCHANGED
     assert (again.registration_id, again.technician_id) == (first.registration_id, first.technician_id)
     filled_in = one(row(技能者ID=first.technician_id))
-    assert filled_in.outcome is Outcome.UNCHANGED
+    assert filled_in.outcome is RowOutcome.UNCHANGED
     assert (Registration.select().count(), Message.select().count(), Card.select().count()) == (1, 1, 1)
 
 
 def test_other_content_under_the_same_number_is_refused_with_both_values(database, now):
     take(row())
     result = one(row(5, 生年月日="1981/4/1", 職種="とび"))
-    assert result.outcome is Outcome.REJECTED
+    assert result.outcome is RowOutcome.REJECTED
     assert sentences(result) == [
         (
             "生年月日",
@@ -203,7 +203,7 @@ def test_a_new_registration_of_a_known_person_keeps_what_stood_before(database, 
     again = row(3, 申請番号="A-2", 技能者ID=person, 氏名="山田 太郎", 氏名カナ="ｶﾐﾂｶ ﾌｸﾀﾛｳ", 職種="型枠", 資格="玉掛け",
                 メールアドレス="new@example.jp", 郵便番号="", 住所="")  # fmt: skip
     result = one(again, now=later)
-    assert (result.outcome, result.technician_id) == (Outcome.UPDATED, person)
+    assert (result.outcome, result.technician_id) == (RowOutcome.UPDATED, person)
     stored = Technician.get()
     assert (stored.name, stored.version, stored.telephone) == ("山田 太郎", 2, "03-1111-2222")
     assert stored.address == "東京都千代田区千代田1-1"
@@ -231,7 +231,7 @@ def test_a_known_person_gets_a_second_card_only_when_asked(database, now):
 def test_another_birth_date_or_kana_is_refused_without_saying_what_is_registered(database, now):
     person = one(row()).technician_id
     result = one(row(申請番号="A-2", 技能者ID=person, 生年月日="1990/1/1", 氏名カナ="スズキ"))
-    assert result.outcome is Outcome.REJECTED
+    assert result.outcome is RowOutcome.REJECTED
     assert [column for column, _ in sentences(result)] == ["生年月日", "氏名カナ"]
     assert "1980" not in str(sentences(result))
     assert Registration.select().count() == 1
@@ -247,9 +247,9 @@ def test_a_person_affiliated_elsewhere_is_never_moved(database, now, employer):
     cast.business(now, business_id="10000000000003", name="別の会社")
     person = one(row(所属事業者ID="10000000000001")).technician_id
     result = one(row(申請番号="A-2", 技能者ID=person, 所属事業者ID="10000000000003"))
-    assert (result.outcome, result.problems[0].column) == (Outcome.REJECTED, "所属事業者ID")
+    assert (result.outcome, result.problems[0].column) == (RowOutcome.REJECTED, "所属事業者ID")
     kept = one(row(申請番号="A-3", 技能者ID=person))
-    assert kept.outcome is Outcome.UPDATED
+    assert kept.outcome is RowOutcome.UPDATED
     assert Affiliation.get().business == employer
     assert Affiliation.select().count() == 1
 
@@ -331,9 +331,9 @@ def test_a_check_writes_nothing_and_decides_the_same(database, now, employer):
     assert not Registration.select().exists() and not Technician.select().exists()
     written = take(*rows)
     assert [(r.outcome, r.problems) for r in checked] == [(r.outcome, r.problems) for r in written]
-    assert {r.outcome for r in written} == {Outcome.ACCEPTED, Outcome.UPDATED, Outcome.REJECTED}
+    assert {r.outcome for r in written} == {RowOutcome.ACCEPTED, RowOutcome.UPDATED, RowOutcome.REJECTED}
 
 
 def test_where_a_row_came_from_is_kept(sqlite, now):
-    take(row(17), origin=Origin())
+    take(row(17), origin=RowOrigin())
     assert Registration.get().import_line is None

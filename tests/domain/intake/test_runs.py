@@ -16,7 +16,7 @@ from db.models import Card, ImportReject, ImportRun, Message, RecordItem, Regist
 from tests import ROOT
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
 from webapp.domain.intake import runs
-from webapp.domain.intake.reading import Kind
+from webapp.domain.intake.reading import TableKind
 from webapp.domain.intake.runs import RunState
 
 NOW = dt.datetime(2026, 11, 23, 3, 0, tzinfo=dt.UTC)
@@ -39,7 +39,7 @@ def _spoilt(content: bytes, at: int, by: bytes) -> bytes:
     return content[:at] + by + content[at + len(by) :]
 
 
-@given(some_bytes, st.sampled_from(Kind), st.booleans())
+@given(some_bytes, st.sampled_from(TableKind), st.booleans())
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def check_any_bytes(database, tmp_path, content, kind, check):
     run = runs.create(kind, "x.csv", content, NOW, check=check)
@@ -118,7 +118,7 @@ def test_an_import_killed_again_and_again_ends_as_one_that_ran_through(sqlite_ur
 def test_a_worker_reads_a_little_at_a_time(sqlite, tmp_path, monkeypatch):
     monkeypatch.setattr(runs.chunks, "__defaults__", (0, 1))
     content = as_csv([GOOD | {"申請番号": f"A-{n}"} for n in range(3)]).getvalue()
-    run = runs.create(Kind.REGISTRATIONS, "x.csv", content, NOW)
+    run = runs.create(TableKind.REGISTRATIONS, "x.csv", content, NOW)
     ticks = iter(range(100))
     uploads = runs.Uploads(tmp_path, lambda: NOW + next(ticks) * dt.timedelta(seconds=3))
     steps = []
@@ -129,18 +129,18 @@ def test_a_worker_reads_a_little_at_a_time(sqlite, tmp_path, monkeypatch):
 
 
 def test_a_file_name_is_kept_without_its_folder(sqlite):
-    run = runs.create(Kind.BUSINESSES, "C:\\in\\\udcff登録.csv", b"", NOW)
+    run = runs.create(TableKind.BUSINESSES, "C:\\in\\\udcff登録.csv", b"", NOW)
     assert ImportRun.get_by_id(run.id).file_name == "?登録.csv"
 
 
 def test_an_upload_beyond_the_bound_is_refused(sqlite):
     with pytest.raises(runs.IntakeError):
-        runs.create(Kind.BUSINESSES, "x.csv", b"12345", NOW, most=4)
+        runs.create(TableKind.BUSINESSES, "x.csv", b"12345", NOW, most=4)
     assert not ImportRun.select().exists()
 
 
 def test_a_file_on_which_every_reader_dies_is_given_up(sqlite, tmp_path, monkeypatch):
-    run = runs.create(Kind.REGISTRATIONS, "x.csv", as_csv([GOOD]).getvalue(), NOW)
+    run = runs.create(TableKind.REGISTRATIONS, "x.csv", as_csv([GOOD]).getvalue(), NOW)
     with monkeypatch.context() as patch:
         patch.setattr(runs, "take", lambda *a, **k: 1 / 0)
         uploads = runs.Uploads(tmp_path, lambda: NOW)

@@ -7,9 +7,9 @@ from tests import cast
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.mail.compose import Identity
 from webapp.domain.mail.return_path import ReturnPathKeys
-from webapp.domain.mail.smtp_client import Outcome, Reply, Stage
+from webapp.domain.mail.smtp_client import SendOutcome, SmtpReply, Stage
 from webapp.domain.notices.messages import MessageKind, Policy, Role, new_message
-from webapp.worker.envelopes import Office
+from webapp.worker.envelopes import SenderIdentity
 
 DOMAIN = "mail.todoke.example"
 RETURN_DOMAIN = "return.todoke.example"
@@ -26,7 +26,7 @@ IDENTITY = Identity(
     *("とどけ", "oshirase@mail.todoke.example", "とどけ", "@mail.todoke.example", "https://todoke.example/sign-in"),
     *("03-0000-0000", "9:00-17:00", "contact@todoke.example", "https://www.todoke.example"),
 )
-OFFICE = Office(IDENTITY, KEYS, RETURN_DOMAIN, DOMAIN, ("FAILURE", "DELAY"))
+OFFICE = SenderIdentity(IDENTITY, KEYS, RETURN_DOMAIN, DOMAIN, ("FAILURE", "DELAY"))
 
 
 def queued_notice(now: dt.datetime, value: str = "k-sato@mail.example", person=None) -> Message:
@@ -45,7 +45,7 @@ def queued_notices(count: int, now: dt.datetime, domain: str = "mail.example") -
 
 
 def reply(
-    outcome: Outcome = Outcome.ACCEPTED, stage=Stage.END_OF_DATA, code=250, text="2.0.0 Ok", about=False
-) -> Reply:
+    outcome: SendOutcome = SendOutcome.ACCEPTED, stage=Stage.END_OF_DATA, code=250, text="2.0.0 Ok", about=False
+) -> SmtpReply:
     """What a relay said."""
-    return Reply(outcome, stage, code, None, text, "127.0.0.1:25", about)
+    return SmtpReply(outcome, stage, code, None, text, "127.0.0.1:25", about)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.domain.core.language import LANGUAGES
-from webapp.domain.mail.compose import Identity, Mail, compose, grouped_id, header_words
+from webapp.domain.mail.compose import Identity, OutgoingMail, compose, grouped_id, header_words
 from webapp.domain.mail.templates import TEXTS, VARIABLES, TextError, Variables, compile_text, file_name
 from webapp.domain.notices.messages import MessageKind, Role
 
@@ -32,12 +32,14 @@ VALUES = {"name": "佐藤 健一", "technician_id": "12345678901234", "applicati
 LINK = "https://todoke.example/activate/abc"
 
 
-def make(role=Role.TECHNICIAN, language="ja", recipient="sato@mail.example", to_name="佐藤 健一", **values) -> Mail:
+def make(
+    role=Role.TECHNICIAN, language="ja", recipient="sato@mail.example", to_name="佐藤 健一", **values
+) -> OutgoingMail:
     more = {} if role is Role.TECHNICIAN else {"business_name": "株式会社木村建設"}
-    return Mail(MessageKind.ID_NOTICE, role, language, recipient, to_name, VALUES | more | values)
+    return OutgoingMail(MessageKind.ID_NOTICE, role, language, recipient, to_name, VALUES | more | values)
 
 
-def read(mail: Mail):
+def read(mail: OutgoingMail):
     return message_from_bytes(compose(mail, IDENTITY, MESSAGE_ID, NOW), policy=policy.default)
 
 
@@ -171,7 +173,7 @@ def test_a_message_is_made_quickly():
     assert best / len(mails) < 450e-6
 
 
-def _seconds(mails: list[Mail]) -> float:
+def _seconds(mails: list[OutgoingMail]) -> float:
     begin = time.perf_counter()
     for mail in mails:
         compose(mail, IDENTITY, MESSAGE_ID, NOW)

@@ -25,13 +25,13 @@ from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.mail import inbound, outbox, outbox_results, restore
-from webapp.domain.mail.inbound import Desk, ReturnedState, TokenState
-from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.inbound import InboundSettings, ReturnedState, TokenState
+from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
-from webapp.domain.mail.smtp_client import Outcome, Stage
+from webapp.domain.mail.smtp_client import SendOutcome, Stage
 from webapp.domain.maintenance.sweep import sweep
 
-DESK = Desk(KEYS, POLICY, 100_000, 5)
+DESK = InboundSettings(KEYS, POLICY, 100_000, 5)
 
 
 def report(
@@ -70,7 +70,7 @@ def sent(database, now):
 def send(message: Message, now, said=None) -> tuple[Message, str]:
     [one] = outbox.claim(now, LEASE, POLICY, DOMAIN).messages
     assert one.id == message.id
-    outbox_results.finish([Result(one, now, said or reply())], POLICY, now)
+    outbox_results.finish([SendResult(one, now, said or reply())], POLICY, now)
     return Message.get_by_id(message.id), path_of(one.attempt_id, now)
 
 
@@ -230,7 +230,7 @@ def test_a_mail_that_is_back_before_the_acceptance_is_committed(database, now, d
     [one] = outbox.claim(now, LEASE, POLICY, DOMAIN).messages
     assert take(path_of(one.attempt_id, now), data, now).state == ReturnedState.APPLIED
     state = reloaded(message).state
-    outbox_results.finish([Result(one, now, reply())], POLICY, now)
+    outbox_results.finish([SendResult(one, now, reply())], POLICY, now)
     assert reloaded(message).state == state in ("failed", "delivered")
     attempt = Attempt.get()
     assert (attempt.state, attempt.reply_code) == ("accepted", 250)
@@ -238,7 +238,7 @@ def test_a_mail_that_is_back_before_the_acceptance_is_committed(database, now, d
 
 
 def test_an_unknown_outcome_that_came_back_is_not_repeated_as_the_same_attempt(database, now):
-    message, path = send(queued_notice(now), now, reply(Outcome.UNKNOWN, Stage.END_OF_DATA, None, "lost"))
+    message, path = send(queued_notice(now), now, reply(SendOutcome.UNKNOWN, Stage.END_OF_DATA, None, "lost"))
     assert message.state == "waiting_retry"
     take(path, report(status="5.2.2", says="552 5.2.2 Mailbox full"), now)
     [again] = outbox.claim(reloaded(message).due_at, LEASE, POLICY, DOMAIN).messages
@@ -321,14 +321,14 @@ def test_any_bytes_for_any_recipient_end_in_one_whole_row(sqlite_url, data, reci
 def test_of_mails_taken_together_one_that_fails_undoes_none_of_the_others(database, now, monkeypatch):
     sent = [send(queued_notice(now, f"p{n}@mail.example"), now) for n in range(3)]
     mails = [(path, report(final=f"p{n}@mail.example")) for n, (_, path) in enumerate(sent)]
-    invalidate = inbound.notices.invalidate
+    invalidate = inbound.messages.invalidate
 
     def fails(address, *rest):
         if address.value == "p1@mail.example":
             raise RuntimeError("as told")
         invalidate(address, *rest)
 
-    monkeypatch.setattr(inbound.notices, "invalidate", fails)
+    monkeypatch.setattr(inbound.messages, "invalidate", fails)
     first, second, third = inbound.take_all(mails, "lmtp", now, DESK)
     assert (first.state, third.state) == (ReturnedState.APPLIED, ReturnedState.APPLIED)
     assert isinstance(second, RuntimeError)

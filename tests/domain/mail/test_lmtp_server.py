@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from webapp.domain.mail.lmtp_server import Bounds, LmtpListener
+from webapp.domain.mail.lmtp_server import LmtpBounds, LmtpListener
 
 MAIL = b"From: a@b.example\r\n\r\n\xff\x00 anything\r\n"
 
@@ -57,7 +57,7 @@ def test_what_could_not_be_stored_is_taken_when_it_comes_again(caplog):
 def test_a_mail_too_large_is_refused_for_each_recipient_and_the_session_goes_on():
     inbox = Inbox()
     with (
-        LmtpListener(inbox.receive, bounds=Bounds(message_bytes=2000)) as listener,
+        LmtpListener(inbox.receive, bounds=LmtpBounds(message_bytes=2000)) as listener,
         smtplib.LMTP("127.0.0.1", listener.port, timeout=10) as client,
     ):
         client.ehlo()
@@ -79,7 +79,7 @@ def test_a_line_of_any_length_within_the_size_is_taken():
 
 def test_recipients_beyond_the_bound_wait_for_another_transaction():
     with (
-        LmtpListener(Inbox().receive, bounds=Bounds(recipients=2)) as listener,
+        LmtpListener(Inbox().receive, bounds=LmtpBounds(recipients=2)) as listener,
         smtplib.LMTP("127.0.0.1", listener.port, timeout=10) as client,
     ):
         client.ehlo()
@@ -89,7 +89,7 @@ def test_recipients_beyond_the_bound_wait_for_another_transaction():
 
 def test_connections_beyond_the_bound_are_turned_away():
     with (
-        LmtpListener(Inbox().receive, bounds=Bounds(connections=1)) as listener,
+        LmtpListener(Inbox().receive, bounds=LmtpBounds(connections=1)) as listener,
         smtplib.LMTP("127.0.0.1", listener.port, timeout=10) as first,
     ):
         first.ehlo()
@@ -101,7 +101,7 @@ def test_connections_beyond_the_bound_are_turned_away():
 
 def test_a_silent_client_is_cut_off():
     with (
-        LmtpListener(Inbox().receive, bounds=Bounds(seconds=0.2)) as listener,
+        LmtpListener(Inbox().receive, bounds=LmtpBounds(seconds=0.2)) as listener,
         socket.create_connection(("127.0.0.1", listener.port), timeout=10) as silent,
     ):
         assert silent.recv(100).startswith(b"220")

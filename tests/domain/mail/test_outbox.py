@@ -19,9 +19,9 @@ from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.mail import outbox, outbox_results, sending_switch
 from webapp.domain.mail.outbox import Pacer
-from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.return_path import read_return_path
-from webapp.domain.mail.smtp_client import Envelope, Outcome, Stage
+from webapp.domain.mail.smtp_client import Envelope, SendOutcome, Stage
 from webapp.domain.notices.messages import MessageKind, Role, Verdict, new_message
 from webapp.worker.envelopes import envelope_of
 
@@ -58,10 +58,10 @@ def test_a_late_finisher_with_an_older_fence_changes_nothing(database, now):
     [late] = claim(now)
     [holder] = claim(now + LEASE)
     before = (stored(late.id), Attempt.get(), Event.select().count())
-    assert finish([Result(late, now, reply())], now + LEASE) == 1
+    assert finish([SendResult(late, now, reply())], now + LEASE) == 1
     assert (stored(late.id).__data__, Attempt.get().__data__) == (before[0].__data__, before[1].__data__)
     assert Event.select().count() == before[2]
-    assert finish([Result(holder, now, reply())], now + LEASE) == 0
+    assert finish([SendResult(holder, now, reply())], now + LEASE) == 0
     assert stored(late.id).state == "sent"
 
 
@@ -69,7 +69,7 @@ def test_what_the_relay_accepted_is_sent_with_its_counts_and_events(database, no
     queued_notices(7, now)
     claimed = claim(now)
     assert {row.state for row in Message.select()} == {"sending"} and stored_counts() == real_counts()
-    finish([Result(one, now, reply()) for one in claimed], now)
+    finish([SendResult(one, now, reply()) for one in claimed], now)
     for message in Message.select():
         assert (message.state, message.due_at, message.sent_at) == ("sent", None, now)
         attempt = Attempt.get(Attempt.message == message)
@@ -79,14 +79,14 @@ def test_what_the_relay_accepted_is_sent_with_its_counts_and_events(database, no
     assert stored_counts() == real_counts()
 
 
-@pytest.mark.parametrize("outcome", [Outcome.TEMPORARY, Outcome.NOT_SENT, Outcome.UNKNOWN])
+@pytest.mark.parametrize("outcome", [SendOutcome.TEMPORARY, SendOutcome.NOT_SENT, SendOutcome.UNKNOWN])
 def test_what_did_not_go_is_repeated_as_the_same_attempt_with_growing_waits(database, now, outcome):
     queued_notice(now)
     moment, seen, waits = now, set(), []
     for _ in range(4):
         [one] = claim(moment)
         seen.add((one.attempt_id, one.message_ref))
-        finish([Result(one, moment, reply(outcome, Stage.RCPT, 451, "4.2.0 later"))], moment)
+        finish([SendResult(one, moment, reply(outcome, Stage.RCPT, 451, "4.2.0 later"))], moment)
         row = stored(one.id)
         assert row.state == "waiting_retry"
         waits.append(row.due_at - moment)
@@ -100,7 +100,7 @@ def test_a_temporary_refusal_is_given_up_after_its_days_and_becomes_a_postcard(d
     queued_notice(now)
     moment = now
     while claimed := claim(moment):
-        finish([Result(claimed[0], moment, reply(Outcome.TEMPORARY, Stage.RCPT, 451, "4.2.0 later"))], moment)
+        finish([SendResult(claimed[0], moment, reply(SendOutcome.TEMPORARY, Stage.RCPT, 451, "4.2.0 later"))], moment)
         moment = stored(claimed[0].id).due_at or moment
     message = Message.get()
     assert (message.state, message.failure_class) == ("failed", "temporary")
@@ -112,7 +112,7 @@ def test_a_relay_that_is_away_for_days_is_our_failure_and_makes_no_postcard(data
     queued_notice(now)
     moment = now
     while claimed := claim(moment):
-        finish([Result(claimed[0], moment, reply(Outcome.NOT_SENT, Stage.CONNECT, None, "refused"))], moment)
+        finish([SendResult(claimed[0], moment, reply(SendOutcome.NOT_SENT, Stage.CONNECT, None, "refused"))], moment)
         moment = stored(claimed[0].id).due_at or moment
     assert (Message.get().state, Message.get().failure_class) == ("failed", "ours")
     assert not Postcard.select().exists() and WorkItem.open().get().kind == WorkItemKind.SEND_POSTCARD
@@ -122,11 +122,11 @@ def test_a_relay_that_is_away_for_days_is_our_failure_and_makes_no_postcard(data
 def test_the_alarm_of_a_relay_closes_when_one_answers_again(database, now):
     queued_notice(now)
     [one] = claim(now)
-    finish([Result(one, now, reply(Outcome.NOT_SENT, Stage.CONNECT, None, "refused"))], now)
+    finish([SendResult(one, now, reply(SendOutcome.NOT_SENT, Stage.CONNECT, None, "refused"))], now)
     assert [alarm.kind for alarm in Alarm.open()] == [AlarmKind.RELAY_DOWN]
     later = stored(one.id).due_at
     [one] = claim(later)
-    finish([Result(one, later, reply())], later)
+    finish([SendResult(one, later, reply())], later)
     assert not Alarm.open().exists()
 
 
@@ -134,7 +134,10 @@ def test_a_relays_own_refusal_is_ours_unless_it_verifies_recipients(database, no
     first, second = queued_notice(now), queued_notice(now)
     words = "5.1.1 <k-sato@mail.example>: Recipient address rejected: User unknown"
     about = {first.id: False, second.id: True}
-    finish([Result(one, now, reply(Outcome.REFUSED, Stage.RCPT, 550, words, about[one.id])) for one in claim(now)], now)
+    finish(
+        [SendResult(one, now, reply(SendOutcome.REFUSED, Stage.RCPT, 550, words, about[one.id])) for one in claim(now)],
+        now,
+    )
     first, second = stored(first.id), stored(second.id)
     assert (first.state, first.failure_class) == ("waiting_retry", "ours")
     assert (second.state, second.failure_class) == ("failed", "dead")
@@ -169,14 +172,14 @@ def test_an_address_that_can_be_no_recipient_is_dead(database, now):
     queued_notice(now, "two words@mail.example")
     [one] = claim(now)
     fault = envelope_of(one, OFFICE, now)
-    finish([Result(one, now, None, fault)], now)
+    finish([SendResult(one, now, None, fault)], now)
     assert (Message.get().state, Postcard.get().cause) == ("failed", "notaccept")
 
 
 def test_a_correction_makes_the_next_try_a_new_attempt(database, now):
     message = queued_notice(now)
     [one] = claim(now)
-    finish([Result(one, now, reply(Outcome.TEMPORARY, Stage.RCPT, 451, "later"))], now)
+    finish([SendResult(one, now, reply(SendOutcome.TEMPORARY, Stage.RCPT, 451, "later"))], now)
     other = cast.email(message.technician, "new@other.example", now)
     Message.update(address=other).execute()
     [again] = claim(stored(one.id).due_at)
@@ -215,12 +218,12 @@ def test_a_domain_over_its_pace_does_not_block_the_others(database, now):
     assert len(by_domain["slow.example"]) == 5
     assert {one.id for one in by_domain["quick.example"]} == {message.id for message in quick}
     # What was put off comes due two a second, each once.
-    finish([Result(one, now, reply()) for one in taken], now)
+    finish([SendResult(one, now, reply()) for one in taken], now)
     sent = []
     for second in range(1, 20):
         moment = now + dt.timedelta(seconds=second)
         taken = claim(moment, pacer=pacer)
-        finish([Result(one, moment, reply()) for one in taken], moment)
+        finish([SendResult(one, moment, reply()) for one in taken], moment)
         sent.append(len(taken))
     assert sum(sent) == 15 and max(sent) <= 3
 
@@ -254,12 +257,12 @@ def test_two_workers_never_hold_the_same_message(database, database_url, now):
 
 OUTCOMES = [
     reply(),
-    reply(Outcome.TEMPORARY, Stage.RCPT, 450, "4.2.1 later"),
-    reply(Outcome.NOT_SENT, Stage.CONNECT, None, "connection refused"),
-    reply(Outcome.UNKNOWN, Stage.END_OF_DATA, None, "connection lost"),
-    reply(Outcome.REFUSED, Stage.RCPT, 550, "5.1.1 User unknown", True),
-    reply(Outcome.REFUSED, Stage.END_OF_DATA, 554, "5.7.1 blocked"),
-    reply(Outcome.TEMPORARY, Stage.RCPT, 450, "bytes that no database takes: \0\udcff"),
+    reply(SendOutcome.TEMPORARY, Stage.RCPT, 450, "4.2.1 later"),
+    reply(SendOutcome.NOT_SENT, Stage.CONNECT, None, "connection refused"),
+    reply(SendOutcome.UNKNOWN, Stage.END_OF_DATA, None, "connection lost"),
+    reply(SendOutcome.REFUSED, Stage.RCPT, 550, "5.1.1 User unknown", True),
+    reply(SendOutcome.REFUSED, Stage.END_OF_DATA, 554, "5.7.1 blocked"),
+    reply(SendOutcome.TEMPORARY, Stage.RCPT, 450, "bytes that no database takes: \0\udcff"),
     None,
 ]
 
@@ -282,7 +285,7 @@ def test_after_any_history_counters_fences_and_attempts_agree(sqlite_url, histor
                 assert one.fence > fences[one.id]
                 fences[one.id] = one.fence
             fault = Verdict(Reason.CONTENTERROR, ReasonClass.OURS) if said is None else None
-            results = [Result(one, now, said, fault) for one in claimed]
+            results = [SendResult(one, now, said, fault) for one in claimed]
             if crashes:
                 late.extend(results)
                 now += LEASE

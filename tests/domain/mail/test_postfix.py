@@ -13,7 +13,7 @@ from webapp.domain.email_addresses.syntax import plain_address
 from webapp.domain.mail.compose import compose
 from webapp.domain.mail.lmtp_server import LmtpListener
 from webapp.domain.mail.return_path import ReturnPathKeys, Token, make_return_path, read_return_path
-from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender, Stage
+from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender, Stage
 
 pytestmark = [pytest.mark.postfix, needs_postfix]
 
@@ -53,16 +53,16 @@ def relayed(tmp_path_factory):
         SmtpSink(("PIPELINING", "8BITMIME"), destination) as sink,
         LmtpListener(listening.receive) as listener,
         Postfix(directory, DOMAIN, listener.port, sink.port) as postfix,
-        Sender([Relay("127.0.0.1", postfix.port)]) as sender,
+        SmtpSender([Relay("127.0.0.1", postfix.port)]) as sender,
     ):
         yield sender, listening, sink, postfix
 
 
-def send(sender: Sender, attempt_id: int, recipient: str, notify: tuple[str, ...] = ("FAILURE", "DELAY")) -> None:
+def send(sender: SmtpSender, attempt_id: int, recipient: str, notify: tuple[str, ...] = ("FAILURE", "DELAY")) -> None:
     path = make_return_path(attempt_id, NOW, KEYS, DOMAIN)
     data = compose(make(recipient=recipient), IDENTITY, MESSAGE_ID, NOW)
     reply = sender.deliver(Envelope(path, recipient, data, f"attempt-{attempt_id}", notify))
-    assert reply.outcome is Outcome.ACCEPTED, reply
+    assert reply.outcome is SendOutcome.ACCEPTED, reply
 
 
 def report_of(data: bytes):
@@ -129,7 +129,7 @@ def test_only_return_paths_are_taken_for_their_domain(relayed):
     path = make_return_path(4716, NOW, KEYS, DOMAIN)
     data = compose(make(), IDENTITY, MESSAGE_ID, NOW)
     reply = sender.deliver(Envelope("", f"info@{DOMAIN}", data))
-    assert (reply.outcome, reply.stage, reply.enhanced) == (Outcome.REFUSED, Stage.RCPT, "5.1.1")
-    assert sender.deliver(Envelope("", path.upper(), data)).outcome is Outcome.ACCEPTED
+    assert (reply.outcome, reply.stage, reply.enhanced) == (SendOutcome.REFUSED, Stage.RCPT, "5.1.1")
+    assert sender.deliver(Envelope("", path.upper(), data)).outcome is SendOutcome.ACCEPTED
     recipient, _ = relayed[1].mails.get(timeout=30)
     assert read_return_path(recipient, NOW, KEYS).attempt_id == 4716

@@ -11,9 +11,9 @@ from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.mail import outbox, outbox_results, restore
-from webapp.domain.mail.outbox_results import Result
+from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.restore import FILE, TickFileError
-from webapp.domain.mail.smtp_client import Outcome, Stage
+from webapp.domain.mail.smtp_client import SendOutcome, Stage
 
 
 def claim(now, limit=100):
@@ -25,8 +25,8 @@ def in_flight(database, now):
     """One message of each kind of flight: queued, being sent, waiting after a 4xx - and one that was sent."""
     queued_notices(4, now)
     sent, waits = claim(now, 2)
-    said = reply(Outcome.TEMPORARY, Stage.RCPT, 451, "later")
-    outbox_results.finish([Result(sent, now, reply()), Result(waits, now, said)], POLICY, now)
+    said = reply(SendOutcome.TEMPORARY, Stage.RCPT, 451, "later")
+    outbox_results.finish([SendResult(sent, now, reply()), SendResult(waits, now, said)], POLICY, now)
     claim(now, 1)
     return sent
 
@@ -85,6 +85,6 @@ def test_each_held_message_is_decided_and_then_the_alarm_closes(in_flight, now):
 def test_a_relays_answer_that_comes_late_is_noted_for_the_decision(in_flight, now):
     [one] = claim(now)
     restore.recover(now, "by_hand")
-    outbox_results.finish([Result(one, now, reply())], POLICY, now)
+    outbox_results.finish([SendResult(one, now, reply())], POLICY, now)
     assert Message.get_by_id(one.id).state == "reconciliation"
     assert Attempt.get_by_id(one.attempt_id).state == "accepted"

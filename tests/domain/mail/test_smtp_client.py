@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.servers.smtp_sink import HANG_UP, SmtpSink
-from webapp.domain.mail.smtp_client import Envelope, Outcome, Relay, Sender, Stage, Tls, relay_from_url
+from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender, Stage, Tls, relay_from_url
 from webapp.domain.mail.smtp_session import on_the_wire, xtext
 
 DATA = b"Subject: x\r\n\r\n.dot\r\nline\r\n"
@@ -43,10 +43,10 @@ def at(step: str, answer: bytes, times: int = 10**9):
 
 @pytest.mark.parametrize("features", [FULL, PLAIN])
 def test_many_messages_go_over_one_connection_and_arrive_byte_for_byte(features):
-    with SmtpSink(features) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(features) as sink, SmtpSender([relay(sink)]) as sender:
         for n in range(5):
             reply = sender.deliver(envelope(f"p{n}@mail.example"))
-            assert (reply.outcome, reply.stage, reply.code) == (Outcome.ACCEPTED, Stage.END_OF_DATA, 250)
+            assert (reply.outcome, reply.stage, reply.code) == (SendOutcome.ACCEPTED, Stage.END_OF_DATA, 250)
             assert (reply.enhanced, reply.relay) == ("2.0.0", f"127.0.0.1:{sink.port}")
     assert sink.connections == 1
     assert [r.data for r in sink.received] == [DATA] * 5
@@ -57,14 +57,14 @@ def test_many_messages_go_over_one_connection_and_arrive_byte_for_byte(features)
     ("step", "stage"),
     [("MAIL", Stage.MAIL), ("RCPT", Stage.RCPT), ("DATA", Stage.DATA), ("end_of_data", Stage.END_OF_DATA)],
 )
-@pytest.mark.parametrize(("code", "outcome"), [(550, Outcome.REFUSED), (451, Outcome.TEMPORARY)])
+@pytest.mark.parametrize(("code", "outcome"), [(550, SendOutcome.REFUSED), (451, SendOutcome.TEMPORARY)])
 def test_a_refusal_keeps_its_stage_and_the_session_goes_on(features, step, stage, code, outcome):
     words = f"{code} {code // 100}.7.1 Unknown user".encode()
-    with SmtpSink(features, at(step, words, times=1)) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(features, at(step, words, times=1)) as sink, SmtpSender([relay(sink)]) as sender:
         reply = sender.deliver(envelope())
         assert (reply.outcome, reply.stage, reply.code) == (outcome, stage, code)
         assert (reply.enhanced, reply.text) == (f"{code // 100}.7.1", f"{code // 100}.7.1 Unknown user")
-        assert sender.deliver(envelope()).outcome is Outcome.ACCEPTED
+        assert sender.deliver(envelope()).outcome is SendOutcome.ACCEPTED
     assert sink.connections == 1 and sink.count == 1
 
 
@@ -74,7 +74,7 @@ def test_a_server_that_asks_for_data_for_nobody_gets_none():
             return b"550 5.1.1 no"
         return b"354 go on" if step == "DATA" else (b"554 no recipients" if step == "end_of_data" else None)
 
-    with SmtpSink(FULL, script) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(FULL, script) as sink, SmtpSender([relay(sink)]) as sender:
         reply = sender.deliver(envelope())
         assert (reply.stage, reply.code) == (Stage.RCPT, 550)
     assert sink.commands[-2:] == ["RSET", "quit"]
@@ -83,18 +83,18 @@ def test_a_server_that_asks_for_data_for_nobody_gets_none():
 @pytest.mark.parametrize("features", [FULL, PLAIN])
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
 def test_a_connection_lost_before_the_end_of_data_means_not_sent(features, step):
-    with SmtpSink(features, at(step, HANG_UP)) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(features, at(step, HANG_UP)) as sink, SmtpSender([relay(sink)]) as sender:
         reply = sender.deliver(envelope())
-        assert (reply.outcome, reply.code) == (Outcome.NOT_SENT, None)
+        assert (reply.outcome, reply.code) == (SendOutcome.NOT_SENT, None)
         assert reply.stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
 @pytest.mark.parametrize("features", [FULL, PLAIN])
 def test_a_connection_lost_after_the_end_of_data_means_unknown_and_is_not_sent_elsewhere(features):
     with SmtpSink(features, at("end_of_data", HANG_UP)) as first, SmtpSink(features) as second:
-        with Sender([relay(first), relay(second)]) as sender:
+        with SmtpSender([relay(first), relay(second)]) as sender:
             reply = sender.deliver(envelope())
-        assert (reply.outcome, reply.stage, reply.code) == (Outcome.UNKNOWN, Stage.END_OF_DATA, None)
+        assert (reply.outcome, reply.stage, reply.code) == (SendOutcome.UNKNOWN, Stage.END_OF_DATA, None)
     assert second.connections == 0
 
 
@@ -102,7 +102,7 @@ def test_silence_after_the_end_of_data_is_unknown_too():
     listener = socket.create_server(("127.0.0.1", 0))
     answers = [b"220 a\r\n", b"250 a\r\n", b"250 a\r\n", b"250 a\r\n", b"354 a\r\n"]
     # All answers at once: this server never reads, so nothing but the last silence can be waited for.
-    with listener, Sender([Relay("127.0.0.1", listener.getsockname()[1], end_of_data_seconds=0.2)]) as sender:
+    with listener, SmtpSender([Relay("127.0.0.1", listener.getsockname()[1], end_of_data_seconds=0.2)]) as sender:
         accepted = []
 
         def serve() -> None:
@@ -115,23 +115,23 @@ def test_silence_after_the_end_of_data_is_unknown_too():
         reply = sender.deliver(envelope())
         thread.join()
         accepted[0].close()
-    assert (reply.outcome, reply.stage) == (Outcome.UNKNOWN, Stage.END_OF_DATA)
+    assert (reply.outcome, reply.stage) == (SendOutcome.UNKNOWN, Stage.END_OF_DATA)
 
 
 @pytest.mark.parametrize("features", [FULL, PLAIN])
 def test_an_idle_session_that_the_server_ended_is_opened_again(features):
-    with SmtpSink(features) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(features) as sink, SmtpSender([relay(sink)]) as sender:
         sender.deliver(envelope())
         sink.script = at("MAIL", b"421 4.4.2 idle for too long", times=1)
-        assert sender.deliver(envelope()).outcome is Outcome.ACCEPTED
+        assert sender.deliver(envelope()).outcome is SendOutcome.ACCEPTED
         sink.script = at("MAIL", HANG_UP, times=1)
-        assert sender.deliver(envelope()).outcome is Outcome.ACCEPTED
+        assert sender.deliver(envelope()).outcome is SendOutcome.ACCEPTED
     assert (sink.connections, sink.count) == (3, 3)
 
 
 def test_a_connection_is_changed_after_a_number_of_messages():
-    with SmtpSink(FULL) as sink, Sender([relay(sink, messages_per_connection=2)]) as sender:
-        assert {sender.deliver(envelope()).outcome for _ in range(5)} == {Outcome.ACCEPTED}
+    with SmtpSink(FULL) as sink, SmtpSender([relay(sink, messages_per_connection=2)]) as sender:
+        assert {sender.deliver(envelope()).outcome for _ in range(5)} == {SendOutcome.ACCEPTED}
     assert sink.connections == 3
     assert sink.commands.count("quit") == 3
 
@@ -152,10 +152,10 @@ def test_a_relay_that_fails_is_left_alone_for_a_while_and_the_next_one_takes_ove
     with (
         SmtpSink(FULL, broken) as first,
         SmtpSink(FULL) as second,
-        Sender([relay(first), relay(second)], clock=lambda: now[0], rest_seconds=60) as sender,
+        SmtpSender([relay(first), relay(second)], clock=lambda: now[0], rest_seconds=60) as sender,
     ):
         replies = [sender.deliver(envelope()) for _ in range(3)]
-        assert {(r.outcome, r.relay) for r in replies} == {(Outcome.ACCEPTED, f"127.0.0.1:{second.port}")}
+        assert {(r.outcome, r.relay) for r in replies} == {(SendOutcome.ACCEPTED, f"127.0.0.1:{second.port}")}
         assert first.connections == 1
         now[0] += 61
         first.script = lambda _step, _argument: None
@@ -166,10 +166,10 @@ def test_with_every_relay_away_nothing_is_sent_and_the_sender_says_how_long():
     now = [0.0]
     with SmtpSink() as sink:
         dead = relay(sink)
-    with Sender([dead], clock=lambda: now[0], rest_seconds=60) as sender:
+    with SmtpSender([dead], clock=lambda: now[0], rest_seconds=60) as sender:
         assert sender.seconds_until_ready() == 0
         reply = sender.deliver(envelope())
-        assert (reply.outcome, reply.stage, reply.code) == (Outcome.NOT_SENT, Stage.CONNECT, None)
+        assert (reply.outcome, reply.stage, reply.code) == (SendOutcome.NOT_SENT, Stage.CONNECT, None)
         now[0] = 10.0
         assert sender.seconds_until_ready() == 50
         assert "left alone" in sender.deliver(envelope()).text
@@ -179,21 +179,21 @@ def test_a_refusal_of_one_recipient_is_no_reason_to_try_another_relay():
     with (
         SmtpSink(FULL, at("RCPT", b"550 5.1.1 no such user")) as first,
         SmtpSink(FULL) as second,
-        Sender([relay(first, verifies_recipients=True), relay(second)]) as sender,
+        SmtpSender([relay(first, verifies_recipients=True), relay(second)]) as sender,
     ):
         reply = sender.deliver(envelope())
-    assert reply.outcome is Outcome.REFUSED and reply.about_recipient and second.connections == 0
+    assert reply.outcome is SendOutcome.REFUSED and reply.about_recipient and second.connections == 0
 
 
 def test_dsn_parameters_go_only_to_a_relay_that_offers_them():
     message = envelope("a+b=c@mail.example", envelope_id="x y+1", notify=("FAILURE", "DELAY", "SUCCESS"))
-    with SmtpSink(FULL) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(FULL) as sink, SmtpSender([relay(sink)]) as sender:
         sender.deliver(message)
     assert sink.received[0].mail == "<b-abc@bounce.example> RET=HDRS ENVID=x+20y+2B1"
     assert sink.received[0].recipients == [
         "<a+b=c@mail.example> NOTIFY=FAILURE,DELAY,SUCCESS ORCPT=rfc822;a+2Bb+3Dc@mail.example"
     ]
-    with SmtpSink(PLAIN) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(PLAIN) as sink, SmtpSender([relay(sink)]) as sender:
         sender.deliver(message)
     assert (sink.received[0].mail, sink.received[0].recipients) == ("<b-abc@bounce.example>", ["<a+b=c@mail.example>"])
 
@@ -209,22 +209,22 @@ def test_dsn_parameters_go_only_to_a_relay_that_offers_them():
     ],
 )
 def test_old_phone_addresses_are_quoted_and_foreign_domains_written_in_ascii(address, sent):
-    with SmtpSink(PLAIN) as sink, Sender([relay(sink)]) as sender:
-        assert sender.deliver(envelope(address)).outcome is Outcome.ACCEPTED
+    with SmtpSink(PLAIN) as sink, SmtpSender([relay(sink)]) as sender:
+        assert sender.deliver(envelope(address)).outcome is SendOutcome.ACCEPTED
     assert sink.received[0].recipients == [sent]
 
 
 def test_smtputf8_is_asked_for_when_needed_and_refused_here_when_not_offered():
-    with SmtpSink(FULL) as sink, Sender([relay(sink)]) as sender:
-        assert sender.deliver(envelope("佐藤@mail.example")).outcome is Outcome.ACCEPTED
+    with SmtpSink(FULL) as sink, SmtpSender([relay(sink)]) as sender:
+        assert sender.deliver(envelope("佐藤@mail.example")).outcome is SendOutcome.ACCEPTED
     assert sink.received[0].mail.startswith("<b-abc@bounce.example> SMTPUTF8")
     assert sink.received[0].recipients == [
         "<佐藤@mail.example> NOTIFY=FAILURE,DELAY ORCPT=utf-8;\\x{4F50}\\x{85E4}@mail.example"
     ]
-    with SmtpSink(PLAIN) as sink, Sender([relay(sink)]) as sender:
+    with SmtpSink(PLAIN) as sink, SmtpSender([relay(sink)]) as sender:
         reply = sender.deliver(envelope("佐藤@mail.example"))
-        assert (reply.outcome, reply.stage, reply.enhanced) == (Outcome.REFUSED, Stage.RCPT, "5.6.7")
-        assert sender.deliver(envelope()).outcome is Outcome.ACCEPTED
+        assert (reply.outcome, reply.stage, reply.enhanced) == (SendOutcome.REFUSED, Stage.RCPT, "5.6.7")
+        assert sender.deliver(envelope()).outcome is SendOutcome.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_smtputf8_is_asked_for_when_needed_and_refused_here_when_not_offered():
     ],
 )
 def test_an_address_that_could_carry_a_command_is_never_written(address):
-    with SmtpSink(PLAIN) as sink, Sender([relay(sink)]) as sender, pytest.raises(ValueError, match="address"):
+    with SmtpSink(PLAIN) as sink, SmtpSender([relay(sink)]) as sender, pytest.raises(ValueError, match="address"):
         sender.deliver(envelope(address))
     assert sink.connections == 0
 
@@ -317,14 +317,14 @@ def test_tls_and_auth_against_another_server(certificate, tls):
     try:
         good = {"tls": tls, "username": "todoke", "timeout_seconds": 10}
         right = Relay("localhost", port, password="secret", ca_file=ca_file, **good)
-        with Sender([right]) as sender:
-            assert sender.deliver(envelope()).outcome is Outcome.ACCEPTED
-        with Sender([Relay("localhost", port, password="wrong", ca_file=ca_file, **good)]) as sender:
+        with SmtpSender([right]) as sender:
+            assert sender.deliver(envelope()).outcome is SendOutcome.ACCEPTED
+        with SmtpSender([Relay("localhost", port, password="wrong", ca_file=ca_file, **good)]) as sender:
             reply = sender.deliver(envelope())
-            assert (reply.outcome, reply.stage, reply.code) == (Outcome.NOT_SENT, Stage.AUTH, 535)
-        with Sender([Relay("localhost", port, password="secret", **good)]) as sender:
+            assert (reply.outcome, reply.stage, reply.code) == (SendOutcome.NOT_SENT, Stage.AUTH, 535)
+        with SmtpSender([Relay("localhost", port, password="secret", **good)]) as sender:
             reply = sender.deliver(envelope())  # a certificate that nobody vouches for
-            assert reply.outcome is Outcome.NOT_SENT and "CERTIFICATE_VERIFY_FAILED" in reply.text
+            assert reply.outcome is SendOutcome.NOT_SENT and "CERTIFICATE_VERIFY_FAILED" in reply.text
     finally:
         controller.stop()
     assert handler.recipients == ["sato@mail.example"]
@@ -336,9 +336,9 @@ def free_port() -> int:
 
 
 def test_a_relay_without_starttls_gets_no_mail_when_tls_is_asked_for():
-    with SmtpSink(PLAIN) as sink, Sender([relay(sink, tls=Tls.STARTTLS)]) as sender:
+    with SmtpSink(PLAIN) as sink, SmtpSender([relay(sink, tls=Tls.STARTTLS)]) as sender:
         reply = sender.deliver(envelope())
-    assert (reply.outcome, reply.stage) == (Outcome.NOT_SENT, Stage.STARTTLS) and sink.count == 0
+    assert (reply.outcome, reply.stage) == (SendOutcome.NOT_SENT, Stage.STARTTLS) and sink.count == 0
 
 
 def test_a_password_is_never_sent_in_clear_over_a_network_nor_shown():
@@ -348,9 +348,9 @@ def test_a_password_is_never_sent_in_clear_over_a_network_nor_shown():
 
 
 def test_a_login_that_the_relay_does_not_offer_is_not_sent():
-    with SmtpSink(PLAIN) as sink, Sender([relay(sink, username="u", password="p")]) as sender:
+    with SmtpSink(PLAIN) as sink, SmtpSender([relay(sink, username="u", password="p")]) as sender:
         reply = sender.deliver(envelope())
-    assert (reply.outcome, reply.stage) == (Outcome.NOT_SENT, Stage.AUTH)
+    assert (reply.outcome, reply.stage) == (SendOutcome.NOT_SENT, Stage.AUTH)
 
 
 def test_a_relay_is_read_from_its_address():

@@ -15,7 +15,7 @@ from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.core.alarms import AlarmKind, acknowledge, close_alarm, open_alarm
 from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.email_addresses import versions
-from webapp.domain.mail.compose import Mail, body_of
+from webapp.domain.mail.compose import OutgoingMail, body_of
 from webapp.domain.maintenance import sweep
 from webapp.domain.monitoring import alarm_mail
 from webapp.domain.notices import messages
@@ -116,10 +116,10 @@ def test_the_mail_can_be_written_in_both_languages_and_tells_of_an_end(database,
     (queued,) = mails()
     values = dict(queued.content)
     settings = load({"TODOKE_MODE": "demo", "TODOKE_SECRET_KEY": SECRET, "TODOKE_RETURN_KEYS": f"a:{SECRET}"}, None)
-    from webapp.worker.envelopes import Office
+    from webapp.worker.envelopes import SenderIdentity
 
-    written = Mail(MessageKind.OPS_ALARM, Role.OPERATOR, language, "a@ops.example", "", values)
-    body = body_of(written, Office.of(settings).identity)
+    written = OutgoingMail(MessageKind.OPS_ALARM, Role.OPERATOR, language, "a@ops.example", "", values)
+    body = body_of(written, SenderIdentity.of(settings).identity)
     assert "2026/11/18 10:03" in body and "relay.example:25" in body and alarm.kind not in values["alarm"]
     assert ("No relay answers" in body) is (language == "en")
 

@@ -236,8 +236,8 @@ def test_a_replay_runs_on_both_engines(database, now):
 def test_what_was_over_before_the_first_day_is_left_out_and_what_reached_into_it_is_not(ended, kept):
     bounds = rules.rule_of(AlarmKind.QUEUE_AGE).bounds(Settings())
     looks = [
-        replay.Look(BEGIN - 5 * HOUR, {"notices": replay.age(BEGIN - 9 * HOUR, BEGIN - 5 * HOUR)}),
-        replay.Look(ended, {"notices": replay.age(None, ended)}),
+        replay.Moment(BEGIN - 5 * HOUR, {"notices": replay.age(BEGIN - 9 * HOUR, BEGIN - 5 * HOUR)}),
+        replay.Moment(ended, {"notices": replay.age(None, ended)}),
     ]
     found = replay.episodes(looks, bounds, since=BEGIN)
     assert [one.ended for one in found] == ([ended] if kept else [])

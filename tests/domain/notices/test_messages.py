@@ -12,10 +12,11 @@ from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Pos
 from tests import cast
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.notices import messages
-from webapp.domain.notices.messages import STEPS, MessageState, Policy, Role, Step, StepError, Verdict
+from webapp.domain.notices.messages import STEPS, MessageState, MessageStep, Policy, Role, Verdict
 
 POLICY = Policy(
     postcard_classes=frozenset({ReasonClass.DEAD, ReasonClass.REFUSED, ReasonClass.TEMPORARY}),
@@ -44,7 +45,7 @@ def fail(message, attempt, reason, now, policy=POLICY):
 def next_attempt(message, now):
     """What a worker does: claim, send, be accepted."""
     with db.transaction():
-        messages.move(message, Step.CLAIM, due_at=now)
+        messages.move(message, MessageStep.CLAIM, due_at=now)
         message.attempts += 1
         message.save(only=[Message.attempts])
         attempt = Attempt.create(
@@ -55,7 +56,7 @@ def next_attempt(message, now):
             state="accepted",
             started_at=now,
         )
-        messages.move(message, Step.ACCEPT, sent_at=now)
+        messages.move(message, MessageStep.ACCEPT, sent_at=now)
     return attempt
 
 
@@ -167,7 +168,7 @@ def test_without_a_postal_address_the_postcard_waits_and_says_what_it_needs(data
 
 
 @pytest.mark.parametrize("state", list(MessageState))
-@pytest.mark.parametrize("step", list(Step))
+@pytest.mark.parametrize("step", list(MessageStep))
 def test_a_step_that_is_not_in_the_table_raises_and_changes_nothing(sqlite, now, state, step):
     person = cast.technician(now)
     message, _ = cast.sent_notice(
@@ -177,7 +178,7 @@ def test_a_step_that_is_not_in_the_table_raises_and_changes_nothing(sqlite, now,
         messages.move(message, step)
         assert Message.get_by_id(message.id).state == STEPS[state, step]
     else:
-        with pytest.raises(StepError):
+        with pytest.raises(StepNotAllowed):
             messages.move(message, step)
         assert Message.get_by_id(message.id).state == state
 
@@ -185,10 +186,10 @@ def test_a_step_that_is_not_in_the_table_raises_and_changes_nothing(sqlite, now,
 def test_who_comes_second_is_refused(notice, now):
     message, _ = notice
     stale = Message.get_by_id(message.id)
-    messages.move(message, Step.PRESUME)
+    messages.move(message, MessageStep.PRESUME)
     stale.state = MessageState.SENT
-    with pytest.raises(StepError):
-        messages.move(stale, Step.PRESUME)
+    with pytest.raises(StepNotAllowed):
+        messages.move(stale, MessageStep.PRESUME)
 
 
 def stored_counts() -> Tally:

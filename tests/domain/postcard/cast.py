@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from webapp.domain.postcard.sheet import Card, Sender
+from webapp.domain.postcard.sheet import PrintedCard, PrintedSender
 
-SENDER = Sender(
+SENDER = PrintedSender(
     name="一般財団法人とどけ登録機構",
     postal_code="105-0001",
     address="東京都港区虎ノ門9-9-9　とどけビル8階",
@@ -18,7 +18,7 @@ SENDER = Sender(
         "ホームページ https://todoke.example/",
     ),
 )
-CARD = Card(
+CARD = PrintedCard(
     management_number="7K3Q9-X2M4T",
     print_number=1,
     name="佐藤　健一",
@@ -32,5 +32,5 @@ CARD = Card(
 )
 
 
-def card(**changes) -> Card:
+def card(**changes) -> PrintedCard:
     return replace(CARD, **changes)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.domain.postcard.address import SENTENCES, Rule, parse_address, propose_codes
+from webapp.domain.postcard.address import SENTENCES, AddressRule, parse_address, propose_codes
 from webapp.domain.postcard.towns import CodeKind, fold, fold_key, look_up
 
 
@@ -55,15 +55,15 @@ def test_the_town_is_found_however_it_is_written(code, text, town, digits):
 @pytest.mark.parametrize(
     ("code", "text", "rule"),
     [
-        ("100-0000", "東京都千代田区9-9", Rule.TOWN_CODE),
-        ("999-9999", "東京都千代田区丸の内9-9", Rule.UNKNOWN_CODE),
-        ("000-0000", "東京都千代田区丸の内9-9", Rule.UNKNOWN_CODE),
-        ("228-0099", "どこか9-9", Rule.UNKNOWN_CODE),
+        ("100-0000", "東京都千代田区9-9", AddressRule.TOWN_CODE),
+        ("999-9999", "東京都千代田区丸の内9-9", AddressRule.UNKNOWN_CODE),
+        ("000-0000", "東京都千代田区丸の内9-9", AddressRule.UNKNOWN_CODE),
+        ("228-0099", "どこか9-9", AddressRule.UNKNOWN_CODE),
         # The town stands in the list with another code of the same area: a slip of the pen, not a withdrawn code.
-        ("100-0099", "東京都千代田区丸の内9-9", Rule.UNKNOWN_CODE),
-        ("263-0023", "大阪府大阪市北区梅田9-9", Rule.CODE_ADDRESS_DISAGREE),
-        ("100-0013", "東京都千代田区丸の内9-9", Rule.CODE_ADDRESS_DISAGREE),
-        ("100-0013", "千葉県霞が関9-9", Rule.CODE_ADDRESS_DISAGREE),
+        ("100-0099", "東京都千代田区丸の内9-9", AddressRule.UNKNOWN_CODE),
+        ("263-0023", "大阪府大阪市北区梅田9-9", AddressRule.CODE_ADDRESS_DISAGREE),
+        ("100-0013", "東京都千代田区丸の内9-9", AddressRule.CODE_ADDRESS_DISAGREE),
+        ("100-0013", "千葉県霞が関9-9", AddressRule.CODE_ADDRESS_DISAGREE),
     ],
 )
 def test_no_barcode_is_made_that_would_send_the_card_astray(code, text, rule):
@@ -85,7 +85,7 @@ def test_no_barcode_is_made_that_would_send_the_card_astray(code, text, rule):
 def test_a_withdrawn_code_still_gives_its_barcode_and_is_flagged(code, text, digits):
     address = parse_address(code, text)
     assert address.kind is CodeKind.UNLISTED
-    assert address.warnings == (Rule.WITHDRAWN_CODE,)
+    assert address.warnings == (AddressRule.WITHDRAWN_CODE,)
     assert address.barcode.digits == digits
 
 
@@ -99,14 +99,14 @@ def test_an_office_with_its_own_code_gets_the_code_and_thirteen_fillers():
 @pytest.mark.parametrize(
     ("code", "text", "rules"),
     [
-        ("", "東京都千代田区丸の内9", {Rule.CODE_MISSING}),
-        ("100-001", "東京都千代田区丸の内9", {Rule.CODE_FORMAT}),
-        ("10000133", "東京都千代田区丸の内9", {Rule.CODE_FORMAT}),
-        ("100-00l3", "東京都千代田区丸の内9", {Rule.CODE_FORMAT}),
-        ("100-0013", " 　", {Rule.ADDRESS_MISSING}),
-        ("", "", {Rule.CODE_MISSING, Rule.ADDRESS_MISSING}),
-        ("100-0013", "千代田区" * 60, {Rule.ADDRESS_TOO_LONG}),
-        ("100-0013", "千代田区\n霞が関9", {Rule.CONTROL_CHARACTER}),
+        ("", "東京都千代田区丸の内9", {AddressRule.CODE_MISSING}),
+        ("100-001", "東京都千代田区丸の内9", {AddressRule.CODE_FORMAT}),
+        ("10000133", "東京都千代田区丸の内9", {AddressRule.CODE_FORMAT}),
+        ("100-00l3", "東京都千代田区丸の内9", {AddressRule.CODE_FORMAT}),
+        ("100-0013", " 　", {AddressRule.ADDRESS_MISSING}),
+        ("", "", {AddressRule.CODE_MISSING, AddressRule.ADDRESS_MISSING}),
+        ("100-0013", "千代田区" * 60, {AddressRule.ADDRESS_TOO_LONG}),
+        ("100-0013", "千代田区\n霞が関9", {AddressRule.CONTROL_CHARACTER}),
     ],
 )
 def test_bad_input_is_named_by_rule(code, text, rules):
@@ -117,13 +117,13 @@ def test_bad_input_is_named_by_rule(code, text, rules):
 
 
 def test_a_missing_number_and_a_town_that_is_not_there_are_warned_of():
-    assert parse_address("100-0013", "東京都千代田区霞が関").warnings == (Rule.NO_NUMBER,)
-    assert parse_address("100-0013", "1-2-3").warnings == (Rule.TOWN_NOT_FOUND,)
+    assert parse_address("100-0013", "東京都千代田区霞が関").warnings == (AddressRule.NO_NUMBER,)
+    assert parse_address("100-0013", "1-2-3").warnings == (AddressRule.TOWN_NOT_FOUND,)
     assert parse_address("〒１００－００１３", "霞が関9").postal_code == "1000013"
 
 
 def test_every_rule_has_its_sentence():
-    assert set(SENTENCES) == set(Rule)
+    assert set(SENTENCES) == set(AddressRule)
 
 
 def test_codes_are_proposed_from_the_text_alone():

@@ -11,12 +11,13 @@ import pytest
 from db import database as db
 from db.models import ActivationCode, Event, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician, WorkItem
 from tests.domain.postcard import desk
+from webapp.domain.core.errors import StepNotAllowed, TakenOver
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.postcard import activation_codes, batches, code_text, marking, production
-from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued, TakenOver
+from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued
 from webapp.domain.postcard.production import Production, SecretChanged
 from webapp.domain.postcard.sheet import SheetError
-from webapp.domain.postcard.states import BatchState, BatchStep, HoldReason, PostcardState, StepError
+from webapp.domain.postcard.states import BatchState, BatchStep, HoldReason, PostcardState
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_a_person_who_changes_between_check_and_batch_is_checked_again(database,
 def test_printing_and_mailing_move_all_cards_and_start_the_codes(database, shop, now):
     cards = desk.queued(now, 3)
     batch = desk.made(shop, now)
-    with pytest.raises(StepError):
+    with pytest.raises(StepNotAllowed):
         marking.advance(batch, BatchStep.MAIL, shop, now, None)
     assert marking.advance(batch, BatchStep.PRINT, shop, now, None) == 3
     assert not ActivationCode.select().where(ActivationCode.valid_from.is_null(False)).exists()

@@ -27,6 +27,7 @@ from db.models import (
 from db.models import Counter as Count
 from tests.domain.postcard import desk
 from webapp.domain.accounts import accounts
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.mail import restore
 from webapp.domain.postcard import (
@@ -43,7 +44,7 @@ from webapp.domain.postcard import (
 from webapp.domain.postcard.cancelling import CancelReason
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.mending import Mended, StillHeld
-from webapp.domain.postcard.returns import Outcome
+from webapp.domain.postcard.returns import ReturnOutcome
 from webapp.domain.postcard.states import (
     STEPS,
     BatchState,
@@ -51,7 +52,6 @@ from webapp.domain.postcard.states import (
     HoldReason,
     PostcardState,
     PostcardStep,
-    StepError,
     next_state,
 )
 
@@ -87,7 +87,7 @@ def test_a_step_outside_the_table_raises(state, step):
     if (state, step) in STEPS:
         assert next_state(state, step) == STEPS[state, step]
     else:
-        with pytest.raises(StepError):
+        with pytest.raises(StepNotAllowed):
             next_state(state, step)
 
 
@@ -138,7 +138,7 @@ def test_a_reprint_kills_the_old_code_at_once_and_gets_a_new_number_and_code(dat
 
 def test_a_reprint_needs_a_reason_and_a_printed_card(database, shop, now, ops):
     (card,) = desk.queued(now)
-    with pytest.raises(StepError):
+    with pytest.raises(StepNotAllowed):
         delivery.reprint(card, ReprintReason.LOST, now, ops)
     desk.mailed(shop, now)
     with pytest.raises(ValueError, match="because"):
@@ -170,13 +170,13 @@ def test_a_scan_finds_the_card_in_any_spelling_ends_its_code_and_opens_work(data
     (card,) = desk.queued(now)
     desk.mailed(shop, now)
     number = number_of(reread(card))
-    assert returns.scan(f" {number.lower().replace('-', '')} ", now, ops).outcome == Outcome.RETURNED
+    assert returns.scan(f" {number.lower().replace('-', '')} ", now, ops).outcome == ReturnOutcome.RETURNED
     card = reread(card)
     assert card.state == PostcardState.RETURNED and living(card, now) == []
     assert WorkItem.open().get().kind == WorkItemKind.POSTCARD_RETURNED
-    assert returns.scan(number, now, ops).outcome == Outcome.REPEATED
-    assert returns.scan("00000-0000Z", now, ops).outcome == Outcome.UNKNOWN
-    assert returns.scan("?", now, ops).outcome == Outcome.UNKNOWN
+    assert returns.scan(number, now, ops).outcome == ReturnOutcome.REPEATED
+    assert returns.scan("00000-0000Z", now, ops).outcome == ReturnOutcome.UNKNOWN
+    assert returns.scan("?", now, ops).outcome == ReturnOutcome.UNKNOWN
     assert WorkItem.select().count() == 1
     assert [row.outcome for row in returns.latest(ops)] == ["unknown", "unknown", "repeated", "returned"]
 
@@ -185,12 +185,12 @@ def test_a_card_that_is_not_mailed_or_was_printed_again_is_not_returned(database
     (card,) = desk.queued(now)
     desk.made(shop, now)
     number = number_of(reread(card))
-    assert returns.scan(number, now, ops).outcome == Outcome.NOT_MAILED
+    assert returns.scan(number, now, ops).outcome == ReturnOutcome.NOT_MAILED
     batch = PostcardBatch.get()
     marking.advance(batch, BatchStep.PRINT, shop, now, ops)
     marking.advance(batch, BatchStep.MAIL, shop, now, ops)
     delivery.reprint(reread(card), ReprintReason.LOST, now, ops)
-    assert returns.scan(number, now, ops).outcome == Outcome.OLD_PRINT
+    assert returns.scan(number, now, ops).outcome == ReturnOutcome.OLD_PRINT
     assert not WorkItem.select().exists()
 
 
@@ -204,7 +204,7 @@ def test_a_scan_can_be_taken_back_with_code_work_and_count(database, shop, now, 
     assert living(card, now) == [1]
     assert not WorkItem.open().exists()
     assert desk.entered() == before
-    with pytest.raises(StepError):
+    with pytest.raises(StepNotAllowed):
         returns.undo(row, now, ops)
     assert returns.latest(ops) == []
 
@@ -214,7 +214,7 @@ def test_a_scan_is_not_taken_back_after_the_work_was_done(database, shop, now, o
     desk.mailed(shop, now)
     row = returns.scan(number_of(reread(card)), now, ops)
     returns.close(reread(card), now, ops, "転居先不明")
-    with pytest.raises(StepError):
+    with pytest.raises(StepNotAllowed):
         returns.undo(row, now, ops)
     assert reread(card).state == PostcardState.RETURNED
     assert PostcardReturn.get().undone_at is None
@@ -226,7 +226,7 @@ def test_many_are_taken_from_a_file_of_any_columns(database, shop, now, ops):
     numbers = [number_of(reread(card)) for card in cards]
     text = f'\ufeff"{numbers[0]}",2026-11-18\r\n{numbers[1]};x\n\n{numbers[2]}\t9\n{numbers[0]}\n'
     tally = returns.scan_many(returns.numbers_in(text), now, ops)
-    assert tally.found == {Outcome.RETURNED: 3, Outcome.REPEATED: 1} and tally.left_over == 0
+    assert tally.found == {ReturnOutcome.RETURNED: 3, ReturnOutcome.REPEATED: 1} and tally.left_over == 0
 
 
 def test_a_returned_card_goes_out_again_to_the_mended_address(database, shop, now, ops):
@@ -263,7 +263,7 @@ def test_a_mended_address_is_a_new_version_and_lets_the_card_go(database, shop, 
     assert RecordVersion.get().content["address"] == "大阪府大阪市北区梅田9-9"
     assert reread(card).state == PostcardState.QUEUED and not WorkItem.open().exists()
     assert AuditRow.select().where(AuditRow.action == "technician:ops:changed").exists()
-    with pytest.raises(StepError):
+    with pytest.raises(StepNotAllowed):
         mending.mend(reread(card), Mended("1000013", "東京都千代田区霞が関9-9-9", ""), 1, shop, now, ops)
 
 
@@ -335,8 +335,8 @@ def test_whatever_happens_counters_equal_events_and_no_card_has_two_living_codes
         elif name == "undo" and (row := next(iter(returns.latest(ops)), None)):
             try:
                 returns.undo(row, moment, ops)
-                undone = row.outcome == Outcome.RETURNED
-            except StepError:
+                undone = row.outcome == ReturnOutcome.RETURNED
+            except StepNotAllowed:
                 pass
         elif name == "mend" and (card := pick(place, "on_hold")):
             person = card.technician

@@ -11,8 +11,8 @@ from db.models import Attempt, Card, Counter, Event, Message, Postcard, Registra
 from tests.web.ops.story import POLICY, bounced, sent
 from webapp.domain.bounce.model import Reason
 from webapp.domain.cards import queries
-from webapp.domain.cards.monitor import Watch
-from webapp.domain.cards.queries import Filters
+from webapp.domain.cards.monitor import Thresholds
+from webapp.domain.cards.queries import CardFilters
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
@@ -52,7 +52,7 @@ def step(chance: random.Random, message: Message, at: dt.datetime) -> None:
         if what == "fail" and message.state in (MessageState.SENT, MessageState.DELIVERED):
             messages.fail(message, attempt, Verdict(reason, reason.reason_class), POLICY, at)
         elif what == "deliver" and message.state == MessageState.SENT:
-            messages.move(message, messages.Step.PRESUME, reason="presumed", settled_at=at)
+            messages.move(message, messages.MessageStep.PRESUME, reason="presumed", settled_at=at)
         elif what == "confirm" and message.state == MessageState.DELIVERED:
             messages.confirm(message, at)
         elif what == "again" and message.state == MessageState.FAILED:
@@ -95,7 +95,7 @@ def test_each_count_of_a_cohort_is_that_of_the_rows_and_of_its_list(past, grain)
             there = listed(span, state="failed", failure=failure)
             assert cohort.tally.failed[failure] == brute(span, state="failed", failure_class=failure) == there
     assert found.before.total == brute(period.before())
-    assert sum((cohort.tally for cohort in found.cohorts), notices.Tally()) == found.sum
+    assert sum((cohort.tally for cohort in found.cohorts), notices.Outcomes()) == found.sum
     assert sum(n for *_, n in found.reasons) == brute(period, state="failed")
     for failure, reason, n in found.reasons:
         assert n == listed(period, state="failed", failure=failure, reason=reason) > 0
@@ -172,7 +172,7 @@ def test_what_is_open_is_counted_as_its_lists(past, settings_for_cards):
     assert sum(map(sum, ages.values())) == sum(backlog.open_now(past, watch).cards.values()) > 20
     for state, counts in ages.items():
         for n, least, under in zip(counts, steps[:-1], steps[1:], strict=True):
-            assert n == queries.filtered(Card.select(), Filters(state, None, least, under), past, watch).count()
+            assert n == queries.filtered(Card.select(), CardFilters(state, None, least, under), past, watch).count()
     shown = backlog.open_now(past, watch)
     assert shown.waiting == listing.listing(MessageFilters(state="queued")).count()
     assert shown.postcards["queued"] == Postcard.select().where(Postcard.state == "queued").count()
@@ -183,7 +183,7 @@ def settings_for_cards():
     from webapp.domain.cards.overdue import AlarmLimits
     from webapp.domain.core.calendar import WorkingCalendar
 
-    return Watch(AlarmLimits(), WorkingCalendar())
+    return Thresholds(AlarmLimits(), WorkingCalendar())
 
 
 def test_a_young_cohort_is_provisional_until_mail_can_no_longer_be_on_its_way(database, now):
@@ -211,7 +211,7 @@ def test_what_came_back_and_waits_for_another_try_stays_in_the_denominator(datab
 
 
 def test_below_the_least_volume_there_is_no_rate():
-    tally = notices.Tally(19)
+    tally = notices.Outcomes(19)
     tally.add(MessageState.FAILED, "dead", 0)
     assert tally.rate() is None
     tally.add(MessageState.FAILED, "dead", 1)

@@ -15,7 +15,7 @@ from tests.web.ops import story as ops_story
 from webapp.domain.accounts import accounts
 from webapp.domain.cards import actions, imports, queries, shipment_list
 from webapp.domain.cards.imports import ImportKind
-from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.monitor import Thresholds
 from webapp.domain.cards.outcomes import Missed, prefecture
 from webapp.domain.cards.overdue import AlarmLimits
 from webapp.domain.cards.shipment_list import ShipmentFilters
@@ -23,13 +23,13 @@ from webapp.domain.cards.states import CardState
 from webapp.domain.cards.tracking.number import check_digit
 from webapp.domain.core import counters, latency
 from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.progress import Reached
 from webapp.domain.notices import listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.postcard import delivery, history, returns
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.history import EntryFilters
-from webapp.domain.postcard.states import StepError
 from webapp.domain.registrations import listing as registration_list
 from webapp.domain.reporting import notices, progress, reconcile
 from webapp.domain.reporting.periods import Grain, Period
@@ -91,7 +91,7 @@ class History:
                 )
                 mine = [one for one in row if one.print.postcard_id == postcard.id]
                 for one in mine[-1:]:
-                    with contextlib.suppress(StepError):
+                    with contextlib.suppress(StepNotAllowed):
                         returns.undo(one, at, self.account)
             elif what < 0.2:
                 delivery.reprint(postcard, ReprintReason.NOT_ARRIVED, at, self.account)
@@ -145,7 +145,7 @@ def each_step_of_the_funnel_is_its_list_and_what_the_rows_say(past, grain) -> No
     assert [part.span for part in found.parts] == period.parts()
     for span, reached in [(part.span, part.reached) for part in found.parts] + [(period, found.sum)]:
         for one in Reached:
-            filters = registration_list.Filters(reached=one, since=span.since, until=span.until)
+            filters = registration_list.RegistrationFilters(reached=one, since=span.since, until=span.until)
             assert reached[one] == registration_list.listing(filters).query.count() == came_so_far(span, one)
     assert found.before == {one: came_so_far(period.before(), one) for one in Reached}
     assert all(found.sum.values())
@@ -253,9 +253,9 @@ def how_long_notices_took_is_right_to_five_of_a_hundred_and_slow_ones_are_listed
 
 def the_cards_behind_the_days_to_delivery_are_their_list(past) -> None:
     period = period_of(past)
-    watch = Watch(AlarmLimits(), WorkingCalendar())
+    watch = Thresholds(AlarmLimits(), WorkingCalendar())
     for part in notices.delivery_days(period):
-        filters = queries.Filters(CardState.DELIVERED, since=part.span.since, until=part.span.until)
+        filters = queries.CardFilters(CardState.DELIVERED, since=part.span.since, until=part.span.until)
         assert queries.filtered(Card.select(), filters, past, watch).count() == part.cards
     assert any(part.cards for part in notices.delivery_days(period))
 

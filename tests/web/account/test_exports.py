@@ -17,7 +17,7 @@ from tests.web.taking_away import ask, fetch, newest, table, taken, work
 from webapp.domain.accounts.accounts import RECENT, BusinessRole
 from webapp.domain.disclosure import policy
 from webapp.domain.disclosure.policy import facts_of, relation, viewer_of
-from webapp.domain.disclosure.states import State, state
+from webapp.domain.disclosure.states import DisclosureState, state
 from webapp.domain.exports import requests
 from webapp.domain.notices.messages import MessageState
 from webapp.pages.exports import SOURCES
@@ -112,7 +112,7 @@ PEOPLE = st.lists(st.tuples(st.integers(0, 2), KEYS, KEYS, st.booleans()), max_s
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(people=PEOPLE, role=st.sampled_from(BusinessRole), wanted=st.sampled_from(["", *State]))
+@given(people=PEOPLE, role=st.sampled_from(BusinessRole), wanted=st.sampled_from(["", *DisclosureState]))
 def test_a_file_holds_exactly_those_for_whom_the_rule_says_employer(app, now, people, role, wanted):
     """Random people of three businesses, some of whom have left: the file has whom `relation` calls one's own."""
     firms = [cast.business(now) for _ in range(3)]

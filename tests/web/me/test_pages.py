@@ -15,7 +15,7 @@ from webapp.domain.accounts.sign_in_links import account_of_technician
 from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.policy import ALL_GROUPS, viewer_of
 from webapp.domain.email_addresses import versions
-from webapp.domain.mail.compose import Mail, body_of
+from webapp.domain.mail.compose import OutgoingMail, body_of
 from webapp.domain.notices.messages import MessageKind, Role
 from webapp.domain.self_service import email_change
 
@@ -362,6 +362,6 @@ def test_a_change_of_address_can_be_given_up_and_has_a_limit_a_day(me, story):
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_the_mail_with_the_code_can_be_written(language):
     values = {"name": "佐藤 健一", "confirm_code": "ABCD-1234"}
-    mail = Mail(MessageKind.CONFIRM, Role.TECHNICIAN, language, "a@b.example", "佐藤", values)
+    mail = OutgoingMail(MessageKind.CONFIRM, Role.TECHNICIAN, language, "a@b.example", "佐藤", values)
     body = body_of(mail, IDENTITY)
     assert "ABCD-1234" in body and "24" in body and "{" not in body

@@ -7,6 +7,7 @@ import pytest
 
 from db.models import ImportRun, Registration
 from tests.domain.intake.sheets import GOOD, as_csv
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.intake import runs
 from webapp.settings import load
 
@@ -107,7 +108,7 @@ def test_a_worker_that_died_loses_the_lease_and_the_next_goes_on(app, ops_operat
     clock.at += runs.LEASE
     again = runs.take_one(clock())
     assert again.id == first.id
-    with pytest.raises(runs.TakenOver):
+    with pytest.raises(TakenOver):
         next(half_read)
     list(runs.proceed(again, clock))
     run = ImportRun.get()

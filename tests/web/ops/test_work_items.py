@@ -7,7 +7,7 @@ import pytest
 from db import ids
 from db.models import Event, Message, Postcard, WorkItem
 from tests.web.ops.story import bounced, business_bounced, sent
-from webapp.domain.core.work_items import State, close_item
+from webapp.domain.core.work_items import WorkItemState, close_item
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 
@@ -108,6 +108,6 @@ def test_an_item_offers_only_what_belongs_to_it(crowd, app, now, ops_operator):
 
 def test_a_closed_item_is_looked_at_only(app, now, ops_operator):
     business_bounced(now)
-    close_item(WorkItem.get(), State.DONE, "by_hand", now, None)
+    close_item(WorkItem.get(), WorkItemState.DONE, "by_hand", now, None)
     page = ops_operator.get(item("business_address")).text
     assert "<form" not in page.split("<main")[1].split("</main>")[0]

@@ -15,7 +15,7 @@ from webapp.domain.accounts import saved_searches
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.language import N_
 from webapp.domain.exports import requests
-from webapp.domain.exports.requests import ExportState, Failure, Format, Order, TooMany
+from webapp.domain.exports.requests import ExportFailure, ExportOrder, ExportState, Format, TooMany
 from webapp.domain.exports.tables import CSV, XLSX
 from webapp.pages import business
 from webapp.pages.exports import SOURCES, Source
@@ -45,9 +45,13 @@ STATES = {
     ExportState.REMOVED: (N_("削除済み"), "off"),
 }
 FAILURES = {
-    Failure.NOT_ALLOWED: N_("この一覧を閲覧する権限がなくなったため、作成しませんでした。"),
-    Failure.SEARCH_OVER: N_("検索語を消したため、作成できませんでした。もう一度検索してから、書き出してください。"),
-    Failure.BROKEN: N_("作成中に問題が起きました。もう一度書き出してください。続くときは、お問い合わせください。"),
+    ExportFailure.NOT_ALLOWED: N_("この一覧を閲覧する権限がなくなったため、作成しませんでした。"),
+    ExportFailure.SEARCH_OVER: N_(
+        "検索語を消したため、作成できませんでした。もう一度検索してから、書き出してください。"
+    ),
+    ExportFailure.BROKEN: N_(
+        "作成中に問題が起きました。もう一度書き出してください。続くときは、お問い合わせください。"
+    ),
 }
 SEARCH_OVER = N_("検索から30分が過ぎたため、検索語を消しました。もう一度検索してから、書き出してください。")
 WAITING = N_("作成中の書き出しが%(n)s件あります。できあがってから、もう一度お試しください。")
@@ -166,7 +170,7 @@ def _source(address: str) -> Source | None:
     return source if allowed else None
 
 
-def _order() -> tuple[Order, str]:
+def _order() -> tuple[ExportOrder, str]:
     """Return what the form asks for, and its address as the audit log may hold it."""
     address = request.form.get("of", "")
     chosen, _, part = request.form.get("as", "").partition(".")
@@ -182,7 +186,7 @@ def _order() -> tuple[Order, str]:
     logged = _address(parts.path, pairs)
     if token := dict(parse_qsl(parts.query)).get("s"):
         pairs.append(("s", _kept_longer(source, token)))
-    return Order(source.endpoint, _address(parts.path, pairs), Format(chosen), chosen_language()), logged
+    return ExportOrder(source.endpoint, _address(parts.path, pairs), Format(chosen), chosen_language()), logged
 
 
 def _kept_longer(source: Source, token: str) -> str:
@@ -221,7 +225,7 @@ def _line(row: ExportRequest) -> Line:
         cut=row.cut,
         size=_size(row.size) if row.size is not None else "",
         until=row.expires_at if ready else None,
-        failure=say(FAILURES[Failure(row.failure)]) if row.failure else "",
+        failure=say(FAILURES[ExportFailure(row.failure)]) if row.failure else "",
         fetch=url_for("exports.file", export=row.id) if ready else "",
         remove=url_for("exports.remove", export=row.id) if state is not ExportState.REMOVED else "",
     )

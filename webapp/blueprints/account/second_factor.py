@@ -11,6 +11,7 @@ from flask_login import current_user
 from webapp.domain.accounts import passkeys, second_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.accounts.second_factor import FactorKind
+from webapp.domain.core.errors import NotAllowed
 from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
@@ -117,7 +118,7 @@ def remove(factor: int):
     try:
         if not second_factor.remove(current_user.account, factor, now()):
             abort(404)
-    except second_factor.NotAllowed:
+    except NotAllowed:
         return _show(refused=True, status=422)
     flash(gettext("2段階認証の方法を1つ削除しました。"), "good")
     return see_other(url_for("second_factor.show"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, request, url_for
 
 from webapp.domain.accounts import saved_searches
-from webapp.domain.affiliations.by_proxy import Application, applications
+from webapp.domain.affiliations.by_proxy import FiledApplication, applications
 from webapp.domain.notices.messages import Role
 from webapp.pages import lists
 from webapp.pages.business import Chip, MenuItem, card_chip, menu, notice_chip
@@ -61,7 +61,7 @@ def search():
     return see_other(url_for("business_applications.index", s=token))
 
 
-def _row(one: Application) -> ApplicationRow:
+def _row(one: FiledApplication) -> ApplicationRow:
     chips = {role: notice_chip(*one.notices.get(role, (None, None))) for role in Role}
     return ApplicationRow(
         number=one.number,

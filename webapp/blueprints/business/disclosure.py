@@ -11,7 +11,15 @@ from db.models import Affiliation, BulkChange
 from webapp.domain.affiliations import roster
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure import bulk
-from webapp.domain.disclosure.bulk import BulkState, Progress, TooLate, begin_bulk, preview_bulk, run_bulk, undo_bulk
+from webapp.domain.disclosure.bulk import (
+    BulkProgress,
+    BulkState,
+    TooLate,
+    begin_bulk,
+    preview_bulk,
+    run_bulk,
+    undo_bulk,
+)
 from webapp.domain.disclosure.policy import ALL_GROUPS, CONTENTS, Group, Viewer, groups_of
 from webapp.domain.disclosure.states import WORDS
 from webapp.pages import business
@@ -55,7 +63,7 @@ class Change:
     opens: bool
     groups: str
     chip: Chip
-    progress: Progress
+    progress: BulkProgress
     may_undo: bool
 
 

@@ -10,7 +10,7 @@ from webapp.domain.affiliations import membership
 from webapp.domain.affiliations.membership import AffiliationError
 from webapp.domain.cards.labels import Audience
 from webapp.domain.cards.projection import standing_now
-from webapp.domain.disclosure.keys import NotCurrent, Stale, preview, set_key
+from webapp.domain.disclosure.keys import NotCurrent, StaleKey, preview, set_key
 from webapp.domain.disclosure.policy import (
     ALL_GROUPS,
     CONTENTS,
@@ -135,7 +135,7 @@ def set_keys(technician: int):
     version = request.form.get("version", type=int, default=-1)
     try:
         set_key(Side.BUSINESS, member.affiliation_id, bits, opens, who, now(), version)
-    except Stale:
+    except StaleKey:
         return stale("business/person.html", _page(who, technician, changed=True))
     except NotCurrent:
         abort(404)

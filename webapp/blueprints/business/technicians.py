@@ -15,9 +15,9 @@ from webapp.domain.affiliations import roster
 from webapp.domain.affiliations.roster import Filter, Member, Sort
 from webapp.domain.affiliations.roster_states import CARD_WORDS, NOTICE_WORDS, CardFilter, NoticeFilter
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure.keys import Stale, set_key
+from webapp.domain.disclosure.keys import StaleKey, set_key
 from webapp.domain.disclosure.policy import MASTER, Side, Viewer
-from webapp.domain.disclosure.states import WORDS, State
+from webapp.domain.disclosure.states import WORDS, DisclosureState
 from webapp.pages import exports
 from webapp.pages.business import TERM_PAGE, MenuItem, Part, Row, came_from, menu, part_of, row_of
 from webapp.pages.business_access import get_member_for, viewer
@@ -144,7 +144,7 @@ def turn(technician: int):
     back = came_from(url_for("business_technicians.index"))
     try:
         set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, who, now(), version)
-    except Stale:
+    except StaleKey:
         row = row_of(get_member_for(who, technician), who, changed=True)
         return stale("business/row.html", RowPage(row, back))
     row = row_of(get_member_for(who, technician), who)
@@ -186,7 +186,7 @@ def _page(who: Viewer) -> TechniciansPage:
         term=part.filter.text,
         over=part.over,
         may_change=who.may_change,
-        states=[(state, WORDS[state]) for state in State],
+        states=[(state, WORDS[state]) for state in DisclosureState],
         notices=list(NOTICE_WORDS.items()),
         cards=list(CARD_WORDS.items()),
         sorts=list(SORTS.items()),
@@ -231,9 +231,14 @@ def _conditions(part: Part) -> list[tuple[str, str]]:
     return [(say(label), words) for label, words in found if words]
 
 
-def _to_do(who: Viewer, counts: dict[State, int]) -> list[ToDo]:
+def _to_do(who: Viewer, counts: dict[DisclosureState, int]) -> list[ToDo]:
     waiting = (
-        ("state", State.WAITS_FOR_BUSINESS, WORDS[State.WAITS_FOR_BUSINESS], counts[State.WAITS_FOR_BUSINESS]),
+        (
+            "state",
+            DisclosureState.WAITS_FOR_BUSINESS,
+            WORDS[DisclosureState.WAITS_FOR_BUSINESS],
+            counts[DisclosureState.WAITS_FOR_BUSINESS],
+        ),
         (
             "notice",
             NoticeFilter.UNDELIVERED,

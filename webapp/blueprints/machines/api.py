@@ -11,7 +11,7 @@ from webapp.domain.accounts import api_keys, idempotency
 from webapp.domain.accounts.idempotency import Refusal, Stored
 from webapp.domain.core.language import N_
 from webapp.domain.intake.api_rows import ItemResult, Said, register_items, state_of
-from webapp.domain.intake.outcomes import Outcome
+from webapp.domain.intake.outcomes import RowOutcome
 from webapp.domain.intake.registrations import MOST_ROWS
 from webapp.web import openapi
 from webapp.web.clock import now
@@ -117,7 +117,7 @@ def _admit() -> ApiKey | Response:
 
 def _answer(results: list[ItemResult]) -> Response:
     shown = [_as_json(item) for item in results]
-    if all(item.result.outcome is Outcome.REJECTED for item in results):
+    if all(item.result.outcome is RowOutcome.REJECTED for item in results):
         errors = [error for item in shown for error in item["errors"]]
         return problem(422, NONE_ACCEPTED, errors=errors, results=shown)
     return Response(as_bytes({"results": shown}), content_type=JSON)

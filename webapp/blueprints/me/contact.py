@@ -7,6 +7,7 @@ from flask_babel import force_locale, gettext
 
 from db.models import Technician
 from webapp.domain.core.daily_limits import LimitReached
+from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import LANGUAGES, N_
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
@@ -71,7 +72,7 @@ def telephone():
     except CellError as error:
         wrong = {"telephone": say(error.sentence, error.params)}
         return invalid("me/contact.html", _page(typed=typed, errors=wrong))
-    except contact.Changed:
+    except Stale:
         return stale("me/contact.html", _page(typed=typed, changed=True))
     flash(gettext("電話番号を変更しました。"), "good")
     return see_other(url_for("me_contact.show"))

@@ -7,7 +7,7 @@ from flask_babel import gettext
 
 from db import ids
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure.keys import NotAllowed, NotCurrent, Sentence, Stale, set_key
+from webapp.domain.disclosure.keys import KeyNotAllowed, NotCurrent, Sentence, StaleKey, set_key
 from webapp.domain.disclosure.policy import (
     ALL_GROUPS,
     Facts,
@@ -152,9 +152,9 @@ def _turn(bits: int, opens: bool, words: str) -> Response:
         abort(404)
     try:
         set_key(Side.TECHNICIAN, affiliation, bits, opens, looker(), now(), _number("version"))
-    except NotAllowed:
+    except KeyNotAllowed:
         abort(404)
-    except (Stale, NotCurrent) as error:
+    except (StaleKey, NotCurrent) as error:
         return stale("me/disclosure.html", _page(changed=error.sentence))
     done = say(words, {"group": say(Group(bits.bit_length() - 1).label)} if bits != ALL_GROUPS else None)
     if request.headers.get("HX-Request") == "true":

@@ -12,7 +12,7 @@ from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure.record import Employer, Record, record_for
 from webapp.domain.self_service import requests as own_requests
-from webapp.domain.self_service.requests import Part
+from webapp.domain.self_service.requests import RecordPart
 from webapp.web.access import looker
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -64,17 +64,17 @@ def show():
 @blueprint.get("/me/record/correction")
 def correction():
     part = request.args.get("part", "")
-    return render("me/correction.html", _correction(part if part in set(Part) else "", ""))
+    return render("me/correction.html", _correction(part if part in set(RecordPart) else "", ""))
 
 
 @blueprint.post("/me/record/correction")
 def ask_correction() -> Response:
     part, words = request.form.get("part", ""), request.form.get("words", "").strip()[: own_requests.LONGEST]
-    errors = ({} if part in set(Part) else {"part": NO_PART}) | ({} if words else {"words": NO_WORDS})
+    errors = ({} if part in set(RecordPart) else {"part": NO_PART}) | ({} if words else {"words": NO_WORDS})
     if errors:
         return invalid("me/correction.html", _correction(part, words, errors))
     try:
-        own_requests.ask_correction(looker(), Part(part), words, now())
+        own_requests.ask_correction(looker(), RecordPart(part), words, now())
     except LimitReached:
         return render("me/correction.html", _correction(part, words, {"words": TOO_MANY}), status=429)
     flash(gettext("訂正の申し出を受け付けました。確認のうえ、登録された連絡先に答えます。"), "good")

@@ -6,10 +6,10 @@ from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db.models import Message
+from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses import versions
 from webapp.domain.notices import corrections, labels
-from webapp.domain.notices.corrections import Changed
 from webapp.domain.notices.messages import MessageKind, Role
 from webapp.web.access import get_message_for, get_registration_for, viewer
 from webapp.web.clock import now
@@ -60,7 +60,7 @@ def again(message: int):
     row = _message(message)
     try:
         corrections.send_again(row, request.form.get("seen", ""), now(), viewer().account_id)
-    except Changed:
+    except Stale:
         return stale("ops/confirm.html", _of_message(row, AGAIN, "ops_actions.again", changed=True))
     flash(gettext("再送に回しました。"), "good")
     return see_other(_record_of(row))
@@ -76,7 +76,7 @@ def cancel(message: int):
     row = _message(message)
     try:
         corrections.cancel(row, request.form.get("seen", ""), now(), viewer().account_id)
-    except Changed:
+    except Stale:
         return stale("ops/confirm.html", _of_message(_message(message), CANCEL, "ops_actions.cancel", changed=True))
     flash(gettext("お知らせを取り消しました。"), "good")
     return see_other(_record_of(row))
@@ -92,7 +92,7 @@ def postcard(registration: int):
     row = get_registration_for(viewer(), registration, change=True)
     try:
         made = corrections.send_postcard(row, now(), viewer().account_id)
-    except Changed:
+    except Stale:
         return stale("ops/confirm.html", _of_postcard(registration, changed=True))
     if made.hold_reason:
         flash(gettext("はがきは保留になりました。対応事項を確かめてください。"), "warn")

@@ -10,6 +10,7 @@ from peewee import JOIN, fn
 from db.database import transaction
 from db.models import Account, Postcard, PostcardBatch, PostcardFile, PostcardPrint
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
 from webapp.domain.notices import labels
@@ -18,7 +19,7 @@ from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import FileKind, wanted_files
 from webapp.domain.postcard.sheet import CARDS_A_PART, SheetError
-from webapp.domain.postcard.states import BatchState, BatchStep, StepError
+from webapp.domain.postcard.states import BatchState, BatchStep
 from webapp.pages.lists import Chip, Option
 from webapp.pages.postcards import hold_options
 from webapp.web.access import get_postcard_batch_for, get_postcard_file_for, viewer
@@ -194,7 +195,7 @@ def _advance(batch: int, step: BatchStep, words: str):
     row = get_postcard_batch_for(viewer(), batch, change=True)
     try:
         marking.advance(row, step, _office(), now(), viewer().account_id)
-    except StepError:
+    except StepNotAllowed:
         return stale("ops/postcards/batch.html", _page(get_postcard_batch_for(viewer(), batch), changed=True))
     flash(gettext(words), "good")
     return see_other(url_for("ops_batches.show", batch=row.id))

@@ -11,18 +11,19 @@ from flask_login import current_user
 from db import ids
 from db.models import Card, Technician
 from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Origin, Via
+from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.cards import actions, bulk_returns, queries, reminders
 from webapp.domain.cards import manifest as card_manifest
 from webapp.domain.cards.actions import Delivery, NotReopenable
 from webapp.domain.cards.bulk_returns import AGAIN_WORDS, AgainOutcome
 from webapp.domain.cards.labels import CHIPS
-from webapp.domain.cards.monitor import Watch, counts
-from webapp.domain.cards.overdue import AlarmKind
-from webapp.domain.cards.queries import CardView, Filters
+from webapp.domain.cards.monitor import Thresholds, counts
+from webapp.domain.cards.overdue import Attention
+from webapp.domain.cards.queries import CardFilters, CardView
 from webapp.domain.cards.reminders import ASK_WORDS, AskOutcome
-from webapp.domain.cards.states import CardState, StepNotAllowed
+from webapp.domain.cards.states import CardState
 from webapp.domain.core.calendar import jst_day
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Cursor
 from webapp.domain.postcard.address import SENTENCES, parse_address
@@ -132,11 +133,11 @@ class CardPage:
     changed: bool = False
 
 
-def _watch() -> Watch:
-    return Watch.of(current_app.extensions["settings"])
+def _watch() -> Thresholds:
+    return Thresholds.of(current_app.extensions["settings"])
 
 
-def _filters(values) -> tuple[Filters, dict[str, str]]:
+def _filters(values) -> tuple[CardFilters, dict[str, str]]:
     state, needs, age = values.get("state", ""), values.get("needs", ""), values.get("age", "")
     under = values.get("under", "")
     ages = {str(days) for days in queries.AGES}
@@ -144,9 +145,9 @@ def _filters(values) -> tuple[Filters, dict[str, str]]:
     asked = values if state == CardState.DELIVERED else {}
     single = lists.day_of(asked, "day")
     since, until = (single or lists.day_of(asked, name) for name in ("since", "until"))
-    found = Filters(
+    found = CardFilters(
         CardState(state) if state in set(CardState) else None,
-        AlarmKind(needs) if needs in set(AlarmKind) else None,
+        Attention(needs) if needs in set(Attention) else None,
         int(age) if age in ages else 0,
         int(under) if under in ages else 0,
         since if until else None,
@@ -279,7 +280,7 @@ def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
     found = bulk_returns.prospects(chosen, now())
     # Names and addresses of many people are shown: a look at each, for the list that they were chosen from.
     shown = [(one.technician_id, one.registration_id) for one in found]
-    operator_views.note_looks(viewer().account_id, shown, Origin(Via.CARDS), now())
+    operator_views.note_looks(viewer().account_id, shown, ViewOrigin(Via.CARDS), now())
     rows = [
         BackRow(
             ids.encode(one.card_id),

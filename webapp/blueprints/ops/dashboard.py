@@ -14,7 +14,7 @@ from webapp.dashboard.findings import minutes_words, percent, points
 from webapp.dashboard.period import charts_of
 from webapp.domain.audit.operator_views import Via
 from webapp.domain.cards.labels import CHIPS
-from webapp.domain.cards.monitor import Watch
+from webapp.domain.cards.monitor import Thresholds
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import counters, paging
 from webapp.domain.core.attention_labels import alarm_words
@@ -190,7 +190,7 @@ def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", *
 def _tiles(period: Period, role: str, found: figures.Notices) -> Tiles:
     least = _settings().figures_least
     rate, before = found.sum.rate(least=least), found.before.rate(least=least)
-    shown = backlog.open_now(now(), Watch.of(_settings()))
+    shown = backlog.open_now(now(), Thresholds.of(_settings()))
     cards = [(CHIPS[state][1], shown.cards.get(state, 0), url_for("ops_cards.index", state=state)) for state in CARDS]
     alarms = list(Alarm.open().limit(MOST_ALARMS))
     places = places_of(alarms)

@@ -9,8 +9,9 @@ from flask_babel import gettext
 from db import ids
 from db.models import Postcard
 from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Origin, Via
+from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.core import paging
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.core.work_items import WorkItemKind
@@ -20,7 +21,7 @@ from webapp.domain.postcard.address import SENTENCES, propose_codes
 from webapp.domain.postcard.mending import Mended, StillHeld
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import Hold
-from webapp.domain.postcard.states import HOLD_SENTENCES, HoldReason, PostcardState, StepError
+from webapp.domain.postcard.states import HOLD_SENTENCES, HoldReason, PostcardState
 from webapp.pages import lists
 from webapp.pages.lists import Option
 from webapp.pages.postcards import hold_options
@@ -157,7 +158,7 @@ def addresses():
 @blueprint.get("/ops/postcards/<oid:postcard>/mend")
 def form(postcard: int):
     row = get_postcard_for(viewer(), postcard, change=True)
-    came_from = Origin(Via.POSTCARDS)
+    came_from = ViewOrigin(Via.POSTCARDS)
     operator_views.note_look(viewer().account_id, row.registration, came_from, now())
     person = row.technician
     code = request.args.get("code", "")
@@ -175,7 +176,7 @@ def mend(postcard: int):
         mending.mend(row, typed, seen, _office(), now(), viewer().account_id)
     except StillHeld as error:
         return invalid("ops/postcards/mend.html", _page(row, typed, seen, _errors(error.holds)))
-    except StepError:
+    except StepNotAllowed:
         row = get_postcard_for(viewer(), postcard)
         return stale("ops/postcards/mend.html", _page(row, typed, row.technician.version, changed=True))
     flash(gettext("宛先を直しました。"), "good")

@@ -9,7 +9,7 @@ from webapp.domain.core.attention_labels import alarm_words, item_words
 from webapp.domain.core.event_labels import event_words
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.mail import sending_switch
 from webapp.domain.mail.inbound import ReturnedState
 from webapp.domain.notices import labels, listing
@@ -115,7 +115,7 @@ def _page() -> Home:
 
 
 def _work(kind: WorkItemKind) -> Option:
-    query = WorkItem.select().where((WorkItem.state == State.OPEN) & (WorkItem.kind == kind))
+    query = WorkItem.select().where((WorkItem.state == WorkItemState.OPEN) & (WorkItem.kind == kind))
     return Option(url_for("ops_work_items.index", kind=kind), item_words(kind).title, lists.counted(query), False)
 
 

@@ -11,7 +11,7 @@ from peewee import JOIN
 from db.models import Account, ImportRun
 from webapp.domain.core.language import N_
 from webapp.domain.intake import runs
-from webapp.domain.intake.reading import Kind
+from webapp.domain.intake.reading import TableKind
 from webapp.domain.intake.runs import RunState
 from webapp.domain.parsing.problems import IntakeError, Problem
 from webapp.web.access_table import OPS_OPERATOR
@@ -23,7 +23,7 @@ blueprint = Blueprint("ops_imports", __name__)
 
 LISTED = 50
 MOST_SHOWN = 50
-KINDS = {Kind.REGISTRATIONS: N_("登録完了"), Kind.BUSINESSES: N_("事業者")}
+KINDS = {TableKind.REGISTRATIONS: N_("登録完了"), TableKind.BUSINESSES: N_("事業者")}
 # state: (words, kind of chip)
 STATES = {
     RunState.QUEUED: (N_("順番待ち"), "wait"),
@@ -63,7 +63,7 @@ class ImportsPage:
     runs: list[RunRow]
     may_upload: bool
     kinds: list[tuple[str, str]]
-    kind: str = Kind.REGISTRATIONS
+    kind: str = TableKind.REGISTRATIONS
     check: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -91,14 +91,14 @@ def upload():
     settings = current_app.extensions["settings"]
     file, kind, check = request.files.get("file"), request.form.get("kind", ""), "check" in request.form
     errors = {}
-    if kind not in set(Kind):
+    if kind not in set(TableKind):
         errors["kind"] = N_("ファイルの種類を選んでください。")
     if file is None or not file.filename:
         errors["file"] = N_("ファイルを選んでください。")
     if not errors:
         try:
             run = runs.create(
-                Kind(kind),
+                TableKind(kind),
                 file.filename,
                 file.read(),
                 now(),
@@ -159,7 +159,7 @@ def _row(run: ImportRun) -> RunRow:
     words, chip = STATES[RunState(run.state)]
     return RunRow(
         id=run.id,
-        kind=KINDS[Kind(run.kind)],
+        kind=KINDS[TableKind(run.kind)],
         file_name=run.file_name,
         check=run.check_only,
         state=words,

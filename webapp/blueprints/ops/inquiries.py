@@ -11,6 +11,7 @@ from flask_login import current_user
 from db.models import Inquiry, InquiryEntry, Registration
 from webapp.domain.cards.labels import Audience
 from webapp.domain.cards.queries import standing_of_registration
+from webapp.domain.core.errors import Stale, StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import (
@@ -28,8 +29,6 @@ from webapp.domain.inquiries.cases import (
     EntryKind,
     IdentityCheck,
     InquiryState,
-    Stale,
-    StepNotAllowed,
     Topic,
 )
 from webapp.domain.notices.messages import Role

@@ -9,14 +9,15 @@ from flask_babel import gettext
 from db.ids import encode
 from db.models import Postcard, PostcardBatch, PostcardPrint
 from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Origin, Via
+from webapp.domain.audit.operator_views import Via, ViewOrigin
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.notices import labels
 from webapp.domain.postcard import batches, cancelling, delivery, page_words, returns
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.office import PrintOffice
-from webapp.domain.postcard.sheet import SIDES, Card, check, preview
-from webapp.domain.postcard.states import STEPS, PostcardState, PostcardStep, StepError
+from webapp.domain.postcard.sheet import SIDES, PrintedCard, check, preview
+from webapp.domain.postcard.states import STEPS, PostcardState, PostcardStep
 from webapp.pages.lists import Chip
 from webapp.web.access import get_postcard_for, viewer
 from webapp.web.clock import now
@@ -73,7 +74,7 @@ class CardPage:
 @blueprint.get("/ops/postcards/<oid:postcard>")
 def show(postcard: int):
     row = get_postcard_for(viewer(), postcard)
-    operator_views.note_look(viewer().account_id, row.registration, Origin(Via.POSTCARDS), now())
+    operator_views.note_look(viewer().account_id, row.registration, ViewOrigin(Via.POSTCARDS), now())
     return render("ops/postcards/card.html", _page(row))
 
 
@@ -97,7 +98,7 @@ def reprint(postcard: int):
         return invalid("ops/postcards/card.html", _page(row, {"reason": N_("理由を選んでください。")}))
     try:
         delivery.reprint(row, ReprintReason(reason), now(), viewer().account_id, note)
-    except StepError:
+    except StepNotAllowed:
         return stale("ops/postcards/card.html", _page(get_postcard_for(viewer(), postcard), changed=True))
     flash(gettext("もう一度印刷します。前のはがきの確認コードは使えなくなりました。"), "good")
     return see_other(url_for("ops_postcard.show", postcard=row.id))
@@ -111,7 +112,7 @@ def cancel(postcard: int):
         return invalid("ops/postcards/card.html", _page(row, {"cancel_note": N_("取り消す理由を書いてください。")}))
     try:
         cancelling.cancel(row, now(), viewer().account_id, note)
-    except StepError:
+    except StepNotAllowed:
         return stale("ops/postcards/card.html", _page(get_postcard_for(viewer(), postcard), changed=True))
     flash(gettext("はがきを取り消しました。"), "good")
     return see_other(url_for("ops_postcard.show", postcard=row.id))
@@ -135,7 +136,7 @@ def returned(postcard: int):
             words = gettext("返送の対応を終わりにしました。")
         else:
             abort(400)
-    except StepError:
+    except StepNotAllowed:
         return stale("ops/postcards/card.html", _page(get_postcard_for(viewer(), postcard), changed=True))
     flash(words, "good")
     return see_other(url_for("ops_postcard.show", postcard=row.id))
@@ -145,7 +146,7 @@ def _office() -> PrintOffice:
     return PrintOffice.of(current_app.extensions["settings"])
 
 
-def card_to_show(row: Postcard, office: PrintOffice) -> Card:
+def card_to_show(row: Postcard, office: PrintOffice) -> PrintedCard:
     """Return the card as it was printed last, or as it would be printed now; never with a real code."""
     newest = PostcardPrint.get_or_none(
         (PostcardPrint.postcard == row.id)

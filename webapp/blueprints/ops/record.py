@@ -12,12 +12,12 @@ from db.models import Business, Card, EmailAddress, Message, Postcard, Registrat
 from webapp.domain import bounce
 from webapp.domain.audit import operator_views
 from webapp.domain.bounce.model import Reason
+from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.syntax import domain_of
 from webapp.domain.email_addresses.versions import OwnerKind, SameAddress
 from webapp.domain.notices import corrections, labels
-from webapp.domain.notices.corrections import Changed
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.domain.parsing.contact import parse_email
 from webapp.domain.parsing.problems import CellError
@@ -26,7 +26,7 @@ from webapp.domain.registrations.timeline import Entry, mask, timeline
 from webapp.pages.cards import Panel, card_panel
 from webapp.pages.lists import Chip
 from webapp.pages.postcards import PostcardPanel, postcard_panel
-from webapp.web.access import Viewer, get_registration_for, viewer
+from webapp.web.access import Operator, get_registration_for, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other, stale
@@ -129,13 +129,13 @@ def reason(registration: int):
     row = get_registration_for(who, registration)
     chosen, note = request.form.get("reason", ""), request.form.get("note", "").strip()[:500]
     wrong = {}
-    if chosen not in set(operator_views.Reason):
+    if chosen not in set(operator_views.ViewReason):
         wrong["reason"] = N_("理由を選んでください。")
-    elif chosen == operator_views.Reason.OTHER and not note:
+    elif chosen == operator_views.ViewReason.OTHER and not note:
         wrong["note"] = N_("理由を書いてください。")
     if wrong:
         return invalid("ops/reason.html", _reason_page(row, chosen, note, wrong))
-    operator_views.give_reason(who.account_id, row, operator_views.Reason(chosen), note, now())
+    operator_views.give_reason(who.account_id, row, operator_views.ViewReason(chosen), note, now())
     return see_other(url_for("ops_record.show", registration=row.id))
 
 
@@ -158,7 +158,7 @@ def correct(registration: int, role: str):
     except SameAddress:
         wrong = {"email": N_("いまのアドレスと同じです。同じアドレスに送るときは「そのまま再送」を使ってください。")}
         return invalid("ops/address.html", _address_page(row, Role(role), owner, typed, version, wrong))
-    except Changed:
+    except Stale:
         return stale("ops/address.html", _address_page(row, Role(role), owner, typed, changed=True))
     if message is not None:
         flash(gettext("アドレスを訂正し、再送に回しました。"), "good")
@@ -217,7 +217,7 @@ def _address_page(
     )
 
 
-def _page(row: Registration, who: Viewer) -> RecordPage:
+def _page(row: Registration, who: Operator) -> RecordPage:
     person = row.technician
     notices = _notices(row)
     told = timeline(row, reveals=who.may_act)
@@ -270,7 +270,7 @@ def _newest(model, row: Registration):
     return model.get_or_none(model.id == newest)
 
 
-def _recipients(row: Registration, notices: dict, businesses: dict, who: Viewer) -> list[Recipient]:
+def _recipients(row: Registration, notices: dict, businesses: dict, who: Operator) -> list[Recipient]:
     owners = {role: owner for role in RECIPIENTS if (owner := corrections.owner_of(role, row))}
     if row.affiliated_business_id == row.proxy_business_id:
         owners.pop(Role.PROXY, None)  # one business is told once

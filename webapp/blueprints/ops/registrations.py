@@ -20,7 +20,7 @@ from webapp.domain.core.progress import Reached
 from webapp.domain.notices import labels
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.domain.registrations import listing
-from webapp.domain.registrations.listing import Filters, SearchField, TermTooShort
+from webapp.domain.registrations.listing import RegistrationFilters, SearchField, TermTooShort
 from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
@@ -60,7 +60,7 @@ class RegistrationsPage:
     number: str
     before: str
     after: str
-    filters: Filters
+    filters: RegistrationFilters
     token: str
     over: bool
     fields: list[tuple[str, str]]
@@ -88,7 +88,7 @@ def search():
     if not term:
         return see_other(url_for("ops_registrations.index", **kept))
     try:
-        listing.listing(Filters(**terms))
+        listing.listing(RegistrationFilters(**terms))
     except TermTooShort:
         wrong = {"term": N_("2文字以上を入力してください。1文字では該当する方が多すぎます。")}
         return invalid("ops/registrations.html", _page(_filters(request.form, terms), "", False, wrong))
@@ -96,13 +96,13 @@ def search():
     return see_other(url_for("ops_registrations.index", **kept, s=token))
 
 
-def _filters(values, terms: dict) -> Filters:
+def _filters(values, terms: dict) -> RegistrationFilters:
     def one(name: str, allowed) -> str:
         return values.get(name, "") if values.get(name, "") in {str(a) for a in allowed} else ""
 
     day = partial(lists.day_of, values)
     failure = one("failure", ReasonClass)
-    return Filters(
+    return RegistrationFilters(
         term=terms.get("term", ""),
         field=terms.get("field", ""),
         # Why it failed is asked of what has failed.
@@ -116,7 +116,7 @@ def _filters(values, terms: dict) -> Filters:
     )
 
 
-def _page(filters: Filters, token: str, over: bool, errors: dict | None = None) -> RegistrationsPage:
+def _page(filters: RegistrationFilters, token: str, over: bool, errors: dict | None = None) -> RegistrationsPage:
     nothing = over or bool(errors)
     found = listing.listing(filters) if not nothing else None
     page = paging.read(found.query, found.order, lists.cursor(), key=_key) if found else paging.Slice([])

@@ -24,7 +24,7 @@ from webapp.domain.registrations.timeline import failures_of, mask_in, steps_of
 from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
-from webapp.web.access import Viewer, get_returned_mail_for, viewer
+from webapp.web.access import Operator, get_returned_mail_for, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other
@@ -227,7 +227,7 @@ def _people(attempts: set) -> dict[int, tuple[int, str, str]]:
     return {row[0]: row[1:] for row in joined.where(Attempt.id.in_(list(attempts))).tuples()}
 
 
-def _page(row: ReturnedMail, who: Viewer) -> MailPage:
+def _page(row: ReturnedMail, who: Operator) -> MailPage:
     show = (lambda text: text) if who.may_act else mask_in
     source = ReturnedMailSource.get_or_none(ReturnedMailSource.returned_mail == row.id)
     text, cut = readable(bytes(source.content)) if source else ("", False)

@@ -7,10 +7,10 @@ from flask import Blueprint, flash, request, url_for
 from flask_babel import gettext
 
 from db.models import PostcardReturn
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.postcard import page_words, returns
-from webapp.domain.postcard.returns import Tally
-from webapp.domain.postcard.states import StepError
+from webapp.domain.postcard.returns import ReturnTally
 from webapp.pages.lists import Chip
 from webapp.web.access import get_postcard_return_for, viewer
 from webapp.web.clock import now
@@ -81,7 +81,7 @@ def undo(scanned: int):
     row = get_postcard_return_for(viewer(), scanned)
     try:
         returns.undo(row, now(), viewer().account_id)
-    except StepError:
+    except StepNotAllowed:
         wrong = {"number": N_("このはがきには、すでに対応がとられています。取り消せません。")}
         return stale("ops/postcards/returned.html", _page(errors=wrong))
     if wants_partial():
@@ -90,7 +90,7 @@ def undo(scanned: int):
     return see_other(url_for("ops_returned_postcards.index"))
 
 
-def _page(tally: Tally | None = None, **more) -> ReturnedPage:
+def _page(tally: ReturnTally | None = None, **more) -> ReturnedPage:
     rows = [_row(row) for row in returns.latest(viewer().account_id, SHOWN)]
     if tally is not None:
         more["tally"] = [(Chip(*page_words.OUTCOMES[outcome]), number) for outcome, number in tally.found.items()]

@@ -9,11 +9,12 @@ from flask_login import current_user
 from db import ids
 from db.models import Message
 from webapp.domain.core import paging
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.mail import restore, sending_switch
 from webapp.domain.notices import labels, listing
 from webapp.domain.notices.listing import MessageFilters
-from webapp.domain.notices.messages import MessageKind, MessageState, StepError
+from webapp.domain.notices.messages import MessageKind, MessageState
 from webapp.web.access import viewer
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other
@@ -81,7 +82,7 @@ def reconcile():
         return see_other(back)
     try:
         done = decision(chosen, now(), viewer().account_id)
-    except StepError:
+    except StepNotAllowed:
         abort(409)
     flash(ngettext("%(num)s件を決めました。", "%(num)s件を決めました。", done), "good")
     return see_other(back)

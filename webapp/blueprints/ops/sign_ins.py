@@ -11,6 +11,7 @@ from db.models import Account, ActivationCode, Business
 from webapp.domain.accounts import accounts, second_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import NotAllowed
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
 from webapp.domain.postcard import activation_codes, code_text
@@ -99,7 +100,7 @@ def open_lost(account: int):
         return _show(found, {"note": NO_NOTE}, 422)
     try:
         second_factor.open_lost(found, current_user.account, text[:2000], now())
-    except second_factor.NotAllowed:
+    except NotAllowed:
         return _show(found, {"note": NOT_NOW}, 422)
     flash(gettext("受け付けました。本人に知らせ、1日たつとパスワードだけでサインインできるようになります。"), "good")
     return see_other(url_for("ops_sign_ins.show", account=found.id))

@@ -12,19 +12,19 @@ from webapp.domain.affiliations import membership
 from webapp.domain.audit.operator_views import Via
 from webapp.domain.core import paging, work_items
 from webapp.domain.core.attention_labels import ITEM_STATES, ITEMS, item_words
+from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.notices import corrections, labels
-from webapp.domain.notices.corrections import Changed
 from webapp.domain.notices.messages import MessageState
 from webapp.domain.parsing.contact import parse_email
 from webapp.domain.parsing.problems import CellError
 from webapp.domain.postcard.states import HoldReason
 from webapp.domain.registrations.timeline import mask
-from webapp.domain.self_service.requests import PARTS, Part
+from webapp.domain.self_service.requests import PARTS, RecordPart
 from webapp.pages import exports, lists
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
@@ -92,7 +92,7 @@ class ItemPage:
 
 @blueprint.get("/ops/work-items")
 def index():
-    state, kind = lists.choice("state", State, State.OPEN), lists.choice("kind", WorkItemKind)
+    state, kind = lists.choice("state", WorkItemState, WorkItemState.OPEN), lists.choice("kind", WorkItemKind)
     page = paging.read(_listing(state, kind), _order(state), lists.cursor())
     before, after = lists.around("ops_work_items.index", page, state=state, kind=kind)
     kept = {"kind": kind} if kind else {}
@@ -118,11 +118,11 @@ def show(item: int):
 def close(item: int):
     row = get_work_item_for(viewer(), item, change=True)
     state, note = request.form.get("state", ""), request.form.get("note", "").strip()[:500]
-    if state not in (State.DONE, State.DISMISSED):
+    if state not in (WorkItemState.DONE, WorkItemState.DISMISSED):
         return invalid("ops/work_item.html", _page(row, {"state": N_("対応済みか対応不要かを選んでください。")}))
-    if state == State.DISMISSED and not note:
+    if state == WorkItemState.DISMISSED and not note:
         return invalid("ops/work_item.html", _page(row, {"note": N_("対応が要らない理由を書いてください。")}))
-    if not work_items.close_item(row, State(state), "by_hand", now(), viewer().account_id, note):
+    if not work_items.close_item(row, WorkItemState(state), "by_hand", now(), viewer().account_id, note):
         return stale("ops/work_item.html", _page(get_work_item_for(viewer(), item), changed=True))
     flash(gettext("対応事項を閉じました。"), "good")
     return see_other(url_for("ops_work_items.index", kind=row.kind))
@@ -140,7 +140,7 @@ def correct(item: int):
     except CellError as error:
         wrong = {"email": say(error.sentence, error.params)}
         return invalid("ops/work_item.html", _page(row, wrong, typed=typed))
-    except Changed:
+    except Stale:
         return stale("ops/work_item.html", _page(get_work_item_for(viewer(), item), typed=typed, changed=True))
     flash(gettext("アドレスを訂正し、%(n)s件を再送に回しました。", n=sent), "good")
     if more:
@@ -158,7 +158,7 @@ def release(item: int):
         released = corrections.release_postcards(
             row, now(), viewer().account_id, request.form.get("release-note", "").strip()[:500]
         )
-    except Changed:
+    except Stale:
         return stale("ops/work_item.html", _page(get_work_item_for(viewer(), item), changed=True))
     flash(gettext("%(n)s件のはがきを作成待ちにしました。", n=released), "good")
     return see_other(url_for("ops_work_items.index", kind=row.kind))
@@ -205,7 +205,7 @@ HEADING = (N_("内容"), N_("対象"), N_("理由"), N_("状態"), N_("発生"),
 
 @source("ops_work_items.index", N_("対応事項"), "work-items")
 def _whole_list():
-    state, kind = lists.choice("state", State, State.OPEN), lists.choice("kind", WorkItemKind)
+    state, kind = lists.choice("state", WorkItemState, WorkItemState.OPEN), lists.choice("kind", WorkItemKind)
     rows = exports.walk(_listing(state, kind), _order(state))
     yield exports.sheet("ops_work_items.index", HEADING, exports.lines(rows, _cells))
 
@@ -218,7 +218,7 @@ def _cells(rows):
 
 
 def _order(state: str) -> Order:
-    return Order(WorkItem, (WorkItem.id,), state != State.OPEN)
+    return Order(WorkItem, (WorkItem.id,), state != WorkItemState.OPEN)
 
 
 def _reason(row: WorkItem) -> str:
@@ -255,7 +255,7 @@ def _subjects(rows) -> dict[tuple[str, int], str]:
 
 
 def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed: bool = False) -> ItemPage:
-    act = viewer().may_act and row.state == State.OPEN
+    act = viewer().may_act and row.state == WorkItemState.OPEN
     business = row.kind == WorkItemKind.BUSINESS_ADDRESS
     same = row.kind == WorkItemKind.SAME_ADDRESS
     address = versions.current(OwnerKind.BUSINESS, row.subject_id) if business else None
@@ -296,7 +296,7 @@ def _said(row: WorkItem) -> list[tuple[str, str]]:
     data = row.data or {}
     if row.kind == WorkItemKind.AFFILIATION_DISPUTED:
         return [(item_words(row.kind).title, data["words"])] if data.get("words") else []
-    return [(say(PARTS[Part(one["part"])]), one["words"]) for one in data.get("said", [])]
+    return [(say(PARTS[RecordPart(one["part"])]), one["words"]) for one in data.get("said", [])]
 
 
 def _registration_of(row: WorkItem) -> int | None:

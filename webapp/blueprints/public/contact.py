@@ -10,7 +10,7 @@ from webapp.domain.core.calendar import WorkingCalendar, jst_day
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses.syntax import domain_of
 from webapp.domain.inquiries import public_form
-from webapp.domain.inquiries.public_form import Answer, Kind
+from webapp.domain.inquiries.public_form import AnswerKind, PublicAnswer
 from webapp.domain.parsing.cells import CellError
 from webapp.domain.parsing.dates import parse_date
 from webapp.pages import cards
@@ -90,7 +90,7 @@ def ask():
     budget = current_app.extensions["settings"].card_wrong_pairs
     answer = public_form.ask(number, born, request.remote_addr or "", now(), budget, wants_inquiry=wants)
     page = _answered(answer, number, typed, wants)
-    status = {Kind.WRONG: 422, Kind.WAIT: 429}.get(answer.kind, 200)
+    status = {AnswerKind.WRONG: 422, AnswerKind.WAIT: 429}.get(answer.kind, 200)
     return render("public/contact/card.html", page, status=status)
 
 
@@ -102,8 +102,8 @@ def _birth_date(text: str) -> dt.date | None:
     return day if dt.date(1900, 1, 1) <= day <= jst_day(now()) else None
 
 
-def _answered(answer: Answer, number: str, typed: str, wants: bool) -> CardPage:
-    if answer.kind in (Kind.WRONG, Kind.WAIT):
+def _answered(answer: PublicAnswer, number: str, typed: str, wants: bool) -> CardPage:
+    if answer.kind in (AnswerKind.WRONG, AnswerKind.WAIT):
         return CardPage(number, typed, wants, answer=answer.kind)
     # What was typed is not shown again: the answer may be read on a borrowed phone.
     if answer.standing is None:

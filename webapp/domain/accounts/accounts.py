@@ -44,7 +44,7 @@ class BusinessRole(StrEnum):
     VIEWER = "viewer"
 
 
-class Stage(StrEnum):
+class SignInStage(StrEnum):
     """How far a sign-in is; only a full session opens pages."""
 
     SECOND_FACTOR = "second_factor"  # the password was right
@@ -94,7 +94,7 @@ class SignedIn:
 
     account: Account
     token: str
-    stage: Stage = Stage.FULL
+    stage: SignInStage = SignInStage.FULL
 
 
 def login_key(kind: AccountKind, *parts: str) -> str:
@@ -194,7 +194,7 @@ def right_password(account: Account | None, password: str) -> bool:
 
 def begin(account: Account, now: dt.datetime, network_address: str, user_agent: str) -> SignedIn:
     """Open the session of somebody who has shown one proof, in the running transaction."""
-    stage = Stage.SECOND_FACTOR if account.second_factor else Stage.FULL
+    stage = SignInStage.SECOND_FACTOR if account.second_factor else SignInStage.FULL
     return SignedIn(account, open_session(account, now, network_address, user_agent, stage), stage)
 
 
@@ -206,11 +206,11 @@ def complete(session: SignInSession, now: dt.datetime) -> SignedIn:
 
 
 def open_session(
-    account: Account, now: dt.datetime, network_address: str, user_agent: str, stage: Stage = Stage.FULL
+    account: Account, now: dt.datetime, network_address: str, user_agent: str, stage: SignInStage = SignInStage.FULL
 ) -> str:
     """Open a session in the running transaction and return its token."""
     token = secrets.token_urlsafe(32)
-    longest = LIMITS[AccountKind(account.kind)].longest if stage == Stage.FULL else SECOND_FACTOR_WITHIN
+    longest = LIMITS[AccountKind(account.kind)].longest if stage == SignInStage.FULL else SECOND_FACTOR_WITHIN
     SignInSession.create(
         account=account,
         token_hash=_digest(token),
@@ -222,12 +222,12 @@ def open_session(
         user_agent=user_agent[:200],
         stage=stage,
     )
-    if stage == Stage.FULL:
+    if stage == SignInStage.FULL:
         Account.update(last_sign_in_at=now).where(Account.id == account.id).execute()
     return token
 
 
-def session_of(token: str, now: dt.datetime, stage: Stage = Stage.FULL) -> SignInSession | None:
+def session_of(token: str, now: dt.datetime, stage: SignInStage = SignInStage.FULL) -> SignInSession | None:
     """Return the living session of a token, with its account; None when it ended, was idle or its account is closed."""
     session = (
         SignInSession.select(SignInSession, Account)
@@ -260,7 +260,7 @@ def sessions_of(account: Account, now: dt.datetime) -> list[SignInSession]:
         SignInSession.select()
         .where(
             (SignInSession.account == account)
-            & (SignInSession.stage == Stage.FULL)
+            & (SignInSession.stage == SignInStage.FULL)
             & (SignInSession.expires_at > now)
             & (SignInSession.seen_at > now - idle)
         )

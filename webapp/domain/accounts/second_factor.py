@@ -18,6 +18,7 @@ from webapp.domain.accounts.accounts import AccountKind, OperatorRole, SignedIn
 from webapp.domain.audit.log import audit
 from webapp.domain.core import secret_box
 from webapp.domain.core.calendar import written_moment
+from webapp.domain.core.errors import NotAllowed
 from webapp.domain.core.events import EventName, record
 
 
@@ -37,10 +38,6 @@ _CODE_LENGTH = 10
 LOST_DELAY = dt.timedelta(days=1)
 LIMIT_CODES = 10
 _PURPOSE, _RECOVERY = "second-factor", "recovery-code"
-
-
-class NotAllowed(RuntimeError):
-    """The step is not for this person or not possible now."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from webapp.domain.notices.messages import MessageKind, Role
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class FiledApplication:
     """An application by its number; states as stored, None where there is no such notice or card."""
 
     id: int
@@ -40,7 +40,7 @@ def applications(viewer: Viewer, at: Cursor, number: str = "") -> Slice:
     ids = [row.id for row in page.rows]
     notices, cards = _notices(ids), _cards(ids)
     rows = [
-        Application(
+        FiledApplication(
             row.id, row.application_number, row.completed_at, notices.get(row.id, {}), *cards.get(row.id, (None, None))
         )
         for row in page.rows

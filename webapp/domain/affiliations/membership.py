@@ -16,8 +16,7 @@ from webapp.domain.core.daily_limits import take
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
 from webapp.domain.core.search_key import fold_search_key
-from webapp.domain.core.work_items import State as WorkState
-from webapp.domain.core.work_items import WorkItemKind, close_item, open_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item, open_item
 from webapp.domain.disclosure.policy import Relation, Viewer, facts_of, relation
 from webapp.domain.notices.messages import Role
 
@@ -255,7 +254,7 @@ def annul(item: WorkItem, now: dt.datetime, account_id: int, note: str) -> None:
         row = Affiliation.get_or_none(Affiliation.id == item.subject_id)
         if item.kind != WorkItemKind.AFFILIATION_DISPUTED or row is None:
             raise NotTheirs
-        if not close_item(item, WorkState.DONE, "annulled", now, account_id, note):
+        if not close_item(item, WorkItemState.DONE, "annulled", now, account_id, note):
             raise OverAlready
         _close(row, EndReason.ANNULLED, account_id, now)
 

@@ -22,7 +22,7 @@ from webapp.domain.affiliations.roster_states import (
 from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.disclosure.policy import BUSINESS_ROLES, MASTER, Facts, Group, Viewer, groups_of
 from webapp.domain.disclosure.sql import in_state
-from webapp.domain.disclosure.states import Chip, State, chip, state
+from webapp.domain.disclosure.states import Chip, DisclosureState, chip, state
 
 PAGE = 50
 _LAST = "\U0010ffff"
@@ -40,7 +40,7 @@ class Filter:
     """What part of the list is wanted; empty fields do not count."""
 
     text: str = ""  # the beginning of a name or kana, or a technician ID
-    state: State | None = None  # of 本人
+    state: DisclosureState | None = None  # of 本人
     not_signed_in: bool = False  # the technician has no account that ever signed in
     notice: NoticeFilter | None = None
     card: CardFilter | None = None
@@ -170,9 +170,9 @@ def count(viewer: Viewer, part: Filter | None = None) -> int:
     return (own if part is None else own.where(chosen(part))).count()
 
 
-def counts_by_state(viewer: Viewer) -> dict[State, int]:
+def counts_by_state(viewer: Viewer) -> dict[DisclosureState, int]:
     """Return how many of a business's technicians stand in each of the four states."""
-    found = dict.fromkeys(State, 0)
+    found = dict.fromkeys(DisclosureState, 0)
     if not _is_business(viewer):
         return found
     keys = (Affiliation.technician_keys, Affiliation.business_keys)

@@ -31,7 +31,7 @@ class Via(StrEnum):
     DASHBOARD = "dashboard"
 
 
-class Reason(StrEnum):
+class ViewReason(StrEnum):
     """Why somebody looks who came by a search or an address."""
 
     INQUIRY = "inquiry"
@@ -41,25 +41,25 @@ class Reason(StrEnum):
 
 
 REASONS = {
-    Reason.INQUIRY: N_("問い合わせへの回答"),
-    Reason.CORRECTION: N_("連絡先などの訂正"),
-    Reason.CHECK: N_("送付・配達の確認"),
-    Reason.OTHER: N_("その他（下に書いてください）"),
+    ViewReason.INQUIRY: N_("問い合わせへの回答"),
+    ViewReason.CORRECTION: N_("連絡先などの訂正"),
+    ViewReason.CHECK: N_("送付・配達の確認"),
+    ViewReason.OTHER: N_("その他（下に書いてください）"),
 }
 
 
 @dataclass(frozen=True)
-class Origin:
+class ViewOrigin:
     """Where a look comes from: the kind of list, and the row of it where there is one."""
 
     via: Via
     of: int | None = None
 
 
-def origin(via: str, of: int | None) -> Origin | None:
+def origin(via: str, of: int | None) -> ViewOrigin | None:
     """Return the origin that an address names; None when it names none or a row that does not exist."""
     try:
-        found = Origin(Via(via), of)
+        found = ViewOrigin(Via(via), of)
     except ValueError:
         return None
     rows = {Via.WORK_ITEM: WorkItem, Via.ALARM: Alarm}.get(found.via)
@@ -68,7 +68,7 @@ def origin(via: str, of: int | None) -> Origin | None:
     return found
 
 
-def note_look(account_id: int, registration: Registration, came_from: Origin | None, now: dt.datetime) -> bool:
+def note_look(account_id: int, registration: Registration, came_from: ViewOrigin | None, now: dt.datetime) -> bool:
     """Write a look into the audit log; False, with nothing written, when a reason has to be asked first."""
     if came_from is None:
         if not _looked(account_id, registration.technician_id, now):
@@ -80,7 +80,7 @@ def note_look(account_id: int, registration: Registration, came_from: Origin | N
     return True
 
 
-def note_looks(account_id: int, shown: Iterable[tuple[int, int]], came_from: Origin, now: dt.datetime) -> None:
+def note_looks(account_id: int, shown: Iterable[tuple[int, int]], came_from: ViewOrigin, now: dt.datetime) -> None:
     """Write a look at each person of a page that shows many: pairs of technician and registration, a person once."""
     why = {"via": came_from.via, "of": came_from.of}
     details = {technician: {"registration": registration, **why} for technician, registration in shown}
@@ -88,7 +88,7 @@ def note_looks(account_id: int, shown: Iterable[tuple[int, int]], came_from: Ori
         audit_each(EventName.RECORD_OPS_VIEWED, now, account_id, SUBJECT, details)
 
 
-def give_reason(account_id: int, registration: Registration, reason: Reason, note: str, now: dt.datetime) -> None:
+def give_reason(account_id: int, registration: Registration, reason: ViewReason, note: str, now: dt.datetime) -> None:
     """Write down why somebody looks; it holds for the person and the hour."""
     _audit(account_id, registration, {"reason": reason, "note": note}, now)
 

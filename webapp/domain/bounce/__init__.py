@@ -3,16 +3,16 @@
 from webapp.domain.bounce.advice import advice
 from webapp.domain.bounce.explain import explain
 from webapp.domain.bounce.judge import judge, judge_reply
-from webapp.domain.bounce.model import Failure, Judgement, Kind, Reason, ReasonClass, Stage, Step, is_hard
+from webapp.domain.bounce.model import Failure, Judgement, JudgementStep, MailKind, Reason, ReasonClass, Stage, is_hard
 
 __all__ = [
     "Failure",
     "Judgement",
-    "Kind",
+    "JudgementStep",
+    "MailKind",
     "Reason",
     "ReasonClass",
     "Stage",
-    "Step",
     "advice",
     "explain",
     "is_hard",

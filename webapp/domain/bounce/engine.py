@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from webapp.domain.bounce.addresses import without_addresses
 from webapp.domain.bounce.model import Reason, Stage, is_hard
-from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, Row
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, PhraseRow
 
 MAX_WORDS = 1500
 
@@ -22,7 +22,7 @@ _CODE = re.compile(r"(?<![\d.\-:/\[#=])([45]\d\d)(?=[ \-:<\n]|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judged:
     """A reason and the rule that gave it: its file and line, and the phrase or code."""
 
     reason: Reason
@@ -31,7 +31,7 @@ class Verdict:
     said: bool = False  # whether words decided; codes and stages say less
 
 
-_UNDECIDED = Verdict(Reason.UNDEFINED, "none")
+_UNDECIDED = Judged(Reason.UNDEFINED, "none")
 
 # What a refusal at a stage means when neither words nor codes say more.
 _BY_STAGE: dict[Stage, Reason] = {
@@ -77,7 +77,7 @@ def find_code(words: str) -> str:
     return found.group(1) if found else ""
 
 
-def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict:
+def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Judged:
     """The reason of a reply.
 
     `words` as they came, `status` and `code` as far as known, `hosts` the remote server and the recipient's domain
@@ -91,7 +91,7 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     if verdict:
         return verdict
     if status in CODES_BEFORE:
-        return Verdict(CODES_BEFORE[status], "codes.txt", status, True)
+        return Judged(CODES_BEFORE[status], "codes.txt", status, True)
     verdict = _COMMON.match(folded, stage)
     if (
         verdict is None
@@ -102,7 +102,7 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     return verdict or by_code(status, code, stage)
 
 
-def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict | None:
+def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Judged | None:
     """The reason by words alone, None if they say nothing."""
     folded = fold(words)
     return _by_carrier(folded, stage, hosts) or _COMMON.match(folded, stage)
@@ -111,31 +111,31 @@ def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Verdict |
 _SOFTENED = {Reason.HOSTUNKNOWN: Reason.NETWORKERROR, Reason.NOTACCEPT: Reason.SYSTEMERROR}
 
 
-def softened(verdict: Verdict) -> Verdict:
+def softened(verdict: Judged) -> Judged:
     """A dead verdict as a temporary one: on a 4yz reply (RFC 5321, section 4.2.1) or while a server still tries."""
     if not is_hard(verdict.reason):
         return verdict
     reason = _SOFTENED.get(verdict.reason, Reason.ONHOLD)
-    return Verdict(reason, f"RFC 5321 4.2.1, {verdict.rule}", verdict.phrase, verdict.said)
+    return Judged(reason, f"RFC 5321 4.2.1, {verdict.rule}", verdict.phrase, verdict.said)
 
 
-def by_code(status: str, code: str, stage: Stage) -> Verdict:
+def by_code(status: str, code: str, stage: Stage) -> Judged:
     """The reason of a reply whose words say nothing."""
     if status in CODES_AFTER:
-        return Verdict(CODES_AFTER[status], "codes.txt", status)
+        return Judged(CODES_AFTER[status], "codes.txt", status)
     if code or status[:1] in ("4", "5"):
         if stage in _BY_STAGE:
-            return Verdict(_BY_STAGE[stage], f"stage {stage}")
+            return Judged(_BY_STAGE[stage], f"stage {stage}")
         if code in _BY_CODE:
-            return Verdict(_BY_CODE[code], "RFC 5321, RFC 7504", code)
+            return Judged(_BY_CODE[code], "RFC 5321, RFC 7504", code)
     return _UNDECIDED
 
 
-def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Verdict | None:
+def _by_carrier(folded: str, stage: Stage, hosts: tuple[str, ...]) -> Judged | None:
     for number in sorted(_speaking(folded, hosts)):
         verdict = _BY_CARRIER[number].match(folded, stage)
         if verdict:
-            return Verdict(verdict.reason, f"{CARRIERS[number].name} {verdict.rule}", verdict.phrase, True)
+            return Judged(verdict.reason, f"{CARRIERS[number].name} {verdict.rule}", verdict.phrase, True)
     return None
 
 
@@ -161,7 +161,7 @@ _GRAM = 4
 class _Rules:
     """Rows in their order, found by a rare piece of four letters of a word: a reply meets only a few of them."""
 
-    def __init__(self, rows: tuple[Row, ...]) -> None:
+    def __init__(self, rows: tuple[PhraseRow, ...]) -> None:
         self.rows = rows
         grams = [{gram for word in row.pieces[0].split() for gram in _grams(word)} for row in rows]
         count = Counter(gram for of_row in grams for gram in of_row)
@@ -174,7 +174,7 @@ class _Rules:
         # the same words come in thousands of replies; bounded, since strangers may send any
         self.of_word = lru_cache(maxsize=8192)(self._of_word)
 
-    def match(self, folded: str, stage: Stage) -> Verdict | None:
+    def match(self, folded: str, stage: Stage) -> Judged | None:
         """The verdict of the first row that says something here."""
         folded += " $"
         numbers = set(self.always)
@@ -188,7 +188,7 @@ class _Rules:
             if row.short and not _begins_a_word(pieces[0], folded):
                 continue  # "zip not allowed" is not said of an IP
             if len(pieces) == 1 or _in_order(pieces, folded):
-                return Verdict(row.reason, row.name, row.phrase, True)
+                return Judged(row.reason, row.name, row.phrase, True)
         return None
 
     def _of_word(self, word: str) -> tuple[int, ...]:

@@ -4,19 +4,19 @@ from dataclasses import dataclass, field
 
 from webapp.domain.bounce import words
 from webapp.domain.bounce.addresses import first_address
-from webapp.domain.bounce.message import Mail, Part, decode_words, read, split_head
-from webapp.domain.bounce.model import Kind
+from webapp.domain.bounce.message import MailPart, ParsedMail, decode_words, read, split_head
+from webapp.domain.bounce.model import MailKind
 from webapp.domain.bounce.notifications import read_notification
 from webapp.domain.bounce.reports import (
     FAILED,
     PASSED,
-    Report,
+    DeliveryReport,
     Reported,
     read_feedback,
     read_status_report,
 )
 from webapp.domain.bounce.systems import NAMES_IN_SENTENCE, SAYS_FIRST, Signs, look
-from webapp.domain.bounce.transcript import Reply, replies_in, results_in
+from webapp.domain.bounce.transcript import QuotedReply, replies_in, results_in
 
 MAX_OWN_WORDS = 3000
 WORDS = "words of a mail system"  # the form of a mail without a standard report
@@ -26,12 +26,12 @@ WORDS = "words of a mail system"  # the form of a mail without a standard report
 class Evidence:
     """Everything that the judgement looks at."""
 
-    kind: Kind
+    kind: MailKind
     form: str
     signs: Signs
     reported: list[Reported] = field(default_factory=list)
     blocks: list[words.Block] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[QuotedReply] = field(default_factory=list)
     own_words: str = ""
     overriding: str = ""  # words that say more than the report they come with
     named: list[str] = field(default_factory=list)  # recipients of what is no failure
@@ -54,10 +54,10 @@ def gather(raw: bytes) -> Evidence:
     if feedback is not None or _is_complaint(mail):
         named = read_feedback(feedback.text)[1] if feedback is not None else []
         return Evidence(
-            Kind.FEEDBACK, "feedback report (RFC 5965)", signs, named=named or _original_recipients(nested, text)
+            MailKind.FEEDBACK, "feedback report (RFC 5965)", signs, named=named or _original_recipients(nested, text)
         )
     if mail.type == "multipart/report" and "disposition-notification" in mail.header("content-type").lower():
-        return Evidence(Kind.NONE, "disposition notification (RFC 8098)", signs)
+        return Evidence(MailKind.NONE, "disposition notification (RFC 8098)", signs)
 
     notification = read_notification(text) if "amazon" in mail.header("from").lower() else None
     if notification is not None:
@@ -70,13 +70,13 @@ def gather(raw: bytes) -> Evidence:
     if report.recipients:
         return _from_report(mail, signs, report, form, lines, nested)
     if not _is_report(mail, signs, nested):
-        kind = Kind.VACATION if signs.vacation and not signs.report else Kind.NONE
-        named = [first_address(mail.header("from"))] if kind is Kind.VACATION else []
+        kind = MailKind.VACATION if signs.vacation and not signs.report else MailKind.NONE
+        named = [first_address(mail.header("from"))] if kind is MailKind.VACATION else []
         return Evidence(kind, "mail", signs, named=[name for name in named if name], nested=nested)
     return _from_words(mail, signs, lines, nested, text)
 
 
-def _is_report(mail: Mail, signs: Signs, nested: bytes) -> bool:
+def _is_report(mail: ParsedMail, signs: Signs, nested: bytes) -> bool:
     """Whether a mail without a status report tells of non-delivery all the same."""
     if signs.auto_replied and not signs.daemon:
         return False
@@ -98,10 +98,12 @@ _RETURNED = (
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 
-def _from_report(mail: Mail, signs: Signs, report: Report, form: str, lines: list[str], nested: bytes) -> Evidence:
+def _from_report(
+    mail: ParsedMail, signs: Signs, report: DeliveryReport, form: str, lines: list[str], nested: bytes
+) -> Evidence:
     reported = report.recipients
     found = Evidence(kind_of(reported), form, signs, nested=nested, reporter=report.reporting_mta)
-    if found.kind is Kind.DELIVERED:
+    if found.kind is MailKind.DELIVERED:
         found.named = [entry.recipient or entry.original for entry in reported if entry.recipient or entry.original]
         return found
     wanted = [entry for entry in reported if action_of(entry) is found.kind]
@@ -120,8 +122,8 @@ def _from_report(mail: Mail, signs: Signs, report: Report, form: str, lines: lis
     return found
 
 
-def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text: str) -> Evidence:
-    kind = Kind.DELAYED if signs.delayed else Kind.DELIVERED if signs.delivered else Kind.BOUNCE
+def _from_words(mail: ParsedMail, signs: Signs, lines: list[str], nested: bytes, text: str) -> Evidence:
+    kind = MailKind.DELAYED if signs.delayed else MailKind.DELIVERED if signs.delivered else MailKind.BOUNCE
     found = Evidence(kind, WORDS, signs, nested=nested)
     ours = {first_address(mail.header("to")).lower(), first_address(mail.header("from")).lower()}
     found.blocks = [block for block in words.blocks_in(lines) if block.address.lower() not in ours]
@@ -130,7 +132,7 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
     found.overriding = _said_first(signs, lines, found.blocks)
     addresses = _failed_header(mail)
     results = [] if addresses else results_in(lines)
-    if results and kind is not Kind.DELIVERED:
+    if results and kind is not MailKind.DELIVERED:
         rows = {address.lower(): Reported(address, status=status, diagnostic=said) for address, status, said in results}
         found.reported = list(rows.values())
         return found
@@ -148,7 +150,7 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
         addresses = [address for address in named if address.lower() not in ours] or named
     if not addresses:
         addresses = _original_recipients(nested, text[len("\n".join(lines)) :])
-    if kind is Kind.DELIVERED:
+    if kind is MailKind.DELIVERED:
         found.named = addresses
     else:
         unique = {address.lower(): address for address in reversed(addresses)}
@@ -156,7 +158,7 @@ def _from_words(mail: Mail, signs: Signs, lines: list[str], nested: bytes, text:
     return found
 
 
-def _status_report(mail: Mail, text: str, signs: Signs) -> tuple[Report, str]:
+def _status_report(mail: ParsedMail, text: str, signs: Signs) -> tuple[DeliveryReport, str]:
     """The mail's status report: a part of its own, or lost in the text."""
     for part in mail.parts:
         if part.type in _STATUS_TYPES:
@@ -170,10 +172,10 @@ def _status_report(mail: Mail, text: str, signs: Signs) -> tuple[Report, str]:
             report = read_status_report(text[at + 1 :])
             report.recipients = [entry for entry in report.recipients if entry.action or entry.status]
             return report, "delivery status report inside the text"
-    return Report(), ""
+    return DeliveryReport(), ""
 
 
-def _missing_recipient(mail: Mail, found: Evidence, entry: Reported, number: int, nested: bytes) -> str:
+def _missing_recipient(mail: ParsedMail, found: Evidence, entry: Reported, number: int, nested: bytes) -> str:
     """The recipient of a block whose Final-Recipient is no address (a pipe, a host, nothing)."""
     if entry.original:
         return entry.original
@@ -186,7 +188,7 @@ def _missing_recipient(mail: Mail, found: Evidence, entry: Reported, number: int
     return entry.actual
 
 
-def _failed_header(mail: Mail) -> list[str]:
+def _failed_header(mail: ParsedMail) -> list[str]:
     """Exim's and Google's own header with the recipients that failed."""
     value = mail.header("x-failed-recipients")
     return [address for address in (first_address(part) for part in value.split(",")[:100]) if address] if value else []
@@ -202,7 +204,7 @@ def _original_recipients(nested: bytes, text: str) -> list[str]:
     return []
 
 
-def _is_complaint(mail: Mail) -> bool:
+def _is_complaint(mail: ParsedMail) -> bool:
     """Hotmail's complaints are the mail itself with a sentence in the subject and no report (JMRP)."""
     return mail.header("subject").lower().startswith("complaint about message from")
 
@@ -227,22 +229,24 @@ def _own_words(lines: list[str]) -> str:
     return "\n".join(lines)[:MAX_OWN_WORDS]
 
 
-def _first(mail: Mail, types: tuple[str, ...]) -> Part | None:
+def _first(mail: ParsedMail, types: tuple[str, ...]) -> MailPart | None:
     return next((part for part in mail.parts if part.type in types), None)
 
 
-def kind_of(recipients: list[Reported]) -> Kind:
+def kind_of(recipients: list[Reported]) -> MailKind:
     """What the actions of a status report say together: one failure makes a bounce."""
     actions = {action_of(reported) for reported in recipients}
-    return next((kind for kind in (Kind.BOUNCE, Kind.DELAYED, Kind.DELIVERED) if kind in actions), Kind.NONE)
+    return next(
+        (kind for kind in (MailKind.BOUNCE, MailKind.DELAYED, MailKind.DELIVERED) if kind in actions), MailKind.NONE
+    )
 
 
-def action_of(reported: Reported) -> Kind:
+def action_of(reported: Reported) -> MailKind:
     """What a recipient's block says happened (RFC 3464, section 2.3.3); without a word of it the status decides."""
     if reported.action in FAILED:
-        return Kind.BOUNCE
+        return MailKind.BOUNCE
     if reported.action.startswith("delay"):
-        return Kind.DELAYED
+        return MailKind.DELAYED
     if reported.action in PASSED or reported.status.startswith("2"):
-        return Kind.DELIVERED
-    return Kind.BOUNCE
+        return MailKind.DELIVERED
+    return MailKind.BOUNCE

@@ -1,6 +1,6 @@
 """A judgement in sentences: what was recognised, which rule decided, what follows (判定の理由)."""
 
-from webapp.domain.bounce.model import Judgement, Kind, ReasonClass
+from webapp.domain.bounce.model import Judgement, MailKind, ReasonClass
 from webapp.domain.core.language import N_
 
 Line = tuple[str, dict[str, str]]
@@ -9,7 +9,7 @@ Line = tuple[str, dict[str, str]]
 def explain(judgement: Judgement) -> list[Line]:
     """The steps of a judgement and what would follow, as marked Japanese sentences with their parameters."""
     lines: list[Line] = [(step.sentence, step.params) for step in judgement.steps]
-    if judgement.kind is Kind.BOUNCE:
+    if judgement.kind is MailKind.BOUNCE:
         for failure in judgement.failures:
             lines.append((_FOLLOWS[failure.reason_class], {"recipient": failure.recipient}))
     return lines

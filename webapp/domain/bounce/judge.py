@@ -6,9 +6,9 @@ evidence.
 
 from webapp.domain.bounce import engine, words
 from webapp.domain.bounce.evidence import WORDS, Evidence, gather
-from webapp.domain.bounce.model import Failure, Judgement, Kind, Reason, Stage, Step, is_hard
+from webapp.domain.bounce.model import Failure, Judgement, JudgementStep, MailKind, Reason, Stage, is_hard
 from webapp.domain.bounce.reports import Reported
-from webapp.domain.bounce.transcript import Reply, stage_in_words
+from webapp.domain.bounce.transcript import QuotedReply, stage_in_words
 from webapp.domain.core.language import N_
 
 MAX_DIAGNOSTIC = 1000
@@ -19,7 +19,7 @@ def judge(mail: bytes) -> Judgement:
     try:
         return judge_unguarded(mail)
     except Exception:  # a stranger wrote the bytes: a fault of ours must not stop the queue behind this mail
-        return Judgement(Kind.NONE, steps=(Step(N_("このメールは読み取れません。担当者が見ます")),))
+        return Judgement(MailKind.NONE, steps=(JudgementStep(N_("このメールは読み取れません。担当者が見ます")),))
 
 
 def judge_unguarded(mail: bytes) -> Judgement:
@@ -43,43 +43,43 @@ def judge_reply(code: int | str, text: str, stage: Stage, domain: str | None = N
 
 def _judge(mail: bytes, depth: int) -> Judgement:
     found = gather(mail)
-    steps = [Step(N_("メールの形式: %(form)s"), {"form": found.form})]
+    steps = [JudgementStep(N_("メールの形式: %(form)s"), {"form": found.form})]
     if found.signs.system:
-        steps.append(Step(N_("送ってきたシステム: %(system)s"), {"system": found.signs.system}))
-    bare = found.kind is Kind.BOUNCE and not found.own_words.strip() and found.form == WORDS
-    if (found.kind is Kind.NONE or bare) and found.nested and depth < 2 and not found.signs.vacation:
+        steps.append(JudgementStep(N_("送ってきたシステム: %(system)s"), {"system": found.signs.system}))
+    bare = found.kind is MailKind.BOUNCE and not found.own_words.strip() and found.form == WORDS
+    if (found.kind is MailKind.NONE or bare) and found.nested and depth < 2 and not found.signs.vacation:
         inner = _judge(found.nested, depth + 1)
-        if inner.kind is Kind.BOUNCE and inner.failures:
-            steps.append(Step(N_("転送された不達の通知を中に見つけました")))
+        if inner.kind is MailKind.BOUNCE and inner.failures:
+            steps.append(JudgementStep(N_("転送された不達の通知を中に見つけました")))
             return Judgement(inner.kind, inner.failures, inner.recipients, (*steps, *inner.steps))
-    if found.kind in (Kind.BOUNCE, Kind.DELAYED):
+    if found.kind in (MailKind.BOUNCE, MailKind.DELAYED):
         return _bounce(found, steps)
     steps.append(_KIND_STEPS[found.kind])
     return Judgement(found.kind, (), tuple(found.named), tuple(steps))
 
 
 _KIND_STEPS = {
-    Kind.DELIVERED: Step(N_("届いたという通知です。何も変えません")),
-    Kind.FEEDBACK: Step(N_("受け取った人か会社からの苦情の報告です。アドレスは無効にしません")),
-    Kind.VACATION: Step(N_("自動応答です。メールは届いています")),
-    Kind.NONE: Step(N_("不達の通知ではありません")),
+    MailKind.DELIVERED: JudgementStep(N_("届いたという通知です。何も変えません")),
+    MailKind.FEEDBACK: JudgementStep(N_("受け取った人か会社からの苦情の報告です。アドレスは無効にしません")),
+    MailKind.VACATION: JudgementStep(N_("自動応答です。メールは届いています")),
+    MailKind.NONE: JudgementStep(N_("不達の通知ではありません")),
 }
 
 
-def _bounce(found: Evidence, steps: list[Step]) -> Judgement:
+def _bounce(found: Evidence, steps: list[JudgementStep]) -> Judgement:
     blocks = {block.address.lower(): block for block in found.blocks}
     failures: list[Failure] = []
     for reported in found.reported:
         failure = _judge_recipient(found, reported, blocks)
         failures.append(failure)
         steps.append(
-            Step(
+            JudgementStep(
                 N_("宛先 %(recipient)s: 応答「%(diagnostic)s」"),
                 {"recipient": failure.recipient, "diagnostic": failure.diagnostic[:300]},
             )
         )
         steps.append(
-            Step(
+            JudgementStep(
                 N_("段階 %(stage)s、状態 %(status)s、規則 %(rule)s により理由は %(reason)s"),
                 {
                     "stage": failure.stage.value,
@@ -89,10 +89,10 @@ def _bounce(found: Evidence, steps: list[Step]) -> Judgement:
                 },
             )
         )
-    if found.kind is Kind.DELAYED:
-        steps.append(Step(N_("まだ送信中という知らせです。相手のサーバーが続けて試しています")))
+    if found.kind is MailKind.DELAYED:
+        steps.append(JudgementStep(N_("まだ送信中という知らせです。相手のサーバーが続けて試しています")))
     elif not failures:
-        steps.append(Step(N_("不達の通知ですが、宛先が読み取れません")))
+        steps.append(JudgementStep(N_("不達の通知ですが、宛先が読み取れません")))
     return Judgement(found.kind, tuple(failures), tuple(failure.recipient for failure in failures), tuple(steps))
 
 
@@ -126,7 +126,7 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
     if verdict.reason is Reason.UNDEFINED and found.own_words:
         verdict = engine.by_words(found.own_words, stage, hosts) or verdict
     # some servers refuse unknown people with 450 4.1.1 for ever: in a final report an address status stands
-    if found.kind is Kind.DELAYED or ((code or status)[:1] == "4" and status[:3] != "4.1"):
+    if found.kind is MailKind.DELAYED or ((code or status)[:1] == "4" and status[:3] != "4.1"):
         verdict = engine.softened(verdict)
     return _failure(
         reported.recipient, reported.original, verdict, status, code, stage, diagnostic or said or reported.remark, host
@@ -136,7 +136,7 @@ def _judge_recipient(found: Evidence, reported: Reported, blocks: dict[str, word
 def _failure(
     recipient: str,
     original: str,
-    verdict: engine.Verdict,
+    verdict: engine.Judged,
     status: str,
     code: str,
     stage: Stage,
@@ -155,7 +155,7 @@ def _status(*candidates: str) -> str:
     return next((status for status in failures if not status.endswith(".0.0")), failures[0] if failures else "")
 
 
-def _reply_for(replies: list[Reply], reported: Reported, said: str) -> Reply | None:
+def _reply_for(replies: list[QuotedReply], reported: Reported, said: str) -> QuotedReply | None:
     """The reply of a printed dialogue that belongs to a recipient."""
     if not replies:
         return None
@@ -173,7 +173,7 @@ def _reply_for(replies: list[Reply], reported: Reported, said: str) -> Reply | N
     return None if reported.diagnostic or any(reply.address for reply in replies) else replies[-1]
 
 
-def _stage(reply: Reply | None, diagnostic: str, said: str, found: Evidence) -> Stage:
+def _stage(reply: QuotedReply | None, diagnostic: str, said: str, found: Evidence) -> Stage:
     stage = stage_in_words(" ".join(f"{diagnostic} {said}".lower().split()))
     if stage is not Stage.UNKNOWN:
         return stage
@@ -184,7 +184,7 @@ def _stage(reply: Reply | None, diagnostic: str, said: str, found: Evidence) -> 
     return Stage.UNKNOWN
 
 
-def _came_late(reply: Reply | None) -> bool:
+def _came_late(reply: QuotedReply | None) -> bool:
     """Whether a reply that stands below `>>> DATA` is the refusal of RCPT: sendmail pipelines.
 
     The address stands in brackets in it, and no other enhanced code than 5.1.1.

@@ -58,7 +58,7 @@ Headers = dict[str, str]
 
 
 @dataclass(slots=True)
-class Part:
+class MailPart:
     """A leaf of the MIME tree: its type (lower case), its headers, and its body as it came."""
 
     type: str
@@ -73,19 +73,19 @@ class Part:
 
 
 @dataclass(slots=True)
-class Mail:
+class ParsedMail:
     """A mail as read: the top headers (first of each name, lower case), the leaf parts, the top content type."""
 
     headers: Headers
     type: str
-    parts: list[Part]
+    parts: list[MailPart]
 
     def header(self, name: str) -> str:
         """A header's value, "" if there is none."""
         return self.headers.get(name, "")
 
 
-def read(raw: bytes) -> Mail:
+def read(raw: bytes) -> ParsedMail:
     """Read any bytes as a mail."""
     raw = raw[:MAX_BYTES]
     if b"\r" in raw:
@@ -94,9 +94,9 @@ def read(raw: bytes) -> Mail:
         raw = raw.lstrip(b"\n \t\xef\xbb\xbf")
     headers, body = split_head(raw)
     content_type = headers.get("content-type", "")
-    parts: list[Part] = []
+    parts: list[MailPart] = []
     _walk(headers, content_type, body, 0, parts)
-    return Mail(headers, _type_of(content_type) or "text/plain", parts)
+    return ParsedMail(headers, _type_of(content_type) or "text/plain", parts)
 
 
 def split_head(raw: bytes) -> tuple[Headers, bytes]:
@@ -170,7 +170,7 @@ def _cut(text: str, opening: str, closing: str) -> str:
     return "".join([*kept, text[at:]])
 
 
-def _walk(headers: Headers, content_type: str, body: bytes, depth: int, parts: list[Part]) -> None:
+def _walk(headers: Headers, content_type: str, body: bytes, depth: int, parts: list[MailPart]) -> None:
     kind = _type_of(content_type)
     if kind.startswith("multipart/") and depth < MAX_DEPTH:
         found = _BOUNDARY.search(content_type)
@@ -186,7 +186,7 @@ def _walk(headers: Headers, content_type: str, body: bytes, depth: int, parts: l
                 _walk(inner, inner.get("content-type", ""), rest, depth + 1, parts)
             if pieces:
                 return
-    parts.append(Part("text/plain" if not kind or kind.startswith("multipart/") else kind, headers, body))
+    parts.append(MailPart("text/plain" if not kind or kind.startswith("multipart/") else kind, headers, body))
 
 
 def _pieces(body: bytes, boundary: bytes) -> list[bytes]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class MailKind(StrEnum):
     """What a mail to the bounce address is. Only `bounce` speaks of a failure that is final."""
 
     BOUNCE = "bounce"
@@ -132,7 +132,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JudgementStep:
     """A step of the judgement: a Japanese sentence for a person, and its parameters."""
 
     sentence: str
@@ -143,10 +143,10 @@ class Step:
 class Judgement:
     """What a returned mail says. It is evidence: who was mailed is known from the token, not from here."""
 
-    kind: Kind
+    kind: MailKind
     failures: tuple[Failure, ...] = ()
     recipients: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[JudgementStep, ...] = ()
 
     @property
     def deciding(self) -> Failure | None:

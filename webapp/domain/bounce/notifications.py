@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from webapp.domain.bounce.model import Kind
+from webapp.domain.bounce.model import MailKind
 from webapp.domain.bounce.reports import MAX_RECIPIENTS, Reported
 
 
@@ -11,15 +11,15 @@ from webapp.domain.bounce.reports import MAX_RECIPIENTS, Reported
 class Notification:
     """A notification: what kind, whom it names."""
 
-    kind: Kind
+    kind: MailKind
     recipients: list[Reported] = field(default_factory=list)
 
 
 _LISTS = {
-    "bounce": ("bounce", "bouncedRecipients", Kind.BOUNCE),
-    "complaint": ("complaint", "complainedRecipients", Kind.FEEDBACK),
-    "delivery": ("delivery", "recipients", Kind.DELIVERED),
-    "deliverydelay": ("deliveryDelay", "delayedRecipients", Kind.DELAYED),
+    "bounce": ("bounce", "bouncedRecipients", MailKind.BOUNCE),
+    "complaint": ("complaint", "complainedRecipients", MailKind.FEEDBACK),
+    "delivery": ("delivery", "recipients", MailKind.DELIVERED),
+    "deliverydelay": ("deliveryDelay", "delayedRecipients", MailKind.DELAYED),
 }
 
 

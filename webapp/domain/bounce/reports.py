@@ -32,7 +32,7 @@ class Reported:
 
 
 @dataclass(slots=True)
-class Report:
+class DeliveryReport:
     """A delivery status report: who speaks, and a block for each recipient."""
 
     reporting_mta: str = ""
@@ -46,13 +46,13 @@ def untyped(value: str) -> str:
     return rest.strip() if semicolon and len(kind) < 30 and " " not in kind.strip() else value.strip()
 
 
-def read_status_report(text: str) -> Report:
+def read_status_report(text: str) -> DeliveryReport:
     """Read a `message/delivery-status` or `message/global-delivery-status` body.
 
     Tolerant: blank lines may be missing or too many, fields in any order and with blanks before the colon. A block
     begins at a blank line or where a field of the block comes again. ValueError never.
     """
-    report = Report()
+    report = DeliveryReport()
     current: Reported | None = None
     seen: set[str] = set()
     for name, value in _fields(text):

@@ -6,7 +6,7 @@ that a mail system uses.
 
 from dataclasses import dataclass
 
-from webapp.domain.bounce.message import Mail, decode_words
+from webapp.domain.bounce.message import ParsedMail, decode_words
 from webapp.domain.bounce.rules import SIGNS, SYSTEMS
 
 # Carriers whose own reports begin with the true cause in a sentence, before the list of recipients.
@@ -65,7 +65,7 @@ class Signs:
         return _any_in(_DELIVERED, self.words)
 
 
-def look(mail: Mail, text: str) -> Signs:
+def look(mail: ParsedMail, text: str) -> Signs:
     """Look at the head and the system's own text."""
     headers = mail.headers
     subject = decode_words(headers.get("subject", "")).lower()

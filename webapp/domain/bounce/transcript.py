@@ -138,7 +138,7 @@ _ADDRESS = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,255})>")
 
 
 @dataclass(slots=True)
-class Reply:
+class QuotedReply:
     """A negative reply of a dialogue: the stage, its text with the code in front, the address if one was named."""
 
     stage: Stage
@@ -163,10 +163,10 @@ def stage_of_command(command: str) -> Stage:
     return next((stage for word, stage in _COMMANDS if command.startswith(word)), Stage.UNKNOWN)
 
 
-def replies_in(lines: list[str]) -> list[Reply]:
+def replies_in(lines: list[str]) -> list[QuotedReply]:
     """The negative replies of a printed dialogue, in order."""
     stage, asked = Stage.CONNECT, ""
-    replies: list[Reply] = []
+    replies: list[QuotedReply] = []
     if not _prints_dialogue(lines):
         return replies
     for line in lines:
@@ -214,7 +214,7 @@ def results_in(lines: list[str]) -> list[tuple[str, str, str]]:
     return results
 
 
-def _add(replies: list[Reply], stage: Stage, text: str, named: str, asked: str) -> None:
+def _add(replies: list[QuotedReply], stage: Stage, text: str, named: str, asked: str) -> None:
     if text.startswith("503") and replies:
         return  # "need RCPT": an echo of the refusal before it
     last = replies[-1] if replies else None
@@ -224,4 +224,4 @@ def _add(replies: list[Reply], stage: Stage, text: str, named: str, asked: str) 
         return
     if stage is Stage.DATA and named and " 5.1.1 " in text[:12]:
         stage = Stage.RCPT  # pipelined: the refusal of RCPT came in after DATA was sent
-    replies.append(Reply(stage, text, named or asked))
+    replies.append(QuotedReply(stage, text, named or asked))

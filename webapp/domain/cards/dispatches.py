@@ -78,7 +78,7 @@ class Dispatch:
 
 
 @dataclass
-class Outcome:
+class DispatchOutcome:
     """What became of some rows."""
 
     posted: int = 0
@@ -143,9 +143,9 @@ def _dispatch(line: int, cells: Mapping[str, str], now: dt.datetime) -> Dispatch
     return Dispatch(line, application, technician, number, day)
 
 
-def post(rows: Sequence[Dispatch], run: TrackingImport, now: dt.datetime) -> Outcome:
+def post(rows: Sequence[Dispatch], run: TrackingImport, now: dt.datetime) -> DispatchOutcome:
     """Write some rows inside `folding()`: new shipments, made marks; then fold their cards."""
-    outcome = Outcome()
+    outcome = DispatchOutcome()
     touched: list[int] = []
     for row in rows:
         said = row.problem or _post_one(row, run, now, outcome, touched)
@@ -157,7 +157,7 @@ def post(rows: Sequence[Dispatch], run: TrackingImport, now: dt.datetime) -> Out
 
 
 def _post_one(
-    row: Dispatch, run: TrackingImport, now: dt.datetime, outcome: Outcome, touched: list[int]
+    row: Dispatch, run: TrackingImport, now: dt.datetime, outcome: DispatchOutcome, touched: list[int]
 ) -> Said | None:
     column = "application" if row.application_number else "technician"
     value = row.application_number or row.technician_id

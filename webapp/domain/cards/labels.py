@@ -7,7 +7,7 @@ tracking number nor whether mail arrives. Parameters: `until` (last day of keepi
 from dataclasses import dataclass
 from enum import StrEnum
 
-from webapp.domain.cards.states import CardState, Standing
+from webapp.domain.cards.states import CardState, CardStatus
 from webapp.domain.core.language import N_
 
 
@@ -123,7 +123,7 @@ _DO: dict[Audience, dict[CardState, str]] = {
 }
 
 
-def words_for(standing: Standing, audience: Audience) -> tuple[CardWords, dict[str, object]]:
+def words_for(standing: CardStatus, audience: Audience) -> tuple[CardWords, dict[str, object]]:
     """The words for a card's standing and their parameters (`until`: date, when the sentence names it)."""
     state = standing.state
     means, parameters = _MEANS[state], {}
@@ -165,7 +165,7 @@ _REACHED: dict[CardState, tuple[int, bool]] = {
 }
 
 
-def steps_of(standing: Standing) -> list[tuple[str, StepState]]:
+def steps_of(standing: CardStatus) -> list[tuple[str, StepState]]:
     """The small line of steps: each step's word and how it stands; at most one is "here".
 
     A card whose newest word is unknown stands where it was last understood, and is shown as stuck.

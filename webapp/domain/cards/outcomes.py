@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 
-from webapp.domain.cards.states import CardEvent, TrackingEvent
+from webapp.domain.cards.states import CardEvent, Report
 from webapp.domain.postcard import towns
 from webapp.domain.postcard.towns import fold_key
 
@@ -28,7 +28,7 @@ _WORST_FIRST = (
 )
 
 
-def missed(history: Sequence[TrackingEvent]) -> Missed:
+def missed(history: Sequence[Report]) -> Missed:
     """Return the worst that a shipment's history tells."""
     told = {report.event for report in history}
     return next((what for event, what in _WORST_FIRST if event in told), Missed.NOTHING)

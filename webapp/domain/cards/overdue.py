@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from webapp.domain.cards.states import CardState, Standing
+from webapp.domain.cards.states import CardState, CardStatus
 from webapp.domain.core.calendar import WorkingCalendar, jst_day
 from webapp.domain.core.language import N_
 
 
-class AlarmKind(StrEnum):
+class Attention(StrEnum):
     """Why a card needs a person."""
 
     NOT_POSTED = "not_posted"
@@ -39,7 +39,7 @@ class CardFacts:
     """What the rules look at. `posted_on` is the acceptance date (引受日) as imported, None before posting."""
 
     registered_at: datetime
-    standing: Standing
+    standing: CardStatus
     posted_on: date | None = None
     posted_again: bool = False
 
@@ -48,7 +48,7 @@ class CardFacts:
 class CardAlarm:
     """An alarm: its kind, the JST day since which it holds, a Japanese sentence and its parameters."""
 
-    kind: AlarmKind
+    kind: Attention
     since: date
     sentence: str
     parameters: dict[str, str | int]
@@ -65,7 +65,7 @@ def not_posted(facts: CardFacts, now: datetime, limits: AlarmLimits, calendar: W
     if jst_day(now) <= due:
         return None
     return CardAlarm(
-        AlarmKind.NOT_POSTED,
+        Attention.NOT_POSTED,
         due + timedelta(days=1),
         N_("登録から%(days)s営業日を過ぎましたが、カードが発送されていません。製造の状況を確かめてください。"),
         {"days": limits.not_posted},
@@ -87,7 +87,7 @@ def silent(facts: CardFacts, now: datetime, limits: AlarmLimits, calendar: Worki
     if jst_day(now) <= due:
         return None
     return CardAlarm(
-        AlarmKind.SILENT,
+        Attention.SILENT,
         due + timedelta(days=1),
         N_("発送したカードの追跡が%(days)s営業日のあいだ更新されていません。郵便局に調査を依頼してください。"),
         {"days": limits.silent},
@@ -102,7 +102,7 @@ def kept_near_end(facts: CardFacts, now: datetime, limits: AlarmLimits) -> CardA
     today = jst_day(now)
     if today > until:
         return CardAlarm(
-            AlarmKind.KEPT_OVER,
+            Attention.KEPT_OVER,
             until + timedelta(days=1),
             N_(
                 "カードの保管期限（%(until)s）が過ぎました。差出人に返送された可能性があります。追跡を確かめてください。"
@@ -112,7 +112,7 @@ def kept_near_end(facts: CardFacts, now: datetime, limits: AlarmLimits) -> CardA
     if (until - today).days > limits.near_end:
         return None
     return CardAlarm(
-        AlarmKind.KEPT_NEAR_END,
+        Attention.KEPT_NEAR_END,
         until - timedelta(days=limits.near_end),
         N_(
             "カードは%(until)sを過ぎると差出人へ返送されます。本人と所属事業者が受け取りの手続きをしたか確かめてください。"
@@ -126,7 +126,7 @@ def returned(facts: CardFacts, now: datetime) -> CardAlarm | None:
     if facts.standing.known is not CardState.RETURNED or facts.posted_again:
         return None
     return CardAlarm(
-        AlarmKind.RETURNED,
+        Attention.RETURNED,
         _day_of(facts.standing, now),
         N_("カードが返送されました。住所を確かめ、所属事業者に問い合わせて、もう一度発送してください。"),
         {},
@@ -138,7 +138,7 @@ def unknown_label(facts: CardFacts, now: datetime) -> CardAlarm | None:
     if not facts.standing.unknown_labels:
         return None
     return CardAlarm(
-        AlarmKind.UNKNOWN_LABEL,
+        Attention.UNKNOWN_LABEL,
         facts.standing.last_word_on or jst_day(now),
         N_("対応表にない追跡の状態があります（%(labels)s）。意味を確かめて、対応表に加えてください。"),
         {"labels": "、".join(facts.standing.unknown_labels)},
@@ -150,7 +150,7 @@ def contradictory(facts: CardFacts, now: datetime) -> CardAlarm | None:
     if not facts.standing.contradictory:
         return None
     return CardAlarm(
-        AlarmKind.CONTRADICTORY,
+        Attention.CONTRADICTORY,
         facts.standing.last_word_on or jst_day(now),
         N_("追跡の記録が食い違っています。郵便局に確かめてください。"),
         {},
@@ -170,5 +170,5 @@ def alarms(facts: CardFacts, now: datetime, limits: AlarmLimits, calendar: Worki
     return tuple(alarm for alarm in found if alarm)
 
 
-def _day_of(standing: Standing, now: datetime) -> date:
+def _day_of(standing: CardStatus, now: datetime) -> date:
     return jst_day(now) if standing.since is None else jst_day(standing.since)

@@ -17,15 +17,23 @@ from db.ids import new_ids
 from db.models import Card, Shipment
 from db.rows import values_of
 from webapp.domain.cards.outcomes import missed
-from webapp.domain.cards.states import REUSE_GAP, CardEvent, CardState, Receiver, Standing, standing_after, standing_of
-from webapp.domain.cards.states import TrackingEvent as Report
+from webapp.domain.cards.states import (
+    REUSE_GAP,
+    CardEvent,
+    CardState,
+    CardStatus,
+    Receiver,
+    Report,
+    standing_after,
+    standing_of,
+)
 from webapp.domain.cards.states import shipments as split
 from webapp.domain.core import counters, progress
 from webapp.domain.core.calendar import JST, jst_day
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.progress import Reached
-from webapp.domain.core.work_items import State, WorkItemKind, close_items, open_items
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_items, open_items
 
 # Reports are folded by one process at a time: two would each miss what the other has not committed yet.
 LOCK = 7_403_001
@@ -37,7 +45,7 @@ ACCEPTED_LABEL = "引受"
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedCard:
     """A card whose state is another than before."""
 
     card_id: int
@@ -117,18 +125,18 @@ def history_of(
     return best
 
 
-def standing(card: Card, current: Shipment | None, history: Sequence[Report]) -> Standing:
+def standing(card: Card, current: Shipment | None, history: Sequence[Report]) -> CardStatus:
     """Return how a card stands: before its (next) posting as ordered or made, afterwards as its history tells."""
     if current is None or current.closed_at is not None:
         base = CardState.MADE if card.made_at else CardState.ORDERED
         began = card.reopened_at or (card.made_at if base is CardState.MADE else card.ordered_at)
-        return Standing(base, base, since=began)
+        return CardStatus(base, base, since=began)
     if current.lost_at is not None:
         return standing_of([*history, Report(current.lost_at, CardEvent.DECLARED_LOST)], CardState.MADE)
     return standing_after(history, CardState.MADE)
 
 
-def standing_now(card: Card) -> Standing:
+def standing_now(card: Card) -> CardStatus:
     """Return how one card stands, read from the database; its columns say the same in short."""
     current, history = _histories([card]).get(card.id, [(None, ())])[-1]
     return standing(card, current, history)
@@ -202,19 +210,21 @@ _COLUMNS = (
 
 def refold(
     card_ids: Iterable[int], now: dt.datetime, cause: str, account_id: int | None = None, *, undo: bool = False
-) -> list[Changed]:
+) -> list[ChangedCard]:
     """Fold cards anew in the running transaction, with events, counters and work items; return whose state changed.
 
     `cause` is a word for the event: dispatch, tracking, mapping, undone, made, reopened, lost, found. An entry that is
     undone is taken back from the day's counter instead of counted as another one.
     """
-    changed: list[Changed] = []
+    changed: list[ChangedCard] = []
     for part in chunks(card_ids):
         changed += _refold_chunk(list(Card.select().where(Card.id.in_(part))), now, cause, account_id, undo)
     return changed
 
 
-def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: int | None, undo: bool) -> list[Changed]:
+def _refold_chunk(
+    cards: list[Card], now: dt.datetime, cause: str, account_id: int | None, undo: bool
+) -> list[ChangedCard]:
     shipments = _histories(cards)
     histories = {card_id: told[-1] for card_id, told in shipments.items()}
     updates, events, changed, counts = [], [], [], _missed_anew(shipments)
@@ -236,7 +246,7 @@ def _refold_chunk(cards: list[Card], now: dt.datetime, cause: str, account_id: i
         if (before["known"] == CardState.RETURNED) != (after["known"] == CardState.RETURNED):
             back.append((card, after["known"] == CardState.RETURNED))
         if moved:
-            changed.append(Changed(card.id, before["state"], after["state"]))
+            changed.append(ChangedCard(card.id, before["state"], after["state"]))
             data = dump_json({"from": before["state"], "to": after["state"], "cause": cause})
             events.append(
                 (at, EventName.CARD_POST_MOVED, card.registration_id, card.technician_id, card.id, account_id, data)
@@ -268,7 +278,7 @@ def _stored(card: Card) -> dict[str, object]:
     return values
 
 
-def _folded(card: Card, current: Shipment | None, now_stands: Standing) -> dict[str, object]:
+def _folded(card: Card, current: Shipment | None, now_stands: CardStatus) -> dict[str, object]:
     posted = current is not None and current.closed_at is None
     since = now_stands.since
     return {
@@ -302,6 +312,6 @@ def _returned_items(back: list[tuple[Card, bool]], now: dt.datetime, cause: str,
     """A returned card is work for a person until it is posted again or the return turns out not to be one."""
     came = [(card.registration_id, "returned") for card, came_back in back if came_back]
     went = [card.registration_id for card, came_back in back if not came_back]
-    state = State.DISMISSED if cause == UNDONE else State.DONE
+    state = WorkItemState.DISMISSED if cause == UNDONE else WorkItemState.DONE
     close_items(WorkItemKind.CARD_RETURNED, "registration", went, state, cause, now, account_id)
     open_items(WorkItemKind.CARD_RETURNED, "registration", came, now)

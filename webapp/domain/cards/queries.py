@@ -8,10 +8,10 @@ from peewee import JOIN, fn
 
 from db.models import Card, CardReminder, Registration, Shipment, Technician
 from webapp.domain.cards.actions import Delivery, delivery_of
-from webapp.domain.cards.monitor import Watch, condition
-from webapp.domain.cards.overdue import AlarmKind
+from webapp.domain.cards.monitor import Thresholds, condition
+from webapp.domain.cards.overdue import Attention
 from webapp.domain.cards.projection import history_of, reports_of, standing
-from webapp.domain.cards.states import CardState, Receiver, Standing, running_states
+from webapp.domain.cards.states import CardState, CardStatus, Receiver, running_states
 from webapp.domain.cards.tracking.number import TrackingNumber
 from webapp.domain.core import paging
 from webapp.domain.core.calendar import jst_day, utc_start_of
@@ -23,22 +23,22 @@ AGES = (3, 7, 14, 30)
 OPEN_STATES = tuple(state for state in CardState if state is not CardState.DELIVERED)
 
 NEEDS_WORDS = {
-    AlarmKind.NOT_POSTED: N_("発送が遅れている"),
-    AlarmKind.SILENT: N_("追跡が更新されない"),
-    AlarmKind.KEPT_NEAR_END: N_("保管の期限が近い"),
-    AlarmKind.KEPT_OVER: N_("保管の期限が過ぎた"),
-    AlarmKind.RETURNED: N_("返送された"),
-    AlarmKind.UNKNOWN_LABEL: N_("分からない状態がある"),
-    AlarmKind.CONTRADICTORY: N_("記録が食い違う"),
+    Attention.NOT_POSTED: N_("発送が遅れている"),
+    Attention.SILENT: N_("追跡が更新されない"),
+    Attention.KEPT_NEAR_END: N_("保管の期限が近い"),
+    Attention.KEPT_OVER: N_("保管の期限が過ぎた"),
+    Attention.RETURNED: N_("返送された"),
+    Attention.UNKNOWN_LABEL: N_("分からない状態がある"),
+    Attention.CONTRADICTORY: N_("記録が食い違う"),
 }
 
 
 @dataclass(frozen=True)
-class Filters:
+class CardFilters:
     """What the list shows: a state, what needs a person, how many days in its state at least and less than (0: all)."""
 
     state: CardState | None = None
-    needs: AlarmKind | None = None
+    needs: Attention | None = None
     age: int = 0
     under: int = 0
     # Delivered within these days after it was posted; both or none.
@@ -72,7 +72,7 @@ class CardList:
 
 
 def listing(
-    filters: Filters, now: dt.datetime, watch: Watch, cursor: Cursor | None = None, size: int = paging.A_PAGE
+    filters: CardFilters, now: dt.datetime, watch: Thresholds, cursor: Cursor | None = None, size: int = paging.A_PAGE
 ) -> CardList:
     """Return a page of cards."""
     query = filtered(
@@ -108,7 +108,7 @@ def listing(
     return CardList(rows, found.before, found.after)
 
 
-def filtered(query, filters: Filters, now: dt.datetime, watch: Watch):
+def filtered(query, filters: CardFilters, now: dt.datetime, watch: Thresholds):
     """Return a query over Card, joined with Registration, under the filters."""
     query = query.join(Registration, on=(Card.registration == Registration.id)).switch(Card)
     if filters.state is not None:
@@ -184,7 +184,7 @@ class CardView:
     ordered_at: dt.datetime
     made_at: dt.datetime | None
     exported_at: dt.datetime | None
-    standing: Standing
+    standing: CardStatus
     shipments: list[ShipmentView]
     reminders: list[ReminderView]
     delivery: Delivery
@@ -196,12 +196,12 @@ def card_panel(registration_id: int) -> list[CardView]:
     return [card_view(card) for card in cards]
 
 
-def standing_of_registration(registration_id: int) -> Standing | None:
+def standing_of_registration(registration_id: int) -> CardStatus | None:
     """Return how the newest card of a registration stands, for the pages of the person and of businesses."""
     card = Card.select().where(Card.registration == registration_id).order_by(Card.id.desc()).first()
     if card is None:
         return None
-    return Standing(
+    return CardStatus(
         CardState(card.state),
         CardState(card.known),
         since=card.since_on or jst_day(card.changed_at),

@@ -16,7 +16,7 @@ from webapp.domain.cards.tracking.number import TrackingNumber
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
-from webapp.domain.core.work_items import State, WorkItemKind, close_item, open_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item, open_item
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 
@@ -308,4 +308,4 @@ def _close_settled(now: dt.datetime) -> None:
                 [CardState.ABSENT, CardState.KEPT, CardState.RETURNED]
             )
             if not Card.select().where(waits).exists():
-                close_item(item, State.DISMISSED, "settled", now, None)
+                close_item(item, WorkItemState.DISMISSED, "settled", now, None)

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from webapp.domain.core.calendar import jst_day
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 
 # The post keeps an item for seven calendar days, counted from the day after the first attempt.
@@ -103,10 +104,6 @@ STEPS: dict[tuple[CardState, CardEvent], CardState] = {
 }
 
 
-class StepNotAllowed(ValueError):
-    """An event that cannot follow in this state."""
-
-
 def step(state: CardState, event: CardEvent) -> CardState:
     """The state after `event`; raises StepNotAllowed when the table has no such step. For what ops decide."""
     try:
@@ -116,7 +113,7 @@ def step(state: CardState, event: CardEvent) -> CardState:
 
 
 @dataclass(frozen=True)
-class TrackingEvent:
+class Report:
     """One line of a card's history: when (aware datetime, or a JST date when the time is not known, or None), what."""
 
     at: datetime | date | None
@@ -132,7 +129,7 @@ class TrackingEvent:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CardStatus:
     """How a card stands after all that was reported.
 
     `state` may be `unknown`; `known` is then the last state that was understood. `kept_until` is the last day on which
@@ -155,13 +152,13 @@ class Standing:
 _RANK = {event: rank for rank, event in enumerate(CardEvent)}
 
 
-def _order_key(event: TrackingEvent) -> tuple[datetime, int, str, str, str]:
+def _order_key(event: Report) -> tuple[datetime, int, str, str, str]:
     if not isinstance(event.at, datetime):
         raise TypeError("only an event with a time can be compared")
     return event.at, _RANK[event.event], event.label, event.office, event.receiver
 
 
-def in_order(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
+def in_order(events: Iterable[Report]) -> tuple[Report, ...]:
     """The events oldest first and each once; the same for any order and repetition of the same events.
 
     Without a time an event stands after all events of its day that come before it on a card's way; without a date,
@@ -175,13 +172,13 @@ def in_order(events: Iterable[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     return _placed(events)
 
 
-def _placed(events: set[TrackingEvent]) -> tuple[TrackingEvent, ...]:
-    kept: dict[tuple[str, CardEvent], list[TrackingEvent]] = {}
+def _placed(events: set[Report]) -> tuple[Report, ...]:
+    kept: dict[tuple[str, CardEvent], list[Report]] = {}
     for event in sorted(events, key=_fullest_first):
         same = kept.setdefault((event.label, event.event), [])
         if not any(_says_no_more(event, other) for other in same):
             same.append(event)
-    by_day: dict[date, list[TrackingEvent]] = {}
+    by_day: dict[date, list[Report]] = {}
     dateless = []
     for event in sorted((e for group in kept.values() for e in group), key=_fullest_first):
         if event.at is None:
@@ -198,7 +195,7 @@ def _placed(events: set[TrackingEvent]) -> tuple[TrackingEvent, ...]:
     return tuple(line)
 
 
-def _fullest_first(event: TrackingEvent) -> tuple[int, str, int, str, str, str, str]:
+def _fullest_first(event: Report) -> tuple[int, str, int, str, str, str, str]:
     kind = 0 if isinstance(event.at, datetime) else 1 if event.at is not None else 2
     return (
         kind,
@@ -212,7 +209,7 @@ def _fullest_first(event: TrackingEvent) -> tuple[int, str, int, str, str, str, 
     )
 
 
-def _says_no_more(event: TrackingEvent, other: TrackingEvent) -> bool:
+def _says_no_more(event: Report, other: Report) -> bool:
     same_time = (
         event.at is None
         or event.at == other.at
@@ -221,7 +218,7 @@ def _says_no_more(event: TrackingEvent, other: TrackingEvent) -> bool:
     return same_time and event.office in ("", other.office) and event.receiver in (Receiver.UNKNOWN, other.receiver)
 
 
-def _place_by_rank(line: list[TrackingEvent], event: TrackingEvent) -> None:
+def _place_by_rank(line: list[Report], event: Report) -> None:
     place = 0
     for index, other in enumerate(line):
         if _RANK[other.event] <= _RANK[event.event]:
@@ -229,9 +226,9 @@ def _place_by_rank(line: list[TrackingEvent], event: TrackingEvent) -> None:
     line.insert(place, event)
 
 
-def shipments(events: Iterable[TrackingEvent]) -> list[tuple[TrackingEvent, ...]]:
+def shipments(events: Iterable[Report]) -> list[tuple[Report, ...]]:
     """The events of one number, oldest first, split where the number was given to another item years later."""
-    parts: list[list[TrackingEvent]] = [[]]
+    parts: list[list[Report]] = [[]]
     last: date | None = None
     for event in in_order(events):
         day = event.day
@@ -243,7 +240,7 @@ def shipments(events: Iterable[TrackingEvent]) -> list[tuple[TrackingEvent, ...]
 
 
 def running_states(
-    ordered: Sequence[TrackingEvent], start: CardState = CardState.ORDERED
+    ordered: Sequence[Report], start: CardState = CardState.ORDERED
 ) -> list[tuple[CardState, CardState]]:
     """For events in order, the state after each: (as shown, last understood)."""
     states = []
@@ -257,16 +254,16 @@ def running_states(
     return states
 
 
-def standing_of(events: Iterable[TrackingEvent], start: CardState = CardState.ORDERED) -> Standing:
+def standing_of(events: Iterable[Report], start: CardState = CardState.ORDERED) -> CardStatus:
     """How a card stands after these events of one shipment, whatever their order and however often they are given."""
     return standing_after(in_order(events), start)
 
 
-def standing_after(ordered: Sequence[TrackingEvent], start: CardState = CardState.ORDERED) -> Standing:
+def standing_after(ordered: Sequence[Report], start: CardState = CardState.ORDERED) -> CardStatus:
     """As `standing_of`, for events that `in_order` or `shipments` has put in order already."""
     states = running_states(ordered, start)
     if not ordered:
-        return Standing(state=start, known=start)
+        return CardStatus(state=start, known=start)
     state, known = states[-1]
     since = next(
         (event.at for index, event in enumerate(ordered) if all(later[0] is state for later in states[index:])),
@@ -277,7 +274,7 @@ def standing_after(ordered: Sequence[TrackingEvent], start: CardState = CardStat
     kinds = [event.event for event in ordered]
     delivered = CardEvent.DELIVERED in kinds
     delivery = next((e for e in reversed(ordered) if e.event is CardEvent.DELIVERED), None)
-    return Standing(
+    return CardStatus(
         state=state,
         known=known,
         since=since,
@@ -292,7 +289,7 @@ def standing_after(ordered: Sequence[TrackingEvent], start: CardState = CardStat
     )
 
 
-def state_of(events: Iterable[TrackingEvent], start: CardState = CardState.ORDERED) -> CardState:
+def state_of(events: Iterable[Report], start: CardState = CardState.ORDERED) -> CardState:
     """The state of a card after these events: the same for any order and any repetition of them."""
     return standing_of(events, start).state
 
@@ -308,7 +305,7 @@ def _moves(event: CardEvent) -> bool:
     )
 
 
-def _first_attempt(ordered: Sequence[TrackingEvent]) -> date | None:
+def _first_attempt(ordered: Sequence[Report]) -> date | None:
     """The day of the first attempt at the address the card went to last; the first day of keeping if none is told."""
     attempt = keeping = None
     for event in ordered:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.language import N_
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ ITEMS: dict[str, Words] = {
 }
 
 ITEM_STATES: dict[str, tuple[str, str]] = {
-    State.OPEN: (N_("未対応"), "wait"),
-    State.DONE: (N_("対応済み"), "good"),
-    State.DISMISSED: (N_("対応不要"), "off"),
+    WorkItemState.OPEN: (N_("未対応"), "wait"),
+    WorkItemState.DONE: (N_("対応済み"), "good"),
+    WorkItemState.DISMISSED: (N_("対応不要"), "off"),
 }
 
 ALARMS: dict[str, Words] = {

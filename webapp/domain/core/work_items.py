@@ -32,7 +32,7 @@ class WorkItemKind(StrEnum):
     POSTCARD_RETURNED = "postcard_returned"  # a postcard came back: mend the address, ask the business, or close
 
 
-class State(StrEnum):
+class WorkItemState(StrEnum):
     """The states of a work item."""
 
     OPEN = "open"
@@ -52,7 +52,7 @@ def open_item(
             subject_kind=subject_kind,
             subject_id=subject_id,
             reason=reason,
-            state=State.OPEN,
+            state=WorkItemState.OPEN,
             data=data,
             opened_at=now,
         )
@@ -68,13 +68,13 @@ def open_item(
 
 
 def close_item(
-    item: WorkItem, state: State, resolution: str, now: dt.datetime, account_id: int | None, note: str = ""
+    item: WorkItem, state: WorkItemState, resolution: str, now: dt.datetime, account_id: int | None, note: str = ""
 ) -> bool:
     """Close an open item and return True; False if somebody else closed it before."""
     with transaction():
         closed = (
             WorkItem.update(state=state, closed_at=now, closed_by=account_id, resolution=resolution, note=note or None)
-            .where((WorkItem.id == item.id) & (WorkItem.state == State.OPEN))
+            .where((WorkItem.id == item.id) & (WorkItem.state == WorkItemState.OPEN))
             .execute()
         )
         if not closed:
@@ -95,7 +95,7 @@ def open_items(
     at = to_microseconds(now)
     while part := list(islice(wanted, _AT_ONCE)):
         rows = [
-            (item, kind.value, subject_kind, subject, reason, State.OPEN.value, at)
+            (item, kind.value, subject_kind, subject, reason, WorkItemState.OPEN.value, at)
             for item, (subject, reason) in zip(new_ids(len(part)), part, strict=True)
         ]
         columns = "id, kind, subject_kind, subject_id, reason, state, opened_at"
@@ -116,7 +116,7 @@ def close_items(
     kind: WorkItemKind,
     subject_kind: str,
     subjects: Sequence[int],
-    state: State,
+    state: WorkItemState,
     resolution: str,
     now: dt.datetime,
     account_id: int | None,

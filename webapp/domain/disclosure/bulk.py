@@ -15,7 +15,7 @@ from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure.keys import EVENTS, DisclosureError, NotAllowed, Sentence
+from webapp.domain.disclosure.keys import EVENTS, DisclosureError, KeyNotAllowed, Sentence
 from webapp.domain.disclosure.policy import MASTER, Side, Viewer
 
 UNDO_FOR = dt.timedelta(minutes=10)
@@ -64,7 +64,7 @@ class BulkPreview:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BulkProgress:
     """How far a change of many keys has come."""
 
     id: int
@@ -91,7 +91,7 @@ def _own_people(viewer: Viewer, chosen):
     """
     allowed = viewer.kind == AccountKind.BUSINESS_USER and viewer.business_id is not None and viewer.may_change
     if not allowed:
-        raise NotAllowed
+        raise KeyNotAllowed
     own = Affiliation.current & (Affiliation.business == viewer.business_id)
     if isinstance(chosen, (list, tuple, set, frozenset)):
         return own & Affiliation.id.in_(list(chosen))
@@ -126,7 +126,7 @@ def _seen(business_keys: int, technician_keys: int) -> int:
     return both if both & MASTER else 0
 
 
-def begin_bulk(viewer: Viewer, chosen, bits: int, open: bool, now: dt.datetime) -> Progress:
+def begin_bulk(viewer: Viewer, chosen, bits: int, open: bool, now: dt.datetime) -> BulkProgress:
     """Prepare a change for the chosen people (as in `preview_bulk`) and return it; `run_bulk` does it in batches.
 
     Whom it concerns is fixed here: somebody who comes later is not touched.
@@ -154,7 +154,7 @@ def begin_bulk(viewer: Viewer, chosen, bits: int, open: bool, now: dt.datetime) 
         return _progress(change)
 
 
-def run_bulk(bulk_id: int, now: dt.datetime, batch: int = BATCH) -> Progress:
+def run_bulk(bulk_id: int, now: dt.datetime, batch: int = BATCH) -> BulkProgress:
     """Do the next batch of a change or of its undoing in one transaction and return how far it is.
 
     Called by the page at once for the first batch and by the worker until `finished`; two callers do not disturb each
@@ -176,7 +176,7 @@ def running() -> list[int]:
     return [row[0] for row in query.order_by(BulkChange.created_at).tuples()]
 
 
-def undo_bulk(viewer: Viewer, bulk_id: int, now: dt.datetime) -> Progress:
+def undo_bulk(viewer: Viewer, bulk_id: int, now: dt.datetime) -> BulkProgress:
     """Begin to take a finished change back; keys that somebody has turned since stay as they are.
 
     TooLate after ten minutes or the second time; NotAllowed for a change of another business.
@@ -195,7 +195,7 @@ def undo_bulk(viewer: Viewer, bulk_id: int, now: dt.datetime) -> Progress:
         )
         if not begun:
             own = (BulkChange.id == bulk_id) & (BulkChange.business == viewer.business_id)
-            raise TooLate if BulkChange.select().where(own).exists() else NotAllowed
+            raise TooLate if BulkChange.select().where(own).exists() else KeyNotAllowed
         BulkChangeRow.update(pending=True).where(
             (BulkChangeRow.bulk_change == bulk_id) & BulkChangeRow.after_version.is_null(False)
         ).execute()
@@ -210,7 +210,7 @@ def undo_bulk(viewer: Viewer, bulk_id: int, now: dt.datetime) -> Progress:
         return _progress(BulkChange.get_by_id(bulk_id))
 
 
-def progress(viewer: Viewer, bulk_id: int) -> Progress | None:
+def progress(viewer: Viewer, bulk_id: int) -> BulkProgress | None:
     """Return how far a change is; None for one of another business."""
     if viewer.kind != AccountKind.BUSINESS_USER or not viewer.active:
         return None
@@ -218,8 +218,8 @@ def progress(viewer: Viewer, bulk_id: int) -> Progress | None:
     return _progress(change) if change else None
 
 
-def _progress(change: BulkChange) -> Progress:
-    return Progress(
+def _progress(change: BulkChange) -> BulkProgress:
+    return BulkProgress(
         change.id,
         BulkState(change.state),
         change.total,

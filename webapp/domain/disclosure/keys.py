@@ -32,7 +32,7 @@ class DisclosureError(Exception):
     sentence = N_("開示の設定を変更できませんでした。")
 
 
-class NotAllowed(DisclosureError):
+class KeyNotAllowed(DisclosureError):
     """The key is not this person's, or the role only looks."""
 
     sentence = N_("この設定を変更する権限がありません。")
@@ -44,7 +44,7 @@ class NotCurrent(DisclosureError):
     sentence = N_("この所属は終わっています。開示の設定は変更できません。")
 
 
-class Stale(DisclosureError):
+class StaleKey(DisclosureError):
     """Somebody has changed the key since the page was shown (409); `facts` are as they stand now."""
 
     sentence = N_("ほかの人が先に設定を変更しました。いまの設定を確かめて、もう一度操作してください。")
@@ -129,15 +129,15 @@ def set_key(
     with transaction():
         row = Affiliation.get_or_none(Affiliation.id == affiliation_id)
         if row is None:
-            raise NotAllowed
+            raise KeyNotAllowed
         if not row.current:
-            raise NotCurrent if _was_theirs(by, side, row) else NotAllowed
+            raise NotCurrent if _was_theirs(by, side, row) else KeyNotAllowed
         before = _facts(row)
         if not may_turn(by, side, before):
-            raise NotAllowed
+            raise KeyNotAllowed
         after = before.with_keys(side, bits, open)
         if _version(before, side) != expected_version:
-            raise Stale(before)
+            raise StaleKey(before)
         if after == before:
             return KeyChange(before, before, False)
         keys, version = _columns(side)
@@ -147,7 +147,7 @@ def set_key(
             .execute()
         )
         if not written:
-            raise Stale(facts_of([row.technician_id])[row.technician_id])
+            raise StaleKey(facts_of([row.technician_id])[row.technician_id])
         after = facts_of([row.technician_id])[row.technician_id]
         name = EVENTS[side, open]
         data = {

@@ -62,7 +62,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPerson:
     """A row of what was found: 本人, and what else can be opened."""
 
     id: int
@@ -102,7 +102,7 @@ class Allowances:
 class FoundPage:
     """Up to 20 people in kana order; `after` leads to the next page (an affiliation's id), None at the end."""
 
-    rows: tuple[Found, ...]
+    rows: tuple[FoundPerson, ...]
     after: int | None
     allowances: Allowances
 
@@ -150,7 +150,7 @@ def search(
                 bits = sum(group.bit for group in criteria.groups)
                 looks.append(Look(facts, bits))
                 groups = groups_of(visible_groups(viewer, facts))
-                found.append(Found(technician, name, kana, technician_id, level, groups))
+                found.append(FoundPerson(technician, name, kana, technician_id, level, groups))
             looked(viewer, looks, ViewKind.SEARCH, now, criteria.named)
             room = _count(viewer, max(1, len(page)), limits, now)
             return FoundPage(tuple(found), page[-1][5] if len(rows) > wanted else None, room)

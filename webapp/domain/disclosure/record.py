@@ -16,7 +16,7 @@ from webapp.domain.disclosure.policy import (
     relation,
     visible_groups,
 )
-from webapp.domain.disclosure.states import Chip, Standing, chip, standings
+from webapp.domain.disclosure.states import Chip, KeyStatus, chip, standings
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 
@@ -107,7 +107,7 @@ class Record:
     contact: Contact | None = None
     employer: Employer | None = None
     past_employers: tuple[Employer, ...] = ()  # the technician's and the operators' only
-    standings: tuple[Standing, ...] = ()  # both keys: not for other businesses
+    standings: tuple[KeyStatus, ...] = ()  # both keys: not for other businesses
     chip: Chip | None = None
     technician_keys_version: int | None = None
     business_keys_version: int | None = None

@@ -9,7 +9,7 @@ from peewee import JOIN, SQL, Expression
 from db.models import Affiliation, Technician
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.disclosure.policy import BUSINESS_ROLES, MASTER, OPERATOR_ROLES, Group, Viewer
-from webapp.domain.disclosure.states import State
+from webapp.domain.disclosure.states import DisclosureState
 
 _NOBODY = SQL("1 = 0")
 _EVERYBODY = SQL("1 = 1")
@@ -53,7 +53,7 @@ def visible_to(viewer: Viewer, group: Group):
     return _NOBODY
 
 
-def in_state(state: State, group: Group = Group.PERSON):
+def in_state(state: DisclosureState, group: Group = Group.PERSON):
     """Return the condition that a group of a currently affiliated technician stands in one of the four states."""
     bits = MASTER | group.bit
     technician = Affiliation.technician_keys.bin_and(bits) == bits
@@ -61,9 +61,9 @@ def in_state(state: State, group: Group = Group.PERSON):
     return (
         Affiliation.current
         & {
-            State.OPEN: technician & business,
-            State.WAITS_FOR_BUSINESS: technician & ~business,
-            State.WAITS_FOR_TECHNICIAN: ~technician & business,
-            State.CLOSED: ~technician & ~business,
+            DisclosureState.OPEN: technician & business,
+            DisclosureState.WAITS_FOR_BUSINESS: technician & ~business,
+            DisclosureState.WAITS_FOR_TECHNICIAN: ~technician & business,
+            DisclosureState.CLOSED: ~technician & ~business,
         }[state]
     )

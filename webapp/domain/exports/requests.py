@@ -19,6 +19,7 @@ from db import ids
 from db.database import exclusive, is_sqlite, transaction
 from db.models import ExportRequest
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import StepNotAllowed, TakenOver
 from webapp.domain.core.events import EventName, record
 
 LEASE = dt.timedelta(minutes=2)
@@ -73,7 +74,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-class Failure(StrEnum):
+class ExportFailure(StrEnum):
     """Why there is no file."""
 
     NOT_ALLOWED = "not_allowed"  # the asker may not see the list any more
@@ -85,16 +86,8 @@ class TooMany(Exception):
     """The account has as many exports waiting as it may have."""
 
 
-class TakenOver(Exception):
-    """Another worker has this export now, or its asker has taken it back."""
-
-
-class StepNotAllowed(RuntimeError):
-    """A step that the table does not have."""
-
-
 @dataclass(frozen=True)
-class Order:
+class ExportOrder:
     """What is asked for: the list (its endpoint), its page with the filters, and how the file is to be."""
 
     source: str
@@ -111,7 +104,7 @@ def next_state(state: str, step: ExportStep) -> ExportState:
         raise StepNotAllowed(f"{state} -> {step}") from None
 
 
-def ask(account_id: int, order: Order, logged: str, now: dt.datetime) -> ExportRequest:
+def ask(account_id: int, order: ExportOrder, logged: str, now: dt.datetime) -> ExportRequest:
     """Note what is to be written and return it; the same that already waits is not written twice.
 
     `logged` is the address as the audit log may hold it. TooMany when five are waiting.
@@ -156,7 +149,7 @@ def claim(now: dt.datetime, lease: dt.timedelta = LEASE) -> ExportRequest | None
             if row.tries >= MOST_TRIES:
                 # Whoever had it was killed, so often that it is no accident.
                 row.state = next_state(next_state(row.state, ExportStep.CLAIM), ExportStep.FAIL)
-                _end(row, Failure.BROKEN, now)
+                _end(row, ExportFailure.BROKEN, now)
                 continue
             row.state = next_state(row.state, ExportStep.CLAIM)
             row.fence, row.tries, row.lease_until = row.fence + 1, row.tries + 1, now + lease
@@ -201,13 +194,13 @@ def finish(row: ExportRequest, path: Path, folder: Path, now: dt.datetime, *, cu
 def give_back(row: ExportRequest, now: dt.datetime) -> None:
     """Let another try have an export that went wrong, or give it up after the last."""
     if row.tries >= MOST_TRIES:
-        fail(row, Failure.BROKEN, now)
+        fail(row, ExportFailure.BROKEN, now)
         return
     values = {"state": next_state(row.state, ExportStep.GIVE_BACK), "lease_until": now + _REST * row.tries}
     ExportRequest.update(values).where(_held(row)).execute()
 
 
-def fail(row: ExportRequest, failure: Failure, now: dt.datetime) -> None:
+def fail(row: ExportRequest, failure: ExportFailure, now: dt.datetime) -> None:
     """Say that there will be no file, and why."""
     with exclusive(_LOCK):
         held = ExportRequest.get_or_none(_held(row))
@@ -277,7 +270,7 @@ def _held(row: ExportRequest):
     return (ExportRequest.id == row.id) & (ExportRequest.fence == row.fence) & SQL("state = 'writing'")
 
 
-def _end(row: ExportRequest, failure: Failure, now: dt.datetime) -> None:
+def _end(row: ExportRequest, failure: ExportFailure, now: dt.datetime) -> None:
     row.failure, row.lease_until = failure, None
     row.finished_at, row.expires_at = now, now + LINE_FOR
     row.save()

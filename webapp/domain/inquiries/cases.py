@@ -12,6 +12,7 @@ from db.database import transaction
 from db.models import Affiliation, Business, EmailAddress, Inquiry, InquiryEntry, Message, Registration
 from webapp.domain.audit.log import audit
 from webapp.domain.core.calendar import JST
+from webapp.domain.core.errors import Stale, StepNotAllowed
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses import versions
@@ -31,7 +32,7 @@ class InquiryState(StrEnum):
     CLOSED = "closed"
 
 
-class Step(StrEnum):
+class InquiryStep(StrEnum):
     """What can happen to a case."""
 
     ANSWER = "answer"
@@ -42,16 +43,16 @@ class Step(StrEnum):
 
 
 _S = InquiryState
-STEPS: dict[tuple[InquiryState, Step], InquiryState] = {
-    (_S.OPEN, Step.ANSWER): _S.WAITING,
-    (_S.OPEN, Step.WAIT): _S.WAITING,
-    (_S.OPEN, Step.CALL): _S.OPEN,
-    (_S.OPEN, Step.CLOSE): _S.CLOSED,
-    (_S.WAITING, Step.ANSWER): _S.WAITING,
-    (_S.WAITING, Step.CALL): _S.OPEN,  # they called again
-    (_S.WAITING, Step.CLOSE): _S.CLOSED,
-    (_S.WAITING, Step.REOPEN): _S.OPEN,
-    (_S.CLOSED, Step.REOPEN): _S.OPEN,
+STEPS: dict[tuple[InquiryState, InquiryStep], InquiryState] = {
+    (_S.OPEN, InquiryStep.ANSWER): _S.WAITING,
+    (_S.OPEN, InquiryStep.WAIT): _S.WAITING,
+    (_S.OPEN, InquiryStep.CALL): _S.OPEN,
+    (_S.OPEN, InquiryStep.CLOSE): _S.CLOSED,
+    (_S.WAITING, InquiryStep.ANSWER): _S.WAITING,
+    (_S.WAITING, InquiryStep.CALL): _S.OPEN,  # they called again
+    (_S.WAITING, InquiryStep.CLOSE): _S.CLOSED,
+    (_S.WAITING, InquiryStep.REOPEN): _S.OPEN,
+    (_S.CLOSED, InquiryStep.REOPEN): _S.OPEN,
 }
 
 
@@ -186,10 +187,6 @@ class AnswerError(ValueError):
         self.parameters = parameters
 
 
-class Stale(RuntimeError):
-    """Somebody else has changed the case meanwhile."""
-
-
 def open_inquiry(
     topic: Topic,
     channel: Channel,
@@ -245,7 +242,7 @@ def note(inquiry: Inquiry, kind: EntryKind, text: str, now: dt.datetime, account
 def call(inquiry: Inquiry, caller: Caller, check: IdentityCheck, text: str, now: dt.datetime, account_id: int) -> None:
     """Note a call, who called, and how it was made sure who they are; a waiting case is open again by it."""
     with transaction():
-        _step(inquiry, Step.CALL, now, caller=caller, identity_check=check)
+        _step(inquiry, InquiryStep.CALL, now, caller=caller, identity_check=check)
         _enter(inquiry, EntryKind.CALL, now, account_id, text)
         data = {"kind": EntryKind.CALL, "caller": caller, "check": check}
         _event(EventName.INQUIRY_OPS_NOTED, inquiry, now, account_id, data)
@@ -254,7 +251,7 @@ def call(inquiry: Inquiry, caller: Caller, check: IdentityCheck, text: str, now:
 def wait(inquiry: Inquiry, text: str, now: dt.datetime, account_id: int) -> None:
     """Leave a case to wait for somebody else, with a remark for whom."""
     with transaction():
-        _step(inquiry, Step.WAIT, now)
+        _step(inquiry, InquiryStep.WAIT, now)
         _enter(inquiry, EntryKind.WAITING, now, account_id, text)
 
 
@@ -301,7 +298,7 @@ def answer(
     if address is None:
         raise AnswerError(NO_CONTACT)
     with transaction():
-        _step(inquiry, Step.ANSWER, now)
+        _step(inquiry, InquiryStep.ANSWER, now)
         content = {f"answer_{letter}": part for letter, part in zip("abcd", paragraphs, strict=False)}
         message = new_message(
             MessageKind.INQUIRY,
@@ -336,7 +333,7 @@ def contact_of(registration: Registration, role: Role) -> tuple[EmailAddress | N
 def close(inquiry: Inquiry, reason: CloseReason, text: str, now: dt.datetime, account_id: int) -> None:
     """Close a case with its reason."""
     with transaction():
-        _step(inquiry, Step.CLOSE, now, closed_at=now, close_reason=reason)
+        _step(inquiry, InquiryStep.CLOSE, now, closed_at=now, close_reason=reason)
         _enter(inquiry, EntryKind.CLOSED, now, account_id, text)
         _event(EventName.INQUIRY_OPS_CLOSED, inquiry, now, account_id, {"reason": reason})
 
@@ -344,16 +341,12 @@ def close(inquiry: Inquiry, reason: CloseReason, text: str, now: dt.datetime, ac
 def reopen(inquiry: Inquiry, text: str, now: dt.datetime, account_id: int) -> None:
     """Open a waiting or closed case again."""
     with transaction():
-        _step(inquiry, Step.REOPEN, now, closed_at=None, close_reason=None)
+        _step(inquiry, InquiryStep.REOPEN, now, closed_at=None, close_reason=None)
         _enter(inquiry, EntryKind.REOPENED, now, account_id, text)
         _event(EventName.INQUIRY_OPS_REOPENED, inquiry, now, account_id)
 
 
-class StepNotAllowed(ValueError):
-    """A step that the table does not have."""
-
-
-def _step(inquiry: Inquiry, step: Step, now: dt.datetime, **changes) -> None:
+def _step(inquiry: Inquiry, step: InquiryStep, now: dt.datetime, **changes) -> None:
     after = STEPS.get((InquiryState(inquiry.state), step))
     if after is None:
         raise StepNotAllowed(f"a case that is {inquiry.state} cannot {step}")

@@ -16,7 +16,7 @@ from peewee import JOIN
 from db.database import transaction
 from db.ids import new_id
 from db.models import Card, CardQuestion, Registration, Technician, Throttle
-from webapp.domain.cards.states import CardState, Standing
+from webapp.domain.cards.states import CardState, CardStatus
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.events import EventName, record
@@ -35,7 +35,7 @@ SUBJECT = "card form"
 _WRONG = "contact:wrong"
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """How a question is answered."""
 
     STATE = "state"  # the pair is right: the card's state in words
@@ -45,11 +45,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class PublicAnswer:
     """The answer; `standing` only with STATE, and None there when no card belongs to the application."""
 
-    kind: Kind
-    standing: Standing | None = None
+    kind: AnswerKind
+    standing: CardStatus | None = None
 
 
 def ask(
@@ -60,12 +60,12 @@ def ask(
     wrong_pairs: int,
     *,
     wants_inquiry: bool = False,
-) -> Answer:
+) -> PublicAnswer:
     """Answer a question; `wrong_pairs` is the budget of wrong pairs of all askers in an hour (setting)."""
     number = fold(application_number).strip()
     with transaction():
         if _bump(_key("address", network_address), HOUR, 1, now) > LIMIT_ADDRESS:
-            return Answer(Kind.WAIT)
+            return PublicAnswer(AnswerKind.WAIT)
         asked = _bump(_key("number", number.casefold()), DAY, 1, now)
         row = (
             Registration.select(
@@ -88,19 +88,19 @@ def ask(
             id=new_id(),
             at=now,
             registration_id=row[0] if right else None,
-            answered=Kind.CONTACT if closed else "page",
+            answered=AnswerKind.CONTACT if closed else "page",
             wants_inquiry=wants_inquiry,
         ).execute()
     if closed:
-        return Answer(Kind.CONTACT)
+        return PublicAnswer(AnswerKind.CONTACT)
     if not right:
-        return Answer(Kind.WRONG)
-    return Answer(Kind.STATE, _standing(row))
+        return PublicAnswer(AnswerKind.WRONG)
+    return PublicAnswer(AnswerKind.STATE, _standing(row))
 
 
-def _standing(row: tuple) -> Standing | None:
+def _standing(row: tuple) -> CardStatus | None:
     _, _, card, state, known, until = row
-    return None if card is None else Standing(CardState(state), CardState(known), kept_until=until)
+    return None if card is None else CardStatus(CardState(state), CardState(known), kept_until=until)
 
 
 def _key(what: str, value: str) -> str:
@@ -140,7 +140,7 @@ def follow_up(now: dt.datetime, wrong_pairs: int, limit: int = 500) -> int:
 def _follow(question: CardQuestion, now: dt.datetime) -> int:
     registration = Registration.get_by_id(question.registration_id)
     person = registration.technician
-    by_mail = question.answered == Kind.CONTACT
+    by_mail = question.answered == AnswerKind.CONTACT
     record(
         EventName.INQUIRY_WEB_ASKED,
         now,

@@ -12,7 +12,7 @@ from db.ids import encode
 from db.models import Card, Message, Postcard, Registration
 from webapp.domain.core.language import N_
 from webapp.domain.intake.decisions import FIELDS
-from webapp.domain.intake.outcomes import Origin, Outcome, Result
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.reading import LOCK
 from webapp.domain.intake.registrations import MOST_ROWS, register
 from webapp.domain.intake.rows import clean_registration
@@ -91,7 +91,7 @@ class Said:
 class ItemResult:
     """What became of one item."""
 
-    result: Result
+    result: RowResult
     errors: tuple[Said, ...]
     warnings: tuple[Said, ...]
 
@@ -110,7 +110,7 @@ def register_items(
     for left in reversed(range(_TRIES)):
         try:
             with exclusive(LOCK):
-                decided = iter(register(good, now, Origin(api_key_id=api_key_id)))
+                decided = iter(register(good, now, RowOrigin(api_key_id=api_key_id)))
                 results = [
                     row if isinstance(row, ItemResult) else _said(next(decided), pointer)
                     for row, pointer in zip(cleaned, pointers, strict=True)
@@ -128,7 +128,7 @@ def _clean(n: int, item: object, pointer: str, now: dt.datetime):
         model = RegistrationIn.model_validate(item)
     except ValidationError as error:
         said = tuple(_from_pydantic(e, pointer) for e in error.errors(include_url=False, include_input=False))
-        return ItemResult(Result(n, _number(item), Outcome.REJECTED), said, ())
+        return ItemResult(RowResult(n, _number(item), RowOutcome.REJECTED), said, ())
     cells = {}
     for name, column in FIELDS.items():
         value = getattr(model, name)
@@ -136,14 +136,14 @@ def _clean(n: int, item: object, pointer: str, now: dt.datetime):
             bad = next((at for at, text in enumerate(value) if ";" in text or "；" in text), None)
             if bad is not None:
                 said = Said(f"{pointer}/{name}/{bad}", SEMICOLON, {})
-                return ItemResult(Result(n, _number(item), Outcome.REJECTED), (said,), ())
+                return ItemResult(RowResult(n, _number(item), RowOutcome.REJECTED), (said,), ())
             value = ";".join(value)
         elif isinstance(value, bool):
             value = "1" if value else ""
         cells[column] = "" if value is None else str(value)
     row = clean_registration(n, cells, now)
     if isinstance(row, list):
-        return _said(Result(n, _number(item), Outcome.REJECTED, tuple(row)), pointer)
+        return _said(RowResult(n, _number(item), RowOutcome.REJECTED, tuple(row)), pointer)
     return row
 
 
@@ -161,7 +161,7 @@ def _from_pydantic(error: dict, pointer: str) -> Said:
     return Said(pointer + where, _SENTENCES.get(error["type"], _OUT_OF_RANGE), {})
 
 
-def _said(result: Result, pointer: str) -> ItemResult:
+def _said(result: RowResult, pointer: str) -> ItemResult:
     def say(problem: Problem) -> Said:
         name = _COLUMNS.get(problem.column)
         return Said(f"{pointer}/{name}" if name else pointer, problem.sentence, dict(problem.params))

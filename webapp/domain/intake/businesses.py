@@ -9,7 +9,7 @@ from webapp.domain.core.events import EventName
 from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
 from webapp.domain.intake.known import Email, emails_of, fetch
-from webapp.domain.intake.outcomes import Origin, Outcome, Result
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.rows import BusinessRow
 from webapp.domain.intake.writing import TABLES, Batch, update_rows, version_data
 
@@ -19,7 +19,7 @@ _FIELDS = {"name": "name", "name_kana": "kana", "postal_code": "postal_code", "a
 
 
 @dataclass(slots=True)
-class Business:
+class BusinessIn:
     """A business as it will stand after the rows so far."""
 
     id: int
@@ -34,7 +34,7 @@ class KnownBusinesses:
     """What is known of the businesses of a file; kept over all batches when nothing is written."""
 
     def __init__(self) -> None:
-        self.businesses: dict[str, Business] = {}
+        self.businesses: dict[str, BusinessIn] = {}
 
     def load(self, rows: Sequence[BusinessRow]) -> None:
         """Fetch what these rows speak of."""
@@ -44,7 +44,7 @@ class KnownBusinesses:
             {row.business_id for row in rows} - self.businesses.keys(),
         ):
             values = dict(zip(_FIELDS, data, strict=True))
-            by_id[number] = self.businesses[business_id] = Business(number, business_id, version, values)
+            by_id[number] = self.businesses[business_id] = BusinessIn(number, business_id, version, values)
         for owner, valid_to, email in emails_of(OwnerKind.BUSINESS, by_id):
             if valid_to is None:
                 by_id[owner].email = email
@@ -53,11 +53,11 @@ class KnownBusinesses:
 def register_businesses(
     rows: Sequence[BusinessRow],
     now: dt.datetime,
-    origin: Origin = Origin(),  # noqa: B008 - a frozen value
+    origin: RowOrigin = RowOrigin(),  # noqa: B008 - a frozen value
     known: KnownBusinesses | None = None,
     *,
     check: bool = False,
-) -> list[Result]:
+) -> list[RowResult]:
     """Write a batch of businesses in the running transaction; a result per row, in order.
 
     An empty cell leaves what is registered as it is. With `check` nothing is written, as in `registration.register`.
@@ -65,35 +65,35 @@ def register_businesses(
     known = KnownBusinesses() if known is None else known
     known.load(rows)
     batch = Batch(now, origin.account_id)
-    touched: dict[int, Business] = {}
+    touched: dict[int, BusinessIn] = {}
     results = []
     for row in rows:
         business = known.businesses.get(row.business_id)
         if business is None:
-            outcome = Outcome.ACCEPTED
+            outcome = RowOutcome.ACCEPTED
             business = known.businesses[row.business_id] = _new(row, batch)
             touched[business.id] = business
         elif _change(business, row, batch):
-            outcome = Outcome.UPDATED
+            outcome = RowOutcome.UPDATED
             touched[business.id] = business
         else:
-            outcome = Outcome.UNCHANGED
-        results.append(Result(row.line, row.business_id, outcome, row.warnings))
+            outcome = RowOutcome.UNCHANGED
+        results.append(RowResult(row.line, row.business_id, outcome, row.warnings))
     if not check:
         _write(touched, batch)
     return results
 
 
-def _new(row: BusinessRow, batch: Batch) -> Business:
+def _new(row: BusinessRow, batch: Batch) -> BusinessIn:
     data = {column: getattr(row, name) or "" for column, name in _FIELDS.items()}
-    business = Business(batch.new_id(), row.business_id, 1, data, stored=False)
+    business = BusinessIn(batch.new_id(), row.business_id, 1, data, stored=False)
     batch.event(EventName.BUSINESS_IMPORT_REGISTERED.value, None, business=business.id)
     if row.email:
         _give(business, row.email, batch)
     return business
 
 
-def _change(business: Business, row: BusinessRow, batch: Batch) -> bool:
+def _change(business: BusinessIn, row: BusinessRow, batch: Batch) -> bool:
     given = {column: getattr(row, name) for column, name in _FIELDS.items()}
     changes = {k: v for k, v in given.items() if v is not None and v != business.data[k]}
     email = row.email
@@ -119,13 +119,13 @@ def _change(business: Business, row: BusinessRow, batch: Batch) -> bool:
     return True
 
 
-def _give(business: Business, value: str, batch: Batch) -> None:
+def _give(business: BusinessIn, value: str, batch: Batch) -> None:
     business.email = batch.give_email(OwnerKind.BUSINESS, business.id, business.email, value, AddressState.VALID)
     data = version_data(business.email.version)
     batch.event(EventName.ADDRESS_IMPORT_GIVEN.value, data, business=business.id, subject=business.email.id)
 
 
-def _write(touched: dict[int, Business], batch: Batch) -> None:
+def _write(touched: dict[int, BusinessIn], batch: Batch) -> None:
     changed = []
     for business in touched.values():
         data = business.data

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from webapp.domain.core.counters import JST
 from webapp.domain.core.language import N_
 from webapp.domain.core.search_key import fold_search_key
-from webapp.domain.intake.known import Application, Employer, Known, Person
-from webapp.domain.intake.outcomes import Outcome
+from webapp.domain.intake.known import Known, KnownApplication, KnownEmployer, KnownPerson
+from webapp.domain.intake.outcomes import RowOutcome
 from webapp.domain.intake.rows import RegistrationRow
 from webapp.domain.parsing.problems import Problem
 
@@ -55,15 +55,15 @@ FIELDS = {
 _values = attrgetter(*FIELDS)
 
 
-class Decision(NamedTuple):
+class RowDecision(NamedTuple):
     """What is to happen with a row; `person` is None for one who is not known yet, `application` is what is in."""
 
-    outcome: Outcome
+    outcome: RowOutcome
     problems: tuple[Problem, ...] = ()
-    application: Application | None = None
-    person: Person | None = None
-    affiliated: Employer | None = None
-    proxy: Employer | None = None
+    application: KnownApplication | None = None
+    person: KnownPerson | None = None
+    affiliated: KnownEmployer | None = None
+    proxy: KnownEmployer | None = None
 
 
 def content_of(row: RegistrationRow) -> dict[str, object]:
@@ -76,12 +76,12 @@ def content_of(row: RegistrationRow) -> dict[str, object]:
     return content
 
 
-def decide(row: RegistrationRow, known: Known) -> Decision:
+def decide(row: RegistrationRow, known: Known) -> RowDecision:
     """Decide a row by what is known now; `known` has been loaded for it."""
     if application := known.applications.get(row.application_number):
         if application.digest == row.content_digest or not (problems := _conflicts(row, application)):
-            return Decision(Outcome.UNCHANGED, row.warnings, application)
-        return Decision(Outcome.REJECTED, (*problems, *row.warnings))
+            return RowDecision(RowOutcome.UNCHANGED, row.warnings, application)
+        return RowDecision(RowOutcome.REJECTED, (*problems, *row.warnings))
     problems = []
     employers = []
     for name in ("affiliated_business_id", "proxy_business_id"):
@@ -100,12 +100,12 @@ def decide(row: RegistrationRow, known: Known) -> Decision:
             value = row.affiliated_business_id
             problems.append(Problem(row.line, FIELDS["affiliated_business_id"], value, AFFILIATED_ELSEWHERE))
     if problems:
-        return Decision(Outcome.REJECTED, (*problems, *row.warnings))
-    outcome = Outcome.ACCEPTED if person is None else Outcome.UPDATED
-    return Decision(outcome, row.warnings, None, person, affiliated, proxy)
+        return RowDecision(RowOutcome.REJECTED, (*problems, *row.warnings))
+    outcome = RowOutcome.ACCEPTED if person is None else RowOutcome.UPDATED
+    return RowDecision(outcome, row.warnings, None, person, affiliated, proxy)
 
 
-def _conflicts(row: RegistrationRow, application: Application) -> list[Problem]:
+def _conflicts(row: RegistrationRow, application: KnownApplication) -> list[Problem]:
     """What differs from the application that is in; nothing if only the ID that it was issued has been filled in."""
     problems = []
     given, stored = content_of(row), application.content
@@ -141,7 +141,7 @@ def _shown(name: str, value: object) -> str:
     return str(value)
 
 
-def _mismatches(row: RegistrationRow, person: Person) -> list[Problem]:
+def _mismatches(row: RegistrationRow, person: KnownPerson) -> list[Problem]:
     # What is registered is not shown here: the birth date is what a person proves who he is with.
     columns = []
     if person.data["birth_date"] != row.birth_date.isoformat():

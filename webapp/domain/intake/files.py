@@ -17,7 +17,7 @@ Cells = dict[str, str]
 BROKEN_QUOTES = "quotes"
 
 
-class Kind(StrEnum):
+class SourceFormat(StrEnum):
     """How the file is written."""
 
     csv = "csv"
@@ -33,7 +33,7 @@ class Source:
     for .xlsx. Use it as a context manager: it owns the open file.
     """
 
-    kind: Kind
+    kind: SourceFormat
     heading: Heading
     rows: Iterator[tuple[int, Cells]]
     total: int
@@ -91,7 +91,7 @@ def _open_csv(stream: BinaryIO, table: Table) -> Source:
     rows = csv_text.read_rows(text, delimiter)
     heading = read_heading(_first_filled((line, cells) for line, cells, _ in rows), table)
     return Source(
-        kind=Kind.csv,
+        kind=SourceFormat.csv,
         heading=heading,
         rows=_csv_rows(rows, heading, table),
         total=total,
@@ -107,7 +107,7 @@ def _open_workbook(stream: BinaryIO, table: Table) -> Source:
     heading = read_heading(_first_filled(rows), table)
     done = [0]
     return Source(
-        kind=Kind.xlsx,
+        kind=SourceFormat.xlsx,
         heading=heading,
         rows=_workbook_rows(rows, heading, done),
         total=height,

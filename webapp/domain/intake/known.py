@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from db.database import database, is_sqlite
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
 from webapp.domain.intake.rows import RegistrationRow
 
@@ -55,7 +55,7 @@ class Email:
 
 
 @dataclass(slots=True)
-class Person:
+class KnownPerson:
     """A technician as he or she will stand after the rows so far; `business` is the current employer's id."""
 
     id: int
@@ -72,7 +72,7 @@ class Person:
 
 
 @dataclass(slots=True)
-class Employer:
+class KnownEmployer:
     """A business to which rows refer."""
 
     id: int
@@ -81,7 +81,7 @@ class Employer:
 
 
 @dataclass(slots=True)
-class Application:
+class KnownApplication:
     """A registration that is in: `content` is what its row said, as stored or as the row of this batch."""
 
     id: int
@@ -108,9 +108,9 @@ class Known:
     """What is known while rows are decided; `load` adds what the next batch needs and keeps what it has."""
 
     def __init__(self) -> None:
-        self.applications: dict[str, Application] = {}
-        self.people: dict[str, Person] = {}
-        self.employers: dict[str, Employer] = {}
+        self.applications: dict[str, KnownApplication] = {}
+        self.people: dict[str, KnownPerson] = {}
+        self.employers: dict[str, KnownEmployer] = {}
         # Value keys that are dead for somebody: who holds one now → reason.
         self.dead_elsewhere: dict[str, dict[int, str | None]] = {}
         self.looked_at: set[str] = set()  # value keys for which a person looks before postcards are made
@@ -132,7 +132,7 @@ class Known:
             numbers,
         )
         for number, registration_id, technician_id, digest, content in found:
-            self.applications[number] = Application(registration_id, technician_id, digest, json.loads(content))
+            self.applications[number] = KnownApplication(registration_id, technician_id, digest, json.loads(content))
 
     def _load_people(self, technician_ids: set[str]) -> None:
         columns = ", ".join(PERSON_COLUMNS)
@@ -143,7 +143,7 @@ class Known:
         people = {}
         for number, technician_id, version, kana_key, *data in found:
             values = dict(zip(PERSON_COLUMNS, data, strict=True))
-            people[number] = self.people[technician_id] = Person(number, technician_id, version, values, kana_key)
+            people[number] = self.people[technician_id] = KnownPerson(number, technician_id, version, values, kana_key)
         for number, kind, value in fetch(
             "SELECT technician_id, kind, value FROM record_item WHERE technician_id IN ({in})"
             " ORDER BY technician_id, kind, position",
@@ -168,7 +168,7 @@ class Known:
             for (key,) in fetch(
                 "SELECT e.value_key FROM email_address e JOIN work_item w ON w.subject_id = e.id"
                 f" WHERE e.value_key IN ({{in}}) AND w.kind = '{WorkItemKind.SAME_ADDRESS}'"
-                f" AND w.state = '{State.OPEN}'",
+                f" AND w.state = '{WorkItemState.OPEN}'",
                 keys,
             )
         )
@@ -178,7 +178,7 @@ class Known:
         for number, business_id in fetch(
             "SELECT id, business_id FROM business WHERE business_id IN ({in})", business_ids
         ):
-            employers[number] = self.employers[business_id] = Employer(number, business_id, None)
+            employers[number] = self.employers[business_id] = KnownEmployer(number, business_id, None)
         for owner, valid_to, email in emails_of(OwnerKind.BUSINESS, employers):
             if valid_to is None:
                 employers[owner].email = email
@@ -187,7 +187,7 @@ class Known:
             (kind, subject)
             for kind, subject in fetch(
                 "SELECT kind, subject_id FROM work_item WHERE subject_id IN ({in}) AND subject_kind = 'business'"
-                f" AND kind = '{WorkItemKind.BUSINESS_ADDRESS}' AND state = '{State.OPEN}'",
+                f" AND kind = '{WorkItemKind.BUSINESS_ADDRESS}' AND state = '{WorkItemState.OPEN}'",
                 without,
             )
         )

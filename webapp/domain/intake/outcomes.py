@@ -7,7 +7,7 @@ from typing import NamedTuple
 from webapp.domain.parsing.problems import Problem
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What became of one row."""
 
     ACCEPTED = "accepted"
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RowOrigin:
     """Where rows come from; each part is the id of a row, or None."""
 
     run_id: int | None = None
@@ -25,7 +25,7 @@ class Origin:
     account_id: int | None = None
 
 
-class Result(NamedTuple):
+class RowResult(NamedTuple):
     """What became of one row: `number` is its application number or business ID.
 
     `problems` hold the errors of a rejected row and the warnings of any. `registration_id` and `technician_id` are of
@@ -34,7 +34,7 @@ class Result(NamedTuple):
 
     line: int
     number: str
-    outcome: Outcome
+    outcome: RowOutcome
     problems: tuple[Problem, ...] = ()
     registration_id: int | None = None
     technician_id: str | None = None

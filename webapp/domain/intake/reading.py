@@ -15,7 +15,7 @@ from webapp.domain.intake.businesses import KnownBusinesses, register_businesses
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, Table
 from webapp.domain.intake.files import Cells, Source
 from webapp.domain.intake.known import Known
-from webapp.domain.intake.outcomes import Origin, Outcome, Result
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.rows import clean_business, clean_registration
 from webapp.domain.parsing.problems import Problem, Severity
 
@@ -25,7 +25,7 @@ BATCH_ROWS = registrations.MOST_ROWS
 _TRIES = 3
 
 
-class Kind(StrEnum):
+class TableKind(StrEnum):
     """What a file holds."""
 
     BUSINESSES = "businesses"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     @property
     def table(self) -> Table:
         """The columns of such a file."""
-        return BUSINESSES if self is Kind.BUSINESSES else REGISTRATIONS
+        return BUSINESSES if self is TableKind.BUSINESSES else REGISTRATIONS
 
 
 class Read(NamedTuple):
@@ -42,11 +42,11 @@ class Read(NamedTuple):
 
     line: int
     cells: Cells
-    result: Result
+    result: RowResult
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTally:
     """How many rows of each outcome; `warned` counts rows with a warning, whatever became of them."""
 
     done: int = 0
@@ -66,9 +66,9 @@ class Tally:
                 self.warned += 1
 
 
-def new_known(kind: Kind) -> Known | KnownBusinesses:
+def new_known(kind: TableKind) -> Known | KnownBusinesses:
     """Return what is known before the first row; only a check keeps it over several batches."""
-    return KnownBusinesses() if kind is Kind.BUSINESSES else Known()
+    return KnownBusinesses() if kind is TableKind.BUSINESSES else Known()
 
 
 def chunks(source: Source, skip: int = 0, size: int = BATCH_ROWS) -> Iterator[list[tuple[int, Cells]]]:
@@ -79,10 +79,10 @@ def chunks(source: Source, skip: int = 0, size: int = BATCH_ROWS) -> Iterator[li
 
 
 def take(
-    kind: Kind,
+    kind: TableKind,
     chunk: list[tuple[int, Cells]],
     now: dt.datetime,
-    origin: Origin,
+    origin: RowOrigin,
     *,
     check_with: Known | KnownBusinesses | None = None,
     beside: Callable[[list[Read]], None] = lambda rows: None,
@@ -97,7 +97,7 @@ def take(
     for left in reversed(range(_TRIES)):
         try:
             with transaction():
-                if kind is Kind.BUSINESSES:
+                if kind is TableKind.BUSINESSES:
                     decided = register_businesses(good, now, origin, check_with, check=check_with is not None)
                 else:
                     decided = registrations.register(good, now, origin, check_with, check=check_with is not None)
@@ -114,10 +114,10 @@ def take(
     raise AssertionError("unreachable")
 
 
-def _clean(kind: Kind, line: int, cells: Cells, now: dt.datetime):
-    return clean_business(line, cells) if kind is Kind.BUSINESSES else clean_registration(line, cells, now)
+def _clean(kind: TableKind, line: int, cells: Cells, now: dt.datetime):
+    return clean_business(line, cells) if kind is TableKind.BUSINESSES else clean_registration(line, cells, now)
 
 
-def _unreadable(line: int, cells: Cells, kind: Kind, problems: list[Problem]) -> Result:
-    number = cells.get("事業者ID" if kind is Kind.BUSINESSES else "申請番号", "").strip()
-    return Result(line, number[:64], Outcome.REJECTED, tuple(problems))
+def _unreadable(line: int, cells: Cells, kind: TableKind, problems: list[Problem]) -> RowResult:
+    number = cells.get("事業者ID" if kind is TableKind.BUSINESSES else "申請番号", "").strip()
+    return RowResult(line, number[:64], RowOutcome.REJECTED, tuple(problems))

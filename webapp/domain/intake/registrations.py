@@ -17,9 +17,18 @@ from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
-from webapp.domain.intake.decisions import Decision, content_of, decide
-from webapp.domain.intake.known import PERSON_COLUMNS, Application, Email, Employer, ItemKind, Known, Person, fetch
-from webapp.domain.intake.outcomes import Origin, Outcome, Result
+from webapp.domain.intake.decisions import RowDecision, content_of, decide
+from webapp.domain.intake.known import (
+    PERSON_COLUMNS,
+    Email,
+    ItemKind,
+    Known,
+    KnownApplication,
+    KnownEmployer,
+    KnownPerson,
+    fetch,
+)
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.rows import RegistrationRow
 from webapp.domain.intake.writing import Batch, version_data
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
@@ -67,11 +76,11 @@ class _Issuer:
 def register(
     rows: Sequence[RegistrationRow],
     now: dt.datetime,
-    origin: Origin = Origin(),  # noqa: B008 - a frozen value
+    origin: RowOrigin = RowOrigin(),  # noqa: B008 - a frozen value
     known: Known | None = None,
     *,
     check: bool = False,
-) -> list[Result]:
+) -> list[RowResult]:
     """Decide and write a batch of at most 1,000 rows in the running transaction; a result per row, in order.
 
     A row is decided as if those before it had been written one by one. With `check` nothing is written; pass the same
@@ -86,10 +95,10 @@ def register(
     results = []
     for row in rows:
         decision = decide(row, known)
-        if decision.outcome in (Outcome.REJECTED, Outcome.UNCHANGED):
+        if decision.outcome in (RowOutcome.REJECTED, RowOutcome.UNCHANGED):
             there = decision.application
             results.append(
-                Result(
+                RowResult(
                     row.line,
                     row.application_number,
                     decision.outcome,
@@ -106,15 +115,15 @@ def register(
 
 
 def _complete(
-    row: RegistrationRow, decision: Decision, known: Known, batch: Batch, issuer: _Issuer, origin: Origin
-) -> Result:
+    row: RegistrationRow, decision: RowDecision, known: Known, batch: Batch, issuer: _Issuer, origin: RowOrigin
+) -> RowResult:
     person, affiliated, proxy = decision.person, decision.affiliated, decision.proxy
     first = person is None
     registration = batch.new_id()
     if first:
         person = _new_person(row, batch, issuer)
         known.people[person.technician_id] = person
-    known.applications[row.application_number] = Application(
+    known.applications[row.application_number] = KnownApplication(
         registration, person.technician_id, row.content_digest, row
     )
     batch.rows["registration"].append(
@@ -155,7 +164,7 @@ def _complete(
         batch.count(Figure.CARDS, CARD_ORDERED)
     _tell(person, row.language, affiliated, proxy, known, batch, ids)
     outcome = decision.outcome
-    return Result(row.line, row.application_number, outcome, decision.problems, registration, person.technician_id)
+    return RowResult(row.line, row.application_number, outcome, decision.problems, registration, person.technician_id)
 
 
 def _given(row: RegistrationRow) -> dict[str, object]:
@@ -190,10 +199,10 @@ def _items(row: RegistrationRow) -> dict[str, tuple[str, ...]]:
 _EMPTY = {name: "" for name in ("postal_code", "address", "telephone", "social_insurance", "retirement_scheme")}
 
 
-def _new_person(row: RegistrationRow, batch: Batch, issuer: _Issuer) -> Person:
+def _new_person(row: RegistrationRow, batch: Batch, issuer: _Issuer) -> KnownPerson:
     data = {k: _EMPTY.get(k) if v is None else v for k, v in _given(row).items()}
     technician_id = row.technician_id or issuer.issue()
-    person = Person(batch.new_id(), technician_id, 1, data, fold_search_key(row.kana), stored=False)
+    person = KnownPerson(batch.new_id(), technician_id, 1, data, fold_search_key(row.kana), stored=False)
     batch.people[person.id] = person
     for kind, values in _items(row).items():
         if values:
@@ -202,7 +211,7 @@ def _new_person(row: RegistrationRow, batch: Batch, issuer: _Issuer) -> Person:
     return person
 
 
-def _change(person: Person, row: RegistrationRow, batch: Batch, ids: _Ids) -> None:
+def _change(person: KnownPerson, row: RegistrationRow, batch: Batch, ids: _Ids) -> None:
     """Take what the application says anew; what it leaves empty stays as it is, and what stood before is kept."""
     changes = {k: v for k, v in _given(row).items() if v is not None and v != person.data[k]}
     items = {k: v for k, v in _items(row).items() if v and v != person.items.get(k)}
@@ -219,7 +228,7 @@ def _change(person: Person, row: RegistrationRow, batch: Batch, ids: _Ids) -> No
     batch.event(_CHANGED, dump_json({"fields": [*changes, *items]}), *ids)
 
 
-def _take_email(person: Person, row: RegistrationRow, known: Known, batch: Batch, ids: _Ids) -> None:
+def _take_email(person: KnownPerson, row: RegistrationRow, known: Known, batch: Batch, ids: _Ids) -> None:
     before = person.email
     if row.email is None or (before is not None and before.value == row.email):
         return
@@ -244,10 +253,10 @@ def _take_email(person: Person, row: RegistrationRow, known: Known, batch: Batch
 
 
 def _tell(
-    person: Person,
+    person: KnownPerson,
     language: str,
-    affiliated: Employer | None,
-    proxy: Employer | None,
+    affiliated: KnownEmployer | None,
+    proxy: KnownEmployer | None,
     known: Known,
     batch: Batch,
     ids: _Ids,
@@ -296,7 +305,7 @@ def _queue_mail(role: Role, email: Email, language: str, business: int | None, b
     batch.event(_NOTICE_QUEUED, _QUEUED_DATA[role], *ids, business, number)
 
 
-def _queue_postcard(person: Person, cause: str, known: Known, batch: Batch, ids: _Ids) -> None:
+def _queue_postcard(person: KnownPerson, cause: str, known: Known, batch: Batch, ids: _Ids) -> None:
     """Queue the postcard at once: there is no address that could fail first (see `fallback.queue`)."""
     hold = None
     if not (person.data["postal_code"] and person.data["address"]):

@@ -9,7 +9,7 @@ from types import TracebackType
 import xlsxwriter
 
 from webapp.domain.intake.columns import REJECT_COLUMNS, SURPLUS, Heading
-from webapp.domain.intake.files import Kind
+from webapp.domain.intake.files import SourceFormat
 from webapp.domain.parsing.injection import guard
 from webapp.domain.parsing.problems import Problem, Severity
 
@@ -37,13 +37,13 @@ class RejectsFile:
     def __init__(self, path: Path, heading: Heading) -> None:
         self.path = path
         self.count = 0
-        self._kind = Kind.xlsx if path.suffix.lower() == ".xlsx" else Kind.csv
+        self._kind = SourceFormat.xlsx if path.suffix.lower() == ".xlsx" else SourceFormat.csv
         self._part = path.with_name(path.name + ".part")
         columns = [(text, key) for text, key in zip(heading.texts, heading.keys, strict=True)]
         columns = [(text, key) for text, key in columns if key not in REJECT_COLUMNS]
         self._keys = [key for _, key in columns]
         texts = [*(text for text, _ in columns), *REJECT_COLUMNS]
-        if self._kind is Kind.csv:
+        if self._kind is SourceFormat.csv:
             self._file = self._part.open("w", encoding="utf-8-sig", newline="", errors="replace")
             self._csv = csv.writer(self._file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
             self._csv.writerow([guard(text) for text in texts])
@@ -66,7 +66,7 @@ class RejectsFile:
             values.append(surplus)
             number += 1
         self.count += 1
-        if self._kind is Kind.csv:
+        if self._kind is SourceFormat.csv:
             self._csv.writerow([guard(value) for value in values])
         elif self.count < _EXCEL_ROWS:
             self._write_sheet_row(self.count, values)
@@ -79,7 +79,7 @@ class RejectsFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._kind is Kind.csv:
+        if self._kind is SourceFormat.csv:
             self._file.close()
         else:
             self._book.close()

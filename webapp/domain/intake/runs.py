@@ -15,11 +15,12 @@ from db.database import exclusive, skip_locked, transaction, write_rows
 from db.fields import dump_json
 from db.ids import encode, new_ids
 from db.models import ImportOriginal, ImportReject, ImportRun
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import Heading, read_heading
 from webapp.domain.intake.files import Source, open_source
-from webapp.domain.intake.outcomes import Origin, Outcome
-from webapp.domain.intake.reading import LOCK, Kind, Read, Tally, chunks, new_known, take
+from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
+from webapp.domain.intake.reading import LOCK, Read, RunTally, TableKind, chunks, new_known, take
 from webapp.domain.intake.rejects import RejectsFile
 from webapp.domain.parsing.problems import IntakeError, Problem, Severity
 
@@ -46,22 +47,18 @@ class RunState(StrEnum):
     FAILED = "failed"  # the file could not be read to its end; what was read before is in
 
 
-class TakenOver(RuntimeError):
-    """Somebody else goes on with this run."""
-
-
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RunProgress:
     """How far a reading is: `position` and `total` in the source's own unit, the rows so far, the latest warnings."""
 
     position: int
     total: int
-    tally: Tally
+    tally: RunTally
     warnings: tuple[Problem, ...] = ()
 
 
 def create(
-    kind: Kind,
+    kind: TableKind,
     file_name: str,
     content: bytes,
     now: dt.datetime,
@@ -93,7 +90,7 @@ def check_size(size: int, most: int | None) -> None:
         raise IntakeError(TOO_LARGE, {"size": f"{size:,}", "bound": f"{most:,}"})
 
 
-def begin_here(kind: Kind, file_name: str, content: bytes, now: dt.datetime) -> ImportRun:
+def begin_here(kind: TableKind, file_name: str, content: bytes, now: dt.datetime) -> ImportRun:
     """Return the run of a file that this process reads itself: a new one, or the one that a killed command left.
 
     Such a run has no lease, so no worker takes it.
@@ -113,7 +110,7 @@ class Uploads:
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         self._state_dir = state_dir
         self._clock = clock
-        self._reading: Iterator[Progress] | None = None
+        self._reading: Iterator[RunProgress] | None = None
 
     def step(self, now: dt.datetime) -> bool:
         """Read on for about two seconds; False when there is nothing to read.
@@ -162,7 +159,7 @@ def _claim(run: ImportRun, now: dt.datetime, lease_until: dt.datetime | None) ->
     run.save(only=[ImportRun.fence, ImportRun.state, ImportRun.lease_until, ImportRun.started_at])
     if run.check_only and run.done:  # what the earlier rows would have brought is not in the database: from the start
         ImportReject.delete().where(ImportReject.run == run).execute()
-        for field in fields(Tally):
+        for field in fields(RunTally):
             setattr(run, field.name, 0)
         run.save()
     return run
@@ -170,7 +167,7 @@ def _claim(run: ImportRun, now: dt.datetime, lease_until: dt.datetime | None) ->
 
 def proceed(
     run: ImportRun, clock: Clock, before_end: Callable[[ImportRun], object] = lambda run: None
-) -> Iterator[Progress]:
+) -> Iterator[RunProgress]:
     """Read a claimed run to its end, yielding after each batch; the run is DONE or FAILED then.
 
     `before_end` is called when all rows are read and the run is not yet shown as ended. Progress, rejects and rows of a
@@ -178,7 +175,7 @@ def proceed(
     """
     content = bytes(ImportOriginal.get(ImportOriginal.run == run).content)
     try:
-        with open_source(io.BytesIO(content), Kind(run.kind).table) as source:
+        with open_source(io.BytesIO(content), TableKind(run.kind).table) as source:
             run.columns = list(source.heading.texts)
             run.ignored_columns = list(source.heading.unknown)
             yield from _read(run, source, clock)
@@ -189,18 +186,18 @@ def proceed(
     _finish(run, state, clock(), why)
 
 
-def _read(run: ImportRun, source: Source, clock: Clock) -> Iterator[Progress]:
-    kind = Kind(run.kind)
+def _read(run: ImportRun, source: Source, clock: Clock) -> Iterator[RunProgress]:
+    kind = TableKind(run.kind)
     known = new_known(kind) if run.check_only else None
-    origin = Origin(run_id=run.id, account_id=run.account_id)
-    tally = Tally(**{field.name: getattr(run, field.name) for field in fields(Tally)})
+    origin = RowOrigin(run_id=run.id, account_id=run.account_id)
+    tally = RunTally(**{field.name: getattr(run, field.name) for field in fields(RunTally)})
     for chunk in chunks(source, skip=tally.done):
         now = clock()
         before = asdict(tally)
 
         def beside(rows: list[Read], now=now, before=before) -> None:
             nonlocal tally
-            tally = Tally(**before)
+            tally = RunTally(**before)
             tally.add(rows)
             position = source.position()
             # How many rows there are is known at the end; until then it is told from the bytes read.
@@ -210,15 +207,15 @@ def _read(run: ImportRun, source: Source, clock: Clock) -> Iterator[Progress]:
 
         with exclusive(LOCK):
             rows = take(kind, chunk, now, origin, check_with=known, beside=beside)
-        yield Progress(source.position(), source.total, tally, warnings_of(rows))
+        yield RunProgress(source.position(), source.total, tally, warnings_of(rows))
 
 
 def warnings_of(rows: list[Read]) -> tuple[Problem, ...]:
     """Return the warnings of rows that went in; those of a rejected row stand beside its errors."""
-    return tuple(p for read in rows if read.result.outcome is not Outcome.REJECTED for p in read.result.problems)
+    return tuple(p for read in rows if read.result.outcome is not RowOutcome.REJECTED for p in read.result.problems)
 
 
-def _advance(run: ImportRun, tally: Tally, total: int, now: dt.datetime) -> None:
+def _advance(run: ImportRun, tally: RunTally, total: int, now: dt.datetime) -> None:
     changes = asdict(tally) | {"total": total, "columns": run.columns, "ignored_columns": run.ignored_columns}
     if run.lease_until is not None:
         changes["lease_until"] = now + LEASE
@@ -241,7 +238,7 @@ def _update(run: ImportRun, changes: dict) -> None:
 
 
 def _keep_rejects(run: ImportRun, rows: list[Read]) -> None:
-    rejected = [read for read in rows if read.result.outcome is Outcome.REJECTED]
+    rejected = [read for read in rows if read.result.outcome is RowOutcome.REJECTED]
     ids = new_ids(len(rejected)) if rejected else []
     values = [
         (number, run.id, read.line, dump_json(read.cells), dump_json([as_json(p) for p in read.result.problems]))
@@ -297,7 +294,7 @@ def has_rejects(run: ImportRun) -> bool:
 
 def heading_of(run: ImportRun) -> Heading:
     """Return the file's heading as it was understood."""
-    return read_heading(run.columns, Kind(run.kind).table)
+    return read_heading(run.columns, TableKind(run.kind).table)
 
 
 def rejects_path(run: ImportRun, state_dir: Path) -> Path:

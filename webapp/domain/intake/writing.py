@@ -18,9 +18,9 @@ from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.search_key import fold_search_key
-from webapp.domain.core.work_items import State, WorkItemKind
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind, value_key
-from webapp.domain.intake.known import PERSON_COLUMNS, Email, Person, mark
+from webapp.domain.intake.known import PERSON_COLUMNS, Email, KnownPerson, mark
 
 TABLES = {
     "technician": (
@@ -75,7 +75,7 @@ class Batch:
         self.account_id = account_id
         self.rows: dict[str, list[tuple]] = {table: [] for table in TABLES}
         self.counts: Counter = Counter()
-        self.people: dict[int, Person] = {}  # touched: their final state is written
+        self.people: dict[int, KnownPerson] = {}  # touched: their final state is written
         self.items: dict[tuple[int, str], tuple[bool, tuple[str, ...]]] = {}
         self.emails: dict[int, tuple[OwnerKind, int, Email]] = {}
         self._ids = _ids()
@@ -118,7 +118,7 @@ class Batch:
 
     def open_item(self, kind: WorkItemKind, subject_kind: str, subject: int, reason: str) -> None:
         """Open a work item that is not open yet."""
-        number = self.add("work_item", kind, subject_kind, subject, reason, State.OPEN, self.at)
+        number = self.add("work_item", kind, subject_kind, subject, reason, WorkItemState.OPEN, self.at)
         data = dump_json({"kind": kind, "reason": reason})
         self.event(EventName.WORK_ITEM_RULE_OPENED.value, data, subject=number, **{subject_kind: subject})
 

@@ -48,7 +48,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class OutgoingMail:
     """One message to one recipient. `values` as VARIABLES in mail_words.py declares them for (kind, role)."""
 
     kind: MessageKind
@@ -134,7 +134,7 @@ def _common_values(identity: Identity) -> dict[str, str]:
     return {name: one_line(getattr(identity, name)) for name in names}
 
 
-def body_of(mail: Mail, identity: Identity) -> str:
+def body_of(mail: OutgoingMail, identity: Identity) -> str:
     """Return the text of a mail: the recipient's language first, Japanese below when that is another one."""
     variables = VARIABLES[(mail.kind, mail.role)]
     given = {name for name, value in mail.values.items() if value}
@@ -151,7 +151,7 @@ def body_of(mail: Mail, identity: Identity) -> str:
     return body
 
 
-def compose(mail: Mail, identity: Identity, message_id: str, now: datetime) -> bytes:
+def compose(mail: OutgoingMail, identity: Identity, message_id: str, now: datetime) -> bytes:
     """Return the mail with CRLF line ends. `message_id` is the attempt's, with `<>`.
 
     Raises ValueError for missing or unknown values, an impossible address or Message-ID; nothing is sent half-filled.

@@ -15,7 +15,7 @@ from db.database import exclusive, is_sqlite, transaction
 from db.ids import new_id
 from db.models import Attempt, EmailAddress, Message, ReturnedMail, ReturnedMailSource
 from db.rows import insert_row, read_row, update_rows
-from webapp.domain.bounce import Failure, Judgement, Kind, Reason, ReasonClass, explain, judge
+from webapp.domain.bounce import Failure, Judgement, MailKind, Reason, ReasonClass, explain, judge
 from webapp.domain.bounce.message import read as read_mail
 from webapp.domain.bounce.model import REASON_CLASS
 from webapp.domain.bounce.reports import read_status_report
@@ -27,7 +27,7 @@ from webapp.domain.email_addresses.syntax import plain_address, wire_address
 from webapp.domain.mail.outbox import AttemptState, storable
 from webapp.domain.mail.return_path import BadToken, ReturnPathKeys, read_return_path
 from webapp.domain.notices import messages
-from webapp.domain.notices.messages import MessageState, Policy, Step, Verdict
+from webapp.domain.notices.messages import MessageState, MessageStep, Policy, Verdict
 
 _LOCK_BITS = 62
 
@@ -55,7 +55,7 @@ class TokenState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Desk:
+class InboundSettings:
     """Where returned mail is taken, from the settings: keys, consequences, bounds."""
 
     keys: ReturnPathKeys
@@ -64,7 +64,7 @@ class Desk:
     most_unmatched: int
 
     @classmethod
-    def of(cls, settings) -> "Desk":
+    def of(cls, settings) -> "InboundSettings":
         """Return the desk that the settings describe."""
         keys = ReturnPathKeys.from_pairs(settings.return_keys)
         return cls(keys, Policy.of(settings), settings.returned_mail_bytes, settings.unmatched_mails)
@@ -76,12 +76,12 @@ class Taken:
 
     id: int | None
     state: ReturnedState
-    kind: Kind
+    kind: MailKind
     reason: str | None
     again: bool = False
 
 
-def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk) -> Taken:
+def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: InboundSettings) -> Taken:
     """Take one mail for one recipient, once however often it comes; `source` is lmtp or command.
 
     Any bytes and any recipient end in a row or, when the space for unmatched mail is full, in an alarm.
@@ -93,7 +93,7 @@ def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk)
     with exclusive(int(digest[:16], 16) >> (64 - _LOCK_BITS)):  # two deliveries of one mail at the same moment
         before = read_row(ReturnedMail, digest=digest)
         if before is not None:
-            return Taken(before.id, ReturnedState(before.state), Kind(before.kind), before.reason, True)
+            return Taken(before.id, ReturnedState(before.state), MailKind(before.kind), before.reason, True)
         token_state, attempt = _attempt_of(recipient, now, desk)
         failure = judgement.deciding
         if attempt is None:
@@ -112,7 +112,7 @@ def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk)
             attempt=attempt,
             kind=judgement.kind,
             reason=failure.reason if failure else None,
-            hard=judgement.hard if judgement.kind is Kind.BOUNCE else None,
+            hard=judgement.hard if judgement.kind is MailKind.BOUNCE else None,
             token_state=token_state,
             judgement=as_json(judgement),
         )
@@ -127,7 +127,9 @@ def take(recipient: str, data: bytes, source: str, now: dt.datetime, desk: Desk)
         return Taken(row.id, ReturnedState(row.state), judgement.kind, row.reason)
 
 
-def take_all(mails: Sequence[tuple[str, bytes]], source: str, now: dt.datetime, desk: Desk) -> list[Taken | Exception]:
+def take_all(
+    mails: Sequence[tuple[str, bytes]], source: str, now: dt.datetime, desk: InboundSettings
+) -> list[Taken | Exception]:
     """Take mails (recipient, bytes), each whole or not at all; an Exception stands for one that failed.
 
     On SQLite all of them are one commit, which is what waits for the disk; raises when it fails, and nothing is taken.
@@ -162,7 +164,7 @@ def _storable(value):
     return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _attempt_of(recipient: str, now: dt.datetime, desk: Desk) -> tuple[TokenState, Attempt | None]:
+def _attempt_of(recipient: str, now: dt.datetime, desk: InboundSettings) -> tuple[TokenState, Attempt | None]:
     token = read_return_path(recipient, now, desk.keys)
     if isinstance(token, BadToken):
         return TokenState(token.reason.value), None
@@ -177,10 +179,10 @@ def _apply(
 ) -> ReturnedState:
     message = read_row(Message, lock=True, id=attempt.message_id)
     address = attempt.address = read_row(EmailAddress, id=attempt.address_id)
-    if judgement.kind is Kind.DELIVERED:
+    if judgement.kind is MailKind.DELIVERED:
         arrived = _arrived(data, address.value)
         return _confirm(message, attempt, now) if arrived else ReturnedState.EVIDENCE
-    if judgement.kind is not Kind.BOUNCE:
+    if judgement.kind is not MailKind.BOUNCE:
         return ReturnedState.EVIDENCE
     failure = _about(address.value, judgement)
     if failure is None and judgement.failures:
@@ -219,7 +221,7 @@ def apply_verdict(message: Message, attempt: Attempt, verdict: Verdict, policy: 
     elif dead:
         messages.invalidate(attempt.address, verdict.reason, policy, now)
         if state == MessageState.FAILED:
-            messages.move(message, Step.REQUEUE, settled_at=None)  # and fails at once, for the stronger reason
+            messages.move(message, MessageStep.REQUEUE, settled_at=None)  # and fails at once, for the stronger reason
         if message.state in (MessageState.WAITING_RETRY, MessageState.QUEUED):
             messages.fail_for_good(message, verdict, policy, now)
 
@@ -229,7 +231,7 @@ def settle(message: Message, now: dt.datetime) -> None:
     changes = {"sent_at": message.sent_at or now}
     if message.cohort_day is None:
         changes |= {"first_attempt_at": now, "cohort_day": day_of(now)}
-    messages.move(message, Step.SETTLE, **changes)
+    messages.move(message, MessageStep.SETTLE, **changes)
     messages.note(EventName.NOTICE_OPS_RECONCILED, message, now, {"decision": "came_back"})
 
 
@@ -254,10 +256,10 @@ def _confirm(message: Message, attempt: Attempt, now: dt.datetime) -> ReturnedSt
         attempt.state = AttemptState.ACCEPTED
         attempt.save(only=[Attempt.state])
     if message.state == MessageState.SENDING:
-        messages.move(message, Step.ACCEPT, sent_at=now, reason=None, failure_class=None)
+        messages.move(message, MessageStep.ACCEPT, sent_at=now, reason=None, failure_class=None)
     elif message.state == MessageState.RECONCILIATION:
         settle(message, now)
-    if (MessageState(message.state), Step.CONFIRM) not in messages.STEPS or message.reason == "confirmed":
+    if (MessageState(message.state), MessageStep.CONFIRM) not in messages.STEPS or message.reason == "confirmed":
         return ReturnedState.EVIDENCE
     messages.confirm(message, now)
     return ReturnedState.APPLIED

@@ -23,7 +23,7 @@ ReceiveAll = Callable[[Sequence[tuple[str, bytes]]], Sequence[Exception | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class LmtpBounds:
     """How much is taken at once. The size is announced, so that a relay does not even begin with more."""
 
     message_bytes: int = 1024 * 1024
@@ -34,7 +34,7 @@ class Bounds:
 
 
 class _Handler:
-    def __init__(self, receive_all: ReceiveAll, bounds: Bounds, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, receive_all: ReceiveAll, bounds: LmtpBounds, executor: ThreadPoolExecutor) -> None:
         self._receive_all, self._bounds, self._executor = receive_all, bounds, executor
         self._waiting: list[tuple[str, bytes, asyncio.Future]] = []
         self._taking: asyncio.Task | None = None
@@ -103,7 +103,7 @@ def _failure_of(receive: Receive, recipient: str, data: bytes) -> Exception | No
 class _Session(LMTP):
     """aiosmtpd's LMTP with one answer a recipient after the data, for failures too (RFC 2033, section 4.2)."""
 
-    def __init__(self, handler: _Handler, bounds: Bounds, open_sessions: set["_Session"]) -> None:
+    def __init__(self, handler: _Handler, bounds: LmtpBounds, open_sessions: set["_Session"]) -> None:
         # A returned mail may hold lines of any length; they are bounded by the size of the whole. The reader takes its
         # limit from here when it is made.
         self.line_length_limit = bounds.message_bytes
@@ -168,11 +168,11 @@ class LmtpListener:
         receive: Receive | None,
         host: str = "127.0.0.1",
         port: int = 0,
-        bounds: Bounds | None = None,
+        bounds: LmtpBounds | None = None,
         receive_all: ReceiveAll | None = None,
     ) -> None:
         self.host, self.port = host, port
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds or LmtpBounds()
         self._executor = ThreadPoolExecutor(1, "returned-mail")
         self._handler = _Handler(receive_all or one_by_one(receive), self._bounds, self._executor)
         self._thread = threading.Thread(target=self._run, name="lmtp")

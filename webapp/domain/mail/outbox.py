@@ -23,16 +23,16 @@ from db.models import Message
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.core import counters, latency
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.email_addresses.versions import AddressState
 from webapp.domain.mail.pacing import Bucket, Pace, full_bucket, take
 from webapp.domain.notices.messages import (
     STEPS,
     MessageKind,
     MessageState,
+    MessageStep,
     Policy,
     Role,
-    Step,
-    StepError,
     Verdict,
     counter_deltas,
     fail_for_good,
@@ -240,9 +240,9 @@ def _move_to_sending(rows: list[Claimed], begun: set[int], now: dt.datetime, lea
     counted = Deltas()
     today, moment, until = counters.day_of(now), to_microseconds(now), to_microseconds(lease_until)
     for row in rows:
-        after = STEPS.get((row.state, Step.CLAIM))
+        after = STEPS.get((row.state, MessageStep.CLAIM))
         if after is None:
-            raise StepError(f"message {row.id} is due although it is {row.state}")
+            raise StepNotAllowed(f"message {row.id} is due although it is {row.state}")
         if after != row.state or row.cohort_day is None:
             counted.add(row, -1)
             row.state = after

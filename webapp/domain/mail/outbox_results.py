@@ -22,9 +22,9 @@ from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.events import EventName
 from webapp.domain.mail import pacing
 from webapp.domain.mail.outbox import AttemptState, Claimed, Deltas, execute_many, rows_of, storable
-from webapp.domain.mail.smtp_client import Outcome, Reply
+from webapp.domain.mail.smtp_client import SendOutcome, SmtpReply
 from webapp.domain.notices import messages
-from webapp.domain.notices.messages import MessageState, Policy, Step, Verdict
+from webapp.domain.notices.messages import MessageState, MessageStep, Policy, Verdict
 
 GROUP = 50  # so many repeats at most when a worker dies between the relay's OK and the commit
 GROUP_SECONDS = 0.25
@@ -45,17 +45,17 @@ _OPEN_RELAY_ALARMS = f"SELECT subject FROM alarm WHERE kind = '{AlarmKind.RELAY_
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SendResult:
     """What came of one claimed message at `at`: the relay's reply, or the fault that kept it from being offered."""
 
     message: Claimed
     at: dt.datetime
-    reply: Reply | None
+    reply: SmtpReply | None
     fault: Verdict | None = None
 
 
 def finish(
-    results: Sequence[Result],
+    results: Sequence[SendResult],
     policy: Policy,
     now: dt.datetime,
     chance=random.random,
@@ -73,9 +73,9 @@ def finish(
         held = [r for r in results if stored.get(r.message.id, (None, None))[1] == r.message.fence]
         _note_replies([r for r in held if r.reply is not None])
         going = [r for r in held if stored[r.message.id][0] == MessageState.SENDING]
-        _accept([r for r in going if r.reply is not None and r.reply.outcome is Outcome.ACCEPTED])
+        _accept([r for r in going if r.reply is not None and r.reply.outcome is SendOutcome.ACCEPTED])
         for result in going:
-            if result.reply is None or result.reply.outcome is not Outcome.ACCEPTED:
+            if result.reply is None or result.reply.outcome is not SendOutcome.ACCEPTED:
                 _not_accepted(result, policy, now, chance)
         _relay_alarms(results, now)
         written()
@@ -88,15 +88,15 @@ def _stored(ids: list[int]) -> dict[int, tuple[str, int]]:
     return {row[0]: row[1:] for row in rows_of("SELECT id, state, fence FROM message WHERE id IN ", ids, lock)}
 
 
-def _note_replies(results: Sequence[Result]) -> None:
+def _note_replies(results: Sequence[SendResult]) -> None:
     accepted, others = [], []
     for result in results:
         reply = result.reply
         at, text = to_microseconds(result.at), storable(reply.text)
-        if reply.outcome is Outcome.ACCEPTED:
+        if reply.outcome is SendOutcome.ACCEPTED:
             accepted += (result.message.attempt_id, at, reply.relay, reply.stage, reply.code, reply.enhanced, text)
         else:
-            state = AttemptState.REFUSED if reply.outcome is Outcome.REFUSED else AttemptState.PENDING
+            state = AttemptState.REFUSED if reply.outcome is SendOutcome.REFUSED else AttemptState.PENDING
             said = (reply.relay, reply.stage, reply.code, reply.enhanced, text)
             others.append((state, at, *said, result.message.attempt_id))
     if accepted:
@@ -109,14 +109,14 @@ def _note_replies(results: Sequence[Result]) -> None:
     )
 
 
-def _accept(results: Sequence[Result]) -> None:
+def _accept(results: Sequence[SendResult]) -> None:
     counted = Deltas()
     rows, events = [], []
     ids = new_ids(len(results)) if results else []
     for event_id, result in zip(ids, results, strict=True):
         message, at = result.message, to_microseconds(result.at)
         counted.add(message, -1)
-        message.state = messages.STEPS[message.state, Step.ACCEPT]
+        message.state = messages.STEPS[message.state, MessageStep.ACCEPT]
         counted.first_sent(message, at)
         counted.add(message, 1)
         rows += (message.id, at)
@@ -134,7 +134,7 @@ def _sent_data(kind: str, role: str, attempt: int, relay: str) -> str:
     return dump_json({"kind": kind, "role": role, "attempt": attempt, "relay": relay})
 
 
-def _not_accepted(result: Result, policy: Policy, now: dt.datetime, chance) -> None:
+def _not_accepted(result: SendResult, policy: Policy, now: dt.datetime, chance) -> None:
     message = Message.get_by_id(result.message.id)
     attempt = Attempt.get_by_id(result.message.attempt_id)
     reply = result.reply
@@ -144,7 +144,7 @@ def _not_accepted(result: Result, policy: Policy, now: dt.datetime, chance) -> N
         messages.fail(message, attempt, result.fault, policy, now)
         return
     data = {"attempt": attempt.n, "tries": attempt.tries, "stage": reply.stage, "code": reply.code}
-    if reply.outcome is Outcome.REFUSED:
+    if reply.outcome is SendOutcome.REFUSED:
         verdict = _judged(reply, message.destination)
         data |= {"reason": verdict.reason, "class": verdict.reason_class}
         messages.note(EventName.NOTICE_EMAIL_REFUSED, message, now, data)
@@ -153,7 +153,7 @@ def _not_accepted(result: Result, policy: Policy, now: dt.datetime, chance) -> N
     _try_again(message, attempt, reply, policy, now, chance(), data)
 
 
-def _judged(reply: Reply, destination: str) -> Verdict:
+def _judged(reply: SmtpReply, destination: str) -> Verdict:
     """Say why the relay refused. It speaks for itself, unless a setting says that it asks the recipient's server."""
     domain = destination if reply.about_recipient else None
     failure = judge_reply(reply.code or "", reply.text, reply.stage, domain)
@@ -161,13 +161,13 @@ def _judged(reply: Reply, destination: str) -> Verdict:
 
 
 def _try_again(
-    message: Message, attempt: Attempt, reply: Reply, policy: Policy, now: dt.datetime, chance: float, data: dict
+    message: Message, attempt: Attempt, reply: SmtpReply, policy: Policy, now: dt.datetime, chance: float, data: dict
 ) -> None:
     same_address = (Attempt.message == message) & (Attempt.address == attempt.address_id)
     began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()
     # A 4xx may be the recipient's, and a postcard goes after its days. That no relay is there is our fault alone: a
     # relay that is away over a long weekend must not turn every notice into a postcard.
-    ours = reply.outcome is Outcome.NOT_SENT
+    ours = reply.outcome is SendOutcome.NOT_SENT
     remaining = (policy.ours_for if ours else policy.retry_for) - (now - began)
     if remaining <= dt.timedelta(0):
         attempt.state = AttemptState.FAILED
@@ -179,17 +179,17 @@ def _try_again(
     # The last try is drawn to the end of the days, so that a mailbox emptied on the last day gets its mail.
     wait = min(pacing.back_off(max(1, attempt.tries), chance), remaining)
     reason = Reason.NETWORKERROR if ours else Reason.ONHOLD
-    if reply.outcome is Outcome.TEMPORARY:
+    if reply.outcome is SendOutcome.TEMPORARY:
         reason = judge_reply(reply.code or "", reply.text, reply.stage).reason
     reason_class = ReasonClass.OURS if ours else ReasonClass.TEMPORARY
-    messages.move(message, Step.DEFER, due_at=now + wait, reason=reason, failure_class=reason_class)
+    messages.move(message, MessageStep.DEFER, due_at=now + wait, reason=reason, failure_class=reason_class)
     again = {"outcome": reply.outcome, "reason": reason, "again_at": (now + wait).isoformat()}
     messages.note(EventName.NOTICE_EMAIL_RETRY, message, now, data | again)
 
 
-def _relay_alarms(results: Sequence[Result], now: dt.datetime) -> None:
-    away = {r.reply.relay for r in results if r.reply is not None and r.reply.outcome is Outcome.NOT_SENT}
-    answered = {r.reply.relay for r in results if r.reply is not None and r.reply.outcome is not Outcome.NOT_SENT}
+def _relay_alarms(results: Sequence[SendResult], now: dt.datetime) -> None:
+    away = {r.reply.relay for r in results if r.reply is not None and r.reply.outcome is SendOutcome.NOT_SENT}
+    answered = {r.reply.relay for r in results if r.reply is not None and r.reply.outcome is not SendOutcome.NOT_SENT}
     for relay in sorted(away - answered):
         open_alarm(AlarmKind.RELAY_DOWN, relay, now)
     if answered and not away:  # one relay that answers is enough for mail to go

@@ -6,15 +6,16 @@ from db.database import is_sqlite, transaction
 from db.models import Account, EmailAddress, Message, Postcard, ReturnedMail, WorkItem
 from webapp.domain.audit.log import audit
 from webapp.domain.bounce import Reason, ReasonClass
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
-from webapp.domain.core.work_items import State, WorkItemKind, close_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState
 from webapp.domain.mail.inbound import ReturnedState, TokenState, apply_verdict
 from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageState, Policy, Verdict
 from webapp.domain.postcard import fallback
-from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
+from webapp.domain.postcard.states import PostcardState, PostcardStep
 
 _MAY_ACT = (TokenState.VALID, TokenState.EXPIRED)
 _NOT_PRINTED = (PostcardState.QUEUED, PostcardState.ON_HOLD)
@@ -65,7 +66,7 @@ def overrule(
         audit(name, now, account_id, "returned_mail", mail_id, data | {"note": note})
         conflict = (WorkItem.kind == WorkItemKind.CONFLICTING_REPORT) & (WorkItem.subject_id == mail_id)
         for item in list(WorkItem.open().where(conflict)):
-            close_item(item, State.DONE, "overruled", now, account_id, note)
+            close_item(item, WorkItemState.DONE, "overruled", now, account_id, note)
 
 
 def _take_back(message: Message, address: EmailAddress, now: dt.datetime, account_id: int | None, note: str) -> None:
@@ -89,7 +90,7 @@ def _suspects(address: EmailAddress) -> list[EmailAddress]:
 def _cancel(postcard: Postcard, now: dt.datetime, account_id: int | None) -> None:
     try:
         fallback.move(postcard, PostcardStep.CANCEL, now, hold_reason=None)
-    except StepError:  # a batch has taken it in at this moment
+    except StepNotAllowed:  # a batch has taken it in at this moment
         return
     fallback.note(EventName.POSTCARD_OVERRULED_CANCELLED, postcard, now, None, account_id)
 

@@ -20,14 +20,14 @@ from db.models import Alarm, Fact, Message, WorkItem
 from webapp.domain.core import counters
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.events import EventName
-from webapp.domain.core.work_items import State, WorkItemKind, close_item, open_item
-from webapp.domain.notices.messages import STEPS, MessageState, Step, counter_deltas, move, note, requeue
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item, open_item
+from webapp.domain.notices.messages import STEPS, MessageState, MessageStep, counter_deltas, move, note, requeue
 from webapp.domain.postcard.reconciling import hold_postcards
 
 FILE = "ticks.json"
 _LOCK = 7_401_003
 _TICK, _DATABASE = "tick", "database_id"
-_IN_FLIGHT = [state for state in MessageState if (state, Step.HOLD) in STEPS]
+_IN_FLIGHT = [state for state in MessageState if (state, MessageStep.HOLD) in STEPS]
 
 
 class TickFileError(RuntimeError):
@@ -115,7 +115,7 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
     groups = groups.where(in_flight & Message.cohort_day.is_null(False))
     for group in groups.group_by(*by, Message.destination, accepted):
         group.first_sent_at = group.accepted or None
-        before, group.state = MessageState(group.state), STEPS[MessageState(group.state), Step.HOLD]
+        before, group.state = MessageState(group.state), STEPS[MessageState(group.state), MessageStep.HOLD]
         for sign, state in ((-1, before), (1, group.state)):
             group.state = state
             for key, n in counter_deltas(group, sign * group.n).items():
@@ -147,7 +147,7 @@ def was_sent(messages: Iterable[Message], now: dt.datetime, account_id: int | No
             changes = {"sent_at": message.sent_at or now}
             if message.cohort_day is None:
                 changes |= {"first_attempt_at": now, "cohort_day": counters.day_of(now)}
-            move(message, Step.SETTLE, reason=None, failure_class=None, **changes)
+            move(message, MessageStep.SETTLE, reason=None, failure_class=None, **changes)
             note(EventName.NOTICE_OPS_RECONCILED, message, now, {"decision": "was_sent"}, account_id)
             settled += 1
         _close_when_done(now, account_id)
@@ -178,7 +178,7 @@ def _close_when_done(now: dt.datetime, account_id: int | None) -> None:
         return
     of_messages = (WorkItem.kind == WorkItemKind.RECONCILIATION) & (WorkItem.subject_kind == "messages")
     for item in list(WorkItem.open().where(of_messages)):
-        close_item(item, State.DONE, "decided", now, account_id)
+        close_item(item, WorkItemState.DONE, "decided", now, account_id)
     others = WorkItem.open().where(WorkItem.kind == WorkItemKind.RECONCILIATION).exists()
     if not others and Alarm.open().where(Alarm.kind == AlarmKind.RESTORED).exists():
         close_alarm(AlarmKind.RESTORED, "database", now)

@@ -18,12 +18,22 @@ from webapp.domain.bounce.model import Stage
 from webapp.domain.email_addresses.syntax import wire_address, wire_sender
 from webapp.domain.mail.smtp_session import Envelope, Failed, Relay, Session, Tls, on_the_wire
 
-__all__ = ["Envelope", "Outcome", "Relay", "Reply", "Sender", "Stage", "Tls", "make_reply", "relay_from_url"]
+__all__ = [
+    "Envelope",
+    "Relay",
+    "SendOutcome",
+    "SmtpReply",
+    "SmtpSender",
+    "Stage",
+    "Tls",
+    "make_reply",
+    "relay_from_url",
+]
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 
 
-class Outcome(StrEnum):
+class SendOutcome(StrEnum):
     """What is known about the message after `deliver`."""
 
     ACCEPTED = "accepted"
@@ -34,10 +44,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SmtpReply:
     """What came of it: code and enhanced status (RFC 3463) as answered, None where there was no answer."""
 
-    outcome: Outcome
+    outcome: SendOutcome
     stage: Stage
     code: int | None
     enhanced: str | None
@@ -63,15 +73,15 @@ def relay_from_url(url: str, *, verifies_recipients: bool = False) -> Relay:
     return Relay(parts.hostname, parts.port or port, tls, username, password, verifies_recipients)
 
 
-def make_reply(outcome: Outcome, stage: Stage, code: int | None, text: str, relay: Relay) -> Reply:
+def make_reply(outcome: SendOutcome, stage: Stage, code: int | None, text: str, relay: Relay) -> SmtpReply:
     """Build a Reply, the enhanced status read from the text and tied to the code's class (RFC 2034)."""
     found = _ENHANCED.match(text)
     enhanced = found.group(1) if found and code is not None and found.group(1)[0] == str(code)[0] else None
     about_recipient = relay.verifies_recipients and stage in (Stage.RCPT, Stage.END_OF_DATA)
-    return Reply(outcome, stage, code, enhanced, text, relay.name, about_recipient)
+    return SmtpReply(outcome, stage, code, enhanced, text, relay.name, about_recipient)
 
 
-class Sender:
+class SmtpSender:
     """Delivers messages one after the other. Not for two threads at once; `clock` is any steady clock in seconds."""
 
     def __init__(
@@ -91,7 +101,7 @@ class Sender:
         self._awake_at = dict.fromkeys(self._relays, -math.inf)
         self._connection: Session | None = None
 
-    def __enter__(self) -> "Sender":
+    def __enter__(self) -> "SmtpSender":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,7 +115,7 @@ class Sender:
         """Return 0 when a relay may be tried, else how long all of them are left alone: claim nothing till then."""
         return max(0.0, min(self._awake_at.values()) - self._clock())
 
-    def deliver(self, envelope: Envelope) -> Reply:
+    def deliver(self, envelope: Envelope) -> SmtpReply:
         """Submit one message to the first relay that works. Raises ValueError for an envelope that must not be sent."""
         data = on_the_wire(envelope.data)
         wire_sender(envelope.mail_from), wire_address(envelope.recipient)
@@ -122,18 +132,18 @@ class Sender:
         if reply is None:
             # Not the words of the last failure: they may hold the address of somebody else's message.
             text = "every relay failed lately and is left alone for a while"
-            reply = make_reply(Outcome.NOT_SENT, Stage.CONNECT, None, text, self._relays[0])
+            reply = make_reply(SendOutcome.NOT_SENT, Stage.CONNECT, None, text, self._relays[0])
         return reply
 
-    def _try(self, relay: Relay, envelope: Envelope, data: bytes) -> Reply:
+    def _try(self, relay: Relay, envelope: Envelope, data: bytes) -> SmtpReply:
         reused = self._connection is not None and self._connection.relay is relay
         reply = self._once(relay, envelope, data)
-        if reused and (reply.code == 421 or (reply.outcome is Outcome.NOT_SENT and reply.code is None)):
+        if reused and (reply.code == 421 or (reply.outcome is SendOutcome.NOT_SENT and reply.code is None)):
             # A server may end a session between two messages whenever it likes; that says nothing against a new one.
             reply = self._once(relay, envelope, data)
         return reply
 
-    def _once(self, relay: Relay, envelope: Envelope, data: bytes) -> Reply:
+    def _once(self, relay: Relay, envelope: Envelope, data: bytes) -> SmtpReply:
         held = self._connection
         if held is not None and (held.relay is not relay or held.spent or held.sent >= relay.messages_per_connection):
             self._hang_up(politely=not held.spent)
@@ -143,12 +153,12 @@ class Sender:
             answer = self._connection.transact(envelope, data)
         except Failed as failed:
             self._hang_up(politely=False)
-            outcome = Outcome.UNKNOWN if failed.stage is Stage.END_OF_DATA else Outcome.NOT_SENT
+            outcome = SendOutcome.UNKNOWN if failed.stage is Stage.END_OF_DATA else SendOutcome.NOT_SENT
             return make_reply(outcome, failed.stage, failed.code, failed.text, relay)
         if answer.code < 400:
-            outcome = Outcome.ACCEPTED
+            outcome = SendOutcome.ACCEPTED
         else:
-            outcome = Outcome.REFUSED if answer.code >= 500 else Outcome.TEMPORARY
+            outcome = SendOutcome.REFUSED if answer.code >= 500 else SendOutcome.TEMPORARY
         return make_reply(outcome, answer.stage, answer.code, answer.text, relay)
 
     def _hang_up(self, politely: bool) -> None:
@@ -157,8 +167,8 @@ class Sender:
             connection.close(politely)
 
 
-def _is_the_relays(reply: Reply) -> bool:
+def _is_the_relays(reply: SmtpReply) -> bool:
     """Say whether another relay may do better: the relay is away, is closing, or has no room (X.3.x, RFC 3463)."""
-    if reply.outcome is Outcome.NOT_SENT:
+    if reply.outcome is SendOutcome.NOT_SENT:
         return True
-    return reply.outcome is Outcome.TEMPORARY and (reply.code == 421 or (reply.enhanced or "").startswith("4.3."))
+    return reply.outcome is SendOutcome.TEMPORARY and (reply.code == 421 or (reply.enhanced or "").startswith("4.3."))

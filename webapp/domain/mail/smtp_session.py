@@ -66,7 +66,7 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StageReply:
     stage: Stage
     code: int
     text: str
@@ -164,7 +164,7 @@ class Session:
         except OSError as error:
             raise Failed(stage, None, _words(error)) from error
 
-    def _read(self, stage: Stage) -> Answer:
+    def _read(self, stage: Stage) -> StageReply:
         try:
             code, text = self._client.getreply()
         except (OSError, smtplib.SMTPException) as error:
@@ -172,14 +172,14 @@ class Session:
         wanted = 354 if stage is Stage.DATA else 250
         if code < 400 and code != wanted and (code, stage) != (251, Stage.RCPT):
             raise Failed(stage, None, f"the relay answered {code}, which means nothing here")
-        return Answer(stage, code, _text(text))
+        return StageReply(stage, code, _text(text))
 
-    def transact(self, envelope: Envelope, data: bytes) -> Answer:
+    def transact(self, envelope: Envelope, data: bytes) -> StageReply:
         """Send one message and return the answer that decided. Raises Failed when the connection is of no more use."""
         mail_from, recipient = wire_sender(envelope.mail_from), wire_address(envelope.recipient)
         utf8 = not (mail_from.isascii() and recipient.isascii())
         if utf8 and not self._utf8:
-            return Answer(Stage.RCPT, 553, "5.6.7 the relay does not offer SMTPUTF8, which this address needs")
+            return StageReply(Stage.RCPT, 553, "5.6.7 the relay does not offer SMTPUTF8, which this address needs")
         mail, rcpt = self._commands(envelope, mail_from, recipient, utf8)
         self.sent += 1
         steps = ((Stage.MAIL, mail), (Stage.RCPT, rcpt), (Stage.DATA, b"DATA\r\n"))
@@ -200,7 +200,7 @@ class Session:
             self._client.sock.settimeout(self.relay.timeout_seconds)
         return answer
 
-    def _one_by_one(self, steps: Iterable[tuple[Stage, bytes]]) -> Answer | None:
+    def _one_by_one(self, steps: Iterable[tuple[Stage, bytes]]) -> StageReply | None:
         for stage, command in steps:
             self._write(stage, command)
             answer = self._read(stage)
@@ -209,7 +209,7 @@ class Session:
                 return answer
         return None
 
-    def _all_at_once(self, steps: Iterable[tuple[Stage, bytes]]) -> Answer | None:
+    def _all_at_once(self, steps: Iterable[tuple[Stage, bytes]]) -> StageReply | None:
         """Send the commands in one write (RFC 2920), which saves two round trips of four."""
         self._write(Stage.MAIL, b"".join(command for _, command in steps))
         refused = None
@@ -230,7 +230,7 @@ class Session:
             self._reset(refused)
         return refused
 
-    def _reset(self, answer: Answer) -> None:
+    def _reset(self, answer: StageReply) -> None:
         if answer.code == 421 or self.spent:
             self.spent = True
             return

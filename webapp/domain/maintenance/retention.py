@@ -42,7 +42,7 @@ LINKS_FOR = dt.timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """A table (or part of one), the setting in days or None for rows that carry their own end, and what removes."""
 
     name: str
@@ -136,26 +136,28 @@ def _sessions(older: dt.datetime, now: dt.datetime) -> int:
 
 
 RULES = (
-    Rule("access_row", "keep_access_days", _sealed("access_row")),
-    Rule("audit_detail", "keep_audit_words_days", _words),
-    Rule("audit_row", "keep_audit_days", _sealed("audit_row")),
-    Rule("returned_mail_source", "keep_returned_mail_days", _returned_mail),
-    Rule("unmatched_mail", "keep_unmatched_days", _unmatched),
-    Rule("import_original", "keep_import_days", _imports),
-    Rule("print_file", "keep_print_days", _print_files),
-    Rule("throttle", None, _expired(Throttle)),
-    Rule("search_request", None, _expired(SearchRequest)),
-    Rule("idempotent_request", None, _expired(IdempotentRequest)),
+    RetentionRule("access_row", "keep_access_days", _sealed("access_row")),
+    RetentionRule("audit_detail", "keep_audit_words_days", _words),
+    RetentionRule("audit_row", "keep_audit_days", _sealed("audit_row")),
+    RetentionRule("returned_mail_source", "keep_returned_mail_days", _returned_mail),
+    RetentionRule("unmatched_mail", "keep_unmatched_days", _unmatched),
+    RetentionRule("import_original", "keep_import_days", _imports),
+    RetentionRule("print_file", "keep_print_days", _print_files),
+    RetentionRule("throttle", None, _expired(Throttle)),
+    RetentionRule("search_request", None, _expired(SearchRequest)),
+    RetentionRule("idempotent_request", None, _expired(IdempotentRequest)),
     # A form that is sent after the longest time of its session is still kept for its owner.
-    Rule(
+    RetentionRule(
         "sign_in_session", None, lambda older, now: _in_batches(SignInSession, SignInSession.expires_at <= now - KEEP)
     ),
-    Rule("email_change", None, lambda older, now: email_change.forget(now)),
-    Rule("kept_form", None, _expired(KeptForm)),
-    Rule("sign_in_request", None, _expired(SignInRequest)),
-    Rule("sign_in_link", None, lambda older, now: _in_batches(SignInLink, SignInLink.expires_at <= now - LINKS_FOR)),
-    Rule("affiliation_invitation", None, lambda older, now: expire_invitations(now)),
-    Rule("bulk_change", None, _bulk_changes),
+    RetentionRule("email_change", None, lambda older, now: email_change.forget(now)),
+    RetentionRule("kept_form", None, _expired(KeptForm)),
+    RetentionRule("sign_in_request", None, _expired(SignInRequest)),
+    RetentionRule(
+        "sign_in_link", None, lambda older, now: _in_batches(SignInLink, SignInLink.expires_at <= now - LINKS_FOR)
+    ),
+    RetentionRule("affiliation_invitation", None, lambda older, now: expire_invitations(now)),
+    RetentionRule("bulk_change", None, _bulk_changes),
 )
 
 

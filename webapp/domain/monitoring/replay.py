@@ -51,7 +51,7 @@ _WINDOWS_BEFORE = 4
 _CARDS_BEFORE = dt.timedelta(days=120)
 
 
-class Look(NamedTuple):
+class Moment(NamedTuple):
     """What the subjects that have changed read at a moment."""
 
     at: dt.datetime
@@ -69,7 +69,7 @@ class Episode:
     ended: dt.datetime | None = None
 
 
-def episodes(looks: Iterable[Look], bounds: Bounds, since: dt.datetime | None = None) -> list[Episode]:
+def episodes(looks: Iterable[Moment], bounds: Bounds, since: dt.datetime | None = None) -> list[Episode]:
     """Return the episodes of a past in the order in which they began; without those that were over before `since`."""
     found: list[Episode] = []
     standing: dict[str, Episode] = {}
@@ -109,16 +109,16 @@ def _midnights(first: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
 # -- attempts ----------------------------------------------------------------------------------------------------------
 
 
-def bounce_rate(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
+def bounce_rate(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Moment]:
     """Return the looks at hard failures among the last attempts."""
     for at, last, _ in _attempts(since, until, bounds.window):
-        yield Look(at, {NOTICES: last.bounce_rate()})
+        yield Moment(at, {NOTICES: last.bounce_rate()})
 
 
-def destinations(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
+def destinations(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Moment]:
     """Return the looks at any failures among the last attempts, by domain."""
     for at, last, changed in _attempts(since, until, bounds.window):
-        yield Look(at, {domain: last.of(domain) for domain in changed})
+        yield Moment(at, {domain: last.of(domain) for domain in changed})
 
 
 class _Step(NamedTuple):
@@ -178,7 +178,7 @@ def _came_back() -> dict[int, tuple[dt.datetime, dt.datetime | None]]:
 # -- what waits --------------------------------------------------------------------------------------------------------
 
 
-def queue_age(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
+def queue_age(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Moment]:
     """Return the looks at the notices that waited at least as long as the threshold for their first attempt."""
     long = dt.timedelta(minutes=bounds.threshold)
     waits = []
@@ -191,10 +191,10 @@ def queue_age(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterato
     moments = {_noticed(queued + long) for queued, _ in waits} | {_noticed(end) for _, end in waits if end}
     for at in sorted(moments):
         standing = [queued for queued, end in waits if queued <= at and (end is None or end > at)]
-        yield Look(at, {NOTICES: age(min(standing, default=None), at)})
+        yield Moment(at, {NOTICES: age(min(standing, default=None), at)})
 
 
-def postcards_not_mailed(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
+def postcards_not_mailed(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Moment]:
     """Return the looks at postcards that waited while nothing was handed in, by the events of their states."""
     calendar = WorkingCalendar.of(bounds.settings)
     rows = list(
@@ -226,13 +226,13 @@ def postcards_not_mailed(since: dt.datetime, until: dt.datetime, bounds: Bounds)
                 handed_in = moment
         while line and (line[0][1] not in waiting or queued[line[0][1]] != line[0][0]):
             heapq.heappop(line)
-        yield Look(at, {POSTCARDS: idle(line[0][0] if line else None, handed_in, at, calendar)})
+        yield Moment(at, {POSTCARDS: idle(line[0][0] if line else None, handed_in, at, calendar)})
 
 
 # -- what came back ----------------------------------------------------------------------------------------------------
 
 
-def cards_returned(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
+def cards_returned(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Moment]:
     """Return the looks at the share of returned cards, by the events that the counters of their days count."""
     begin = since - dt.timedelta(days=bounds.window) - _CARDS_BEFORE
     moved = (Event.name == EventName.CARD_POST_MOVED) & Event.at.between(begin, until)
@@ -254,13 +254,13 @@ def cards_returned(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> It
             last[card] = day_of(moment)
         days = [day_of(at) - dt.timedelta(days=n) for n in range(bounds.window)]
         returned, delivered = (sum(ended.get((day, s), 0) for day in days) for s in _ENDS)
-        yield Look(at, {CARDS: share_returned(returned, delivered)})
+        yield Moment(at, {CARDS: share_returned(returned, delivered)})
 
 
 _ENDS = (CardState.RETURNED, CardState.DELIVERED)
 
 
-def unmatched_mails(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Look]:
+def unmatched_mails(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> Iterator[Moment]:
     """Return the looks at returned mail that matches nothing, as far back as it is kept."""
     span = dt.timedelta(hours=bounds.window)
     unmatched = (ReturnedMail.state == ReturnedState.UNMATCHED) & (ReturnedMail.received_at <= until)
@@ -268,4 +268,4 @@ def unmatched_mails(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> I
     for at in sorted({_noticed(one) for one in came} | {_noticed(one + span) for one in came}):
         if at <= until:
             n = bisect_right(came, at) - bisect_right(came, at - span)
-            yield Look(at, {RETURNED_MAIL: Reading(n, data={"mails": n})})
+            yield Moment(at, {RETURNED_MAIL: Reading(n, data={"mails": n})})

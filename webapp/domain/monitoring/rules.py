@@ -48,7 +48,7 @@ UNITS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class AlarmRule:
     """A rule: what opens it, the settings that bound it, how its numbers are read now and for a past.
 
     `window_of` says over what it looks. Without `read` another job looks, since it costs more than a look a minute.
@@ -64,7 +64,7 @@ class Rule:
     window_of: str = ""
     hovers: bool = True
     read: Callable[[dt.datetime, Bounds], Mapping[str, Reading]] | None = None
-    past: Callable[[dt.datetime, dt.datetime, Bounds], Iterator[replay.Look]] | None = None
+    past: Callable[[dt.datetime, dt.datetime, Bounds], Iterator[replay.Moment]] | None = None
     caveat: str = ""
 
     @property
@@ -88,8 +88,8 @@ class Rule:
 _ATTEMPTS = N_("対象は直近の%(n)s件")
 _NOTHING_KEPT = N_("過去の値が残りません。")
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[AlarmRule, ...] = (
+    AlarmRule(
         AlarmKind.BOUNCE_RATE,
         N_("直近の送信のうち、アドレスが無効で失敗した割合が基準に達したとき"),
         Unit.PERCENT,
@@ -101,7 +101,7 @@ RULES: tuple[Rule, ...] = (
         past=replay.bounce_rate,
         caveat=N_("あとから変えた判定は、いまの判定で数えます。"),
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.DESTINATION_FAILING,
         N_("一つの宛先ドメインへの直近の送信のうち、理由を問わず失敗した割合が基準に達したとき"),
         Unit.PERCENT,
@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
         past=replay.destinations,
         caveat=N_("あとから変えた判定は、いまの判定で数えます。"),
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.QUEUE_AGE,
         N_("予定の時刻を過ぎたお知らせが、送られないまま基準の時間待ったとき"),
         Unit.MINUTES,
@@ -123,7 +123,7 @@ RULES: tuple[Rule, ...] = (
         past=replay.queue_age,
         caveat=N_("再送の予定の時刻は残らないため、最初の送信までの待ち時間だけで試します。"),
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.WORKER_SILENT,
         N_("終了の記録がないまま、処理（worker）の応答が基準の時間途絶えたとき"),
         Unit.MINUTES,
@@ -132,7 +132,7 @@ RULES: tuple[Rule, ...] = (
         read=silent_workers,
         caveat=_NOTHING_KEPT,
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.POSTCARDS_NOT_MAILED,
         N_("差し出しを待つはがきがあるのに、基準の営業日のあいだ一通も差し出していないとき"),
         Unit.WORKING_DAYS,
@@ -141,7 +141,7 @@ RULES: tuple[Rule, ...] = (
         read=postcards_not_mailed,
         past=replay.postcards_not_mailed,
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.CARD_RETURN_RATE,
         N_("直近の日数で届いたか返送されたカードのうち、返送の割合が基準に達したとき"),
         Unit.PERCENT,
@@ -152,7 +152,7 @@ RULES: tuple[Rule, ...] = (
         read=cards_returned,
         past=replay.cards_returned,
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.UNMATCHED_RISING,
         N_("照合できない戻りメールが、直近の時間で基準の件数に達したとき"),
         Unit.ITEMS,
@@ -163,14 +163,14 @@ RULES: tuple[Rule, ...] = (
         past=replay.unmatched_mails,
         caveat=N_("照合できないメールは30日で消えるため、それより前は試せません。"),
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.COUNTER_DIFFERENCE,
         N_("毎晩の数え直しで、集計が元の記録と合わないとき"),
         Unit.ITEMS,
         hovers=False,
         caveat=_NOTHING_KEPT,
     ),
-    Rule(
+    AlarmRule(
         AlarmKind.SEAL_BROKEN,
         N_("監査と閲覧の記録の封印を順に確かめて、合わないものがあるとき"),
         Unit.ITEMS,
@@ -180,7 +180,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def rule_of(kind: str) -> Rule:
+def rule_of(kind: str) -> AlarmRule:
     """Return the rule of a kind of alarm; KeyError for one that no rule opens."""
     return {rule.kind: rule for rule in RULES}[AlarmKind(kind)]
 
@@ -192,7 +192,7 @@ def watch(now: dt.datetime, settings) -> None:
             look(rule, now, settings)
 
 
-def look(rule: Rule, now: dt.datetime, settings) -> None:
+def look(rule: AlarmRule, now: dt.datetime, settings) -> None:
     """Read what one rule reads, then open, note the newest numbers, or close."""
     bounds = rule.bounds(settings)
     readings = rule.read(now, bounds)

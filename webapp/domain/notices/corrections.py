@@ -1,6 +1,6 @@
 """What operators do to a registration's mail: correct and send again, send again, cancel, send a postcard instead.
 
-Each refuses with `Changed` when the thing is no longer as the operator saw it.
+Each refuses with `Stale` when the thing is no longer as the operator saw it.
 """
 
 import datetime as dt
@@ -8,22 +8,19 @@ import datetime as dt
 from db.database import transaction
 from db.models import EmailAddress, Message, Postcard, Registration, WorkItem
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import Stale, StepNotAllowed
 from webapp.domain.core.events import EventName, record
-from webapp.domain.core.work_items import State, WorkItemKind, close_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices import messages
-from webapp.domain.notices.messages import STEPS, MessageKind, MessageState, Role, Step, StepError
+from webapp.domain.notices.messages import STEPS, MessageKind, MessageState, MessageStep, Role
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.fallback import HoldReason, PostcardState
 
 MOST_AT_ONCE = 500
-REQUEUEABLE = frozenset(state for state, step in STEPS if step is Step.REQUEUE)
-CANCELLABLE = frozenset(state for state, step in STEPS if step is Step.CANCEL)
-
-
-class Changed(RuntimeError):
-    """Somebody or something else has changed the thing meanwhile."""
+REQUEUEABLE = frozenset(state for state, step in STEPS if step is MessageStep.REQUEUE)
+CANCELLABLE = frozenset(state for state, step in STEPS if step is MessageStep.CANCEL)
 
 
 def seen(message: Message) -> str:
@@ -61,11 +58,11 @@ def correct_and_send(
     """
     owner = owner_of(role, registration)
     if owner is None:
-        raise Changed
+        raise Stale
     with transaction():
         before = versions.current(*owner)
         if (before.version if before else 0) != version:
-            raise Changed
+            raise Stale
         address = versions.correct(*owner, value, now, account_id)
         message = notice_of(registration, role)
         if message is None:
@@ -98,8 +95,8 @@ def _send(message: Message, address: EmailAddress, now: dt.datetime, account_id:
 def _requeue(message: Message, address: EmailAddress, now: dt.datetime, account_id: int) -> None:
     try:
         messages.requeue(message, address, now, account_id)
-    except StepError as error:
-        raise Changed from error
+    except StepNotAllowed as error:
+        raise Stale from error
 
 
 def send_again(message: Message, as_seen: str, now: dt.datetime, account_id: int) -> None:
@@ -107,9 +104,9 @@ def send_again(message: Message, as_seen: str, now: dt.datetime, account_id: int
     with transaction():
         address = versions.current(*owner_of_message(message))
         if seen(message) != as_seen or address is None or address.state == AddressState.INVALID:
-            raise Changed
+            raise Stale
         if message.state not in REQUEUEABLE:
-            raise Changed
+            raise Stale
         _requeue(message, address, now, account_id)
 
 
@@ -124,11 +121,11 @@ def cancel(message: Message, as_seen: str, now: dt.datetime, account_id: int) ->
     """Take a waiting notice back before it goes out. Changed when it may not or has moved on."""
     with transaction():
         if seen(message) != as_seen:
-            raise Changed
+            raise Stale
         try:
-            messages.move(message, Step.CANCEL, settled_at=now)
-        except StepError as error:
-            raise Changed from error
+            messages.move(message, MessageStep.CANCEL, settled_at=now)
+        except StepNotAllowed as error:
+            raise Stale from error
         messages.note(EventName.NOTICE_EMAIL_CANCELLED, message, now, account_id=account_id)
         audit(EventName.NOTICE_EMAIL_CANCELLED, now, account_id, "message", message.id)
 
@@ -146,15 +143,15 @@ def send_postcard(registration: Registration, now: dt.datetime, account_id: int)
     with transaction():
         notice = notice_of(registration, Role.TECHNICIAN)
         if not may_have_postcard(registration, notice):
-            raise Changed
+            raise Stale
         cause = notice.reason if notice is not None else fallback.NO_EMAIL
         postcard = fallback.queue(registration, cause, now, notice)
         if postcard is None:
-            raise Changed
+            raise Stale
         audit(EventName.POSTCARD_FALLBACK_QUEUED, now, account_id, "registration", registration.id)
         asked = (WorkItem.kind == WorkItemKind.SEND_POSTCARD) & (WorkItem.subject_id == registration.id)
         for item in list(WorkItem.open().where(asked)):
-            close_item(item, State.DONE, "postcard", now, account_id)
+            close_item(item, WorkItemState.DONE, "postcard", now, account_id)
         return postcard
 
 
@@ -168,15 +165,15 @@ def correct_business(
     business_id = item.subject_id
     with transaction():
         before = versions.current(OwnerKind.BUSINESS, business_id)
-        if item.state != State.OPEN or (before.version if before else 0) != version:
-            raise Changed
+        if item.state != WorkItemState.OPEN or (before.version if before else 0) != version:
+            raise Stale
         if before is not None and before.value == value and before.state != AddressState.INVALID:
             address = before
         else:
             address = versions.correct(OwnerKind.BUSINESS, business_id, value, now, account_id)
         sent, more = _send_all(business_id, address, now, account_id)
         if not more:
-            close_item(item, State.DONE, "corrected", now, account_id)
+            close_item(item, WorkItemState.DONE, "corrected", now, account_id)
         return address, sent, more
 
 
@@ -201,8 +198,8 @@ def held_for(item: WorkItem):
 def release_postcards(item: WorkItem, now: dt.datetime, account_id: int, note: str) -> int:
     """Let the postcards of a SAME_ADDRESS item be made, and close it; return how many. Changed when it is closed."""
     with transaction():
-        if not close_item(item, State.DONE, "released", now, account_id, note):
-            raise Changed
+        if not close_item(item, WorkItemState.DONE, "released", now, account_id, note):
+            raise Stale
         released = 0
         for postcard in list(held_for(item)):
             released += _release(postcard, now, account_id)

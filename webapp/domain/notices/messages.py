@@ -16,6 +16,7 @@ from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.core import counters, latency, progress
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, open_item
@@ -58,7 +59,7 @@ class MessageState(StrEnum):
     RECONCILIATION = "reconciliation"
 
 
-class Step(StrEnum):
+class MessageStep(StrEnum):
     """What can happen to a message."""
 
     CLAIM = "claim"
@@ -76,41 +77,37 @@ class Step(StrEnum):
 
 S = MessageState
 # What may happen in which state, and where it leads. A step that is not here raises.
-STEPS: dict[tuple[MessageState, Step], MessageState] = {
-    (S.QUEUED, Step.CLAIM): S.SENDING,
-    (S.QUEUED, Step.CANCEL): S.CANCELLED,
-    (S.QUEUED, Step.FAIL): S.FAILED,
-    (S.QUEUED, Step.HOLD): S.RECONCILIATION,
-    (S.SENDING, Step.CLAIM): S.SENDING,  # the lease of a worker that died has ended
-    (S.SENDING, Step.ACCEPT): S.SENT,
-    (S.SENDING, Step.DEFER): S.WAITING_RETRY,
-    (S.SENDING, Step.RETRY): S.WAITING_RETRY,
-    (S.SENDING, Step.FAIL): S.FAILED,
-    (S.SENDING, Step.HOLD): S.RECONCILIATION,
-    (S.SENT, Step.CONFIRM): S.DELIVERED,
-    (S.SENT, Step.PRESUME): S.DELIVERED,
-    (S.SENT, Step.RETRY): S.WAITING_RETRY,
-    (S.SENT, Step.FAIL): S.FAILED,
-    (S.DELIVERED, Step.CONFIRM): S.DELIVERED,
-    (S.DELIVERED, Step.RETRY): S.WAITING_RETRY,
-    (S.DELIVERED, Step.FAIL): S.FAILED,  # a late returned mail still wins
-    (S.WAITING_RETRY, Step.CLAIM): S.SENDING,
-    (S.WAITING_RETRY, Step.CONFIRM): S.DELIVERED,
-    (S.WAITING_RETRY, Step.FAIL): S.FAILED,
-    (S.WAITING_RETRY, Step.CANCEL): S.CANCELLED,
-    (S.WAITING_RETRY, Step.HOLD): S.RECONCILIATION,
-    (S.WAITING_RETRY, Step.REQUEUE): S.QUEUED,
-    (S.FAILED, Step.REQUEUE): S.QUEUED,
-    (S.CANCELLED, Step.REQUEUE): S.QUEUED,
-    (S.RECONCILIATION, Step.REQUEUE): S.QUEUED,
-    (S.RECONCILIATION, Step.SETTLE): S.SENT,
-    (S.RECONCILIATION, Step.CANCEL): S.CANCELLED,
+STEPS: dict[tuple[MessageState, MessageStep], MessageState] = {
+    (S.QUEUED, MessageStep.CLAIM): S.SENDING,
+    (S.QUEUED, MessageStep.CANCEL): S.CANCELLED,
+    (S.QUEUED, MessageStep.FAIL): S.FAILED,
+    (S.QUEUED, MessageStep.HOLD): S.RECONCILIATION,
+    (S.SENDING, MessageStep.CLAIM): S.SENDING,  # the lease of a worker that died has ended
+    (S.SENDING, MessageStep.ACCEPT): S.SENT,
+    (S.SENDING, MessageStep.DEFER): S.WAITING_RETRY,
+    (S.SENDING, MessageStep.RETRY): S.WAITING_RETRY,
+    (S.SENDING, MessageStep.FAIL): S.FAILED,
+    (S.SENDING, MessageStep.HOLD): S.RECONCILIATION,
+    (S.SENT, MessageStep.CONFIRM): S.DELIVERED,
+    (S.SENT, MessageStep.PRESUME): S.DELIVERED,
+    (S.SENT, MessageStep.RETRY): S.WAITING_RETRY,
+    (S.SENT, MessageStep.FAIL): S.FAILED,
+    (S.DELIVERED, MessageStep.CONFIRM): S.DELIVERED,
+    (S.DELIVERED, MessageStep.RETRY): S.WAITING_RETRY,
+    (S.DELIVERED, MessageStep.FAIL): S.FAILED,  # a late returned mail still wins
+    (S.WAITING_RETRY, MessageStep.CLAIM): S.SENDING,
+    (S.WAITING_RETRY, MessageStep.CONFIRM): S.DELIVERED,
+    (S.WAITING_RETRY, MessageStep.FAIL): S.FAILED,
+    (S.WAITING_RETRY, MessageStep.CANCEL): S.CANCELLED,
+    (S.WAITING_RETRY, MessageStep.HOLD): S.RECONCILIATION,
+    (S.WAITING_RETRY, MessageStep.REQUEUE): S.QUEUED,
+    (S.FAILED, MessageStep.REQUEUE): S.QUEUED,
+    (S.CANCELLED, MessageStep.REQUEUE): S.QUEUED,
+    (S.RECONCILIATION, MessageStep.REQUEUE): S.QUEUED,
+    (S.RECONCILIATION, MessageStep.SETTLE): S.SENT,
+    (S.RECONCILIATION, MessageStep.CANCEL): S.CANCELLED,
 }
 CLAIMABLE = (S.QUEUED, S.WAITING_RETRY, S.SENDING)
-
-
-class StepError(RuntimeError):
-    """A step that the table does not allow, or that somebody else was quicker to take."""
 
 
 # After a returned mail: how long until the next try, within the days of the setting.
@@ -188,7 +185,7 @@ def _told(message: Message, state: MessageState) -> bool:
     return bool(mine) and state == S.DELIVERED
 
 
-def move(message: Message, step: Step, **changes) -> None:
+def move(message: Message, step: MessageStep, **changes) -> None:
     """Take a step of the table in the running transaction, with its counters; the message is changed in place.
 
     StepError if the table does not allow it, or the stored row is no longer as the message was read.
@@ -196,7 +193,7 @@ def move(message: Message, step: Step, **changes) -> None:
     before = MessageState(message.state)
     after = STEPS.get((before, step))
     if after is None:
-        raise StepError(f"a message that is {before} cannot {step}")
+        raise StepNotAllowed(f"a message that is {before} cannot {step}")
     deltas: Tally = Tally(counter_deltas(message, -1))
     fence = message.fence
     # The first acceptance stays; what is held or came back before its answer was noted has been accepted as well.
@@ -211,7 +208,7 @@ def move(message: Message, step: Step, **changes) -> None:
         setattr(message, name, value)
     changed = {name: getattr(message, name) for name in ("state", "due_at", *changes)}
     if not update_rows(Message, changed, {"id": message.id, "state": before, "fence": fence}):
-        raise StepError("somebody else has moved this message")
+        raise StepNotAllowed("somebody else has moved this message")
     deltas.update(counter_deltas(message, 1))
     if first_time and message.registration_id:
         completed_at = progress.completed([message.registration_id]).get(message.registration_id)
@@ -242,7 +239,7 @@ def is_latest(attempt: Attempt, message: Message) -> bool:
 
 def confirm(message: Message, now: dt.datetime) -> None:
     """Note a success report: the mail has arrived."""
-    move(message, Step.CONFIRM, reason="confirmed", settled_at=now)
+    move(message, MessageStep.CONFIRM, reason="confirmed", settled_at=now)
     note(EventName.NOTICE_EMAIL_CONFIRMED, message, now)
 
 
@@ -256,7 +253,7 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
             return 0
         listed = ", ".join(str(row[0]) for row in ids)
         due = values_of(f"{_ALIKE} WHERE id IN ({listed}) ORDER BY id")
-        after, moment = STEPS[S.SENT, Step.PRESUME], to_microseconds(now)
+        after, moment = STEPS[S.SENT, MessageStep.PRESUME], to_microseconds(now)
         sql = f"UPDATE message SET state = ?, reason = ?, settled_at = ?, due_at = NULL WHERE id IN ({listed})"
         change_rows(sql, after, "presumed", moment)
         told = Tally((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
@@ -316,7 +313,7 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
         # A mail that has come back was accepted, even where its answer was never noted.
         accepted = {"first_sent_at": now} if attempt.state == "accepted" else {}
         again = {"due_at": now + wait, "reason": verdict.reason, "failure_class": verdict.reason_class}
-        move(message, Step.RETRY, **again, **accepted)
+        move(message, MessageStep.RETRY, **again, **accepted)
         data = {"reason": verdict.reason, "class": verdict.reason_class, "again_at": (now + wait).isoformat()}
         note(EventName.NOTICE_BOUNCE_RETRY, message, now, data)
     else:
@@ -326,7 +323,7 @@ def fail(message: Message, attempt: Attempt, verdict: Verdict, policy: Policy, n
 def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.datetime) -> None:
     """Give a message up in the running transaction: a postcard or work for a person follows."""
     late = message.state == S.DELIVERED
-    move(message, Step.FAIL, reason=verdict.reason, failure_class=verdict.reason_class, settled_at=now)
+    move(message, MessageStep.FAIL, reason=verdict.reason, failure_class=verdict.reason_class, settled_at=now)
     name = EventName.NOTICE_BOUNCE_LATE if late else EventName.NOTICE_BOUNCE_FAILED
     note(name, message, now, {"reason": verdict.reason, "class": verdict.reason_class})
     if message.kind == MessageKind.OPS_ALARM:
@@ -361,7 +358,7 @@ def requeue(message: Message, address: EmailAddress, now: dt.datetime, account_i
     with transaction():
         move(
             message,
-            Step.REQUEUE,
+            MessageStep.REQUEUE,
             due_at=now,
             address=address,
             destination=versions.destination(address.value),

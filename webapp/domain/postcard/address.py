@@ -21,7 +21,7 @@ _NUMERAL = re.compile("[0-9]|[〇零一二三四五六七八九十百千]+(?=丁
 _TOWN_SIGNS = re.compile("[市区町村]")
 
 
-class Rule(StrEnum):
+class AddressRule(StrEnum):
     """What can be wrong with an address, or worth a look."""
 
     CODE_MISSING = "code_missing"
@@ -38,29 +38,35 @@ class Rule(StrEnum):
 
 
 SENTENCES = {
-    Rule.CODE_MISSING: N_("郵便番号がありません。7桁の郵便番号を入れてください。"),
-    Rule.CODE_FORMAT: N_("郵便番号が7桁の数字ではありません。先頭の0が消えていないか確かめてください。"),
-    Rule.ADDRESS_MISSING: N_("住所がありません。住所を入れてください。"),
-    Rule.ADDRESS_TOO_LONG: N_("住所が長すぎます。200文字までにしてください。"),
-    Rule.CONTROL_CHARACTER: N_("住所に印刷できない文字（改行など）があります。取り除いてください。"),
-    Rule.TOWN_CODE: N_("市区町村全体を表す郵便番号です。バーコードは付きません。町域の郵便番号を確かめてください。"),
-    Rule.UNKNOWN_CODE: N_("郵便番号が一覧にありません。バーコードは付きません。正しい郵便番号を確かめてください。"),
-    Rule.WITHDRAWN_CODE: N_("郵便番号は今の一覧になく、廃止された番号のようです。新しい郵便番号を確かめてください。"),
-    Rule.CODE_ADDRESS_DISAGREE: N_("郵便番号と住所が一致しません。どちらが正しいか確かめてください。"),
-    Rule.TOWN_NOT_FOUND: N_("住所の中に郵便番号の町名が見つかりません。郵便番号と住所を確かめてください。"),
-    Rule.NO_NUMBER: N_("町名の後に番地がありません。番地が抜けていないか確かめてください。"),
+    AddressRule.CODE_MISSING: N_("郵便番号がありません。7桁の郵便番号を入れてください。"),
+    AddressRule.CODE_FORMAT: N_("郵便番号が7桁の数字ではありません。先頭の0が消えていないか確かめてください。"),
+    AddressRule.ADDRESS_MISSING: N_("住所がありません。住所を入れてください。"),
+    AddressRule.ADDRESS_TOO_LONG: N_("住所が長すぎます。200文字までにしてください。"),
+    AddressRule.CONTROL_CHARACTER: N_("住所に印刷できない文字（改行など）があります。取り除いてください。"),
+    AddressRule.TOWN_CODE: N_(
+        "市区町村全体を表す郵便番号です。バーコードは付きません。町域の郵便番号を確かめてください。"
+    ),
+    AddressRule.UNKNOWN_CODE: N_(
+        "郵便番号が一覧にありません。バーコードは付きません。正しい郵便番号を確かめてください。"
+    ),
+    AddressRule.WITHDRAWN_CODE: N_(
+        "郵便番号は今の一覧になく、廃止された番号のようです。新しい郵便番号を確かめてください。"
+    ),
+    AddressRule.CODE_ADDRESS_DISAGREE: N_("郵便番号と住所が一致しません。どちらが正しいか確かめてください。"),
+    AddressRule.TOWN_NOT_FOUND: N_("住所の中に郵便番号の町名が見つかりません。郵便番号と住所を確かめてください。"),
+    AddressRule.NO_NUMBER: N_("町名の後に番地がありません。番地が抜けていないか確かめてください。"),
 }
 _ERRORS = frozenset(
     {
-        Rule.CODE_MISSING,
-        Rule.CODE_FORMAT,
-        Rule.ADDRESS_MISSING,
-        Rule.ADDRESS_TOO_LONG,
-        Rule.CONTROL_CHARACTER,
+        AddressRule.CODE_MISSING,
+        AddressRule.CODE_FORMAT,
+        AddressRule.ADDRESS_MISSING,
+        AddressRule.ADDRESS_TOO_LONG,
+        AddressRule.CONTROL_CHARACTER,
     }
 )
 # No barcode is better than one that sends the card to another town.
-_WITHOUT_BARCODE = (Rule.TOWN_CODE, Rule.UNKNOWN_CODE, Rule.CODE_ADDRESS_DISAGREE)
+_WITHOUT_BARCODE = (AddressRule.TOWN_CODE, AddressRule.UNKNOWN_CODE, AddressRule.CODE_ADDRESS_DISAGREE)
 
 
 def normalise_postal_code(text: str) -> str:
@@ -82,14 +88,14 @@ class PostalAddress:
     city: str = ""
     town: str = ""
     rest: str = ""
-    findings: tuple[Rule, ...] = ()
+    findings: tuple[AddressRule, ...] = ()
 
     @property
-    def errors(self) -> tuple[Rule, ...]:
+    def errors(self) -> tuple[AddressRule, ...]:
         return tuple(rule for rule in self.findings if rule in _ERRORS)
 
     @property
-    def warnings(self) -> tuple[Rule, ...]:
+    def warnings(self) -> tuple[AddressRule, ...]:
         return tuple(rule for rule in self.findings if rule not in _ERRORS)
 
     @property
@@ -103,7 +109,7 @@ class PostalAddress:
         return fold_key(self.text)
 
     @property
-    def no_barcode_reason(self) -> Rule | None:
+    def no_barcode_reason(self) -> AddressRule | None:
         """The rule that forbids a barcode, None if there is one."""
         return next((rule for rule in (*self.errors, *_WITHOUT_BARCODE) if rule in self.findings), None)
 
@@ -127,22 +133,22 @@ def parse_address(postal_code: str, text: str) -> PostalAddress:
     found = _locate(text, places)
     findings = list(_place_findings(code, kind, places, found))
     rest = text[found.end :]
-    if kind is CodeKind.TOWN and Rule.CODE_ADDRESS_DISAGREE not in findings and not extract_digits(rest):
-        findings.append(Rule.NO_NUMBER)
+    if kind is CodeKind.TOWN and AddressRule.CODE_ADDRESS_DISAGREE not in findings and not extract_digits(rest):
+        findings.append(AddressRule.NO_NUMBER)
     return PostalAddress(code, text, kind, found.prefecture, found.city, found.town, rest, tuple(findings))
 
 
-def _form_findings(code: str, text: str) -> Iterable[Rule]:
+def _form_findings(code: str, text: str) -> Iterable[AddressRule]:
     if not code:
-        yield Rule.CODE_MISSING
+        yield AddressRule.CODE_MISSING
     elif not (len(code) == 7 and code.isascii() and code.isdecimal()):
-        yield Rule.CODE_FORMAT
+        yield AddressRule.CODE_FORMAT
     if not text.strip():
-        yield Rule.ADDRESS_MISSING
+        yield AddressRule.ADDRESS_MISSING
     elif len(text) > LONGEST_ADDRESS:
-        yield Rule.ADDRESS_TOO_LONG
+        yield AddressRule.ADDRESS_TOO_LONG
     if any(ord(sign) < 0x20 or 0x7F <= ord(sign) < 0xA0 or sign in "\u2028\u2029" for sign in text.strip()):
-        yield Rule.CONTROL_CHARACTER
+        yield AddressRule.CONTROL_CHARACTER
 
 
 @dataclass(frozen=True)
@@ -240,7 +246,7 @@ def _tail(folded: Folded, end: int) -> int:
     return folded.ends[end - 1] if end else 0
 
 
-def _place_findings(code: str, kind: CodeKind, places: tuple[Place, ...], found: _Found) -> Iterable[Rule]:
+def _place_findings(code: str, kind: CodeKind, places: tuple[Place, ...], found: _Found) -> Iterable[AddressRule]:
     if kind is CodeKind.UNLISTED:
         yield _unlisted(code, found)
         return
@@ -248,20 +254,20 @@ def _place_findings(code: str, kind: CodeKind, places: tuple[Place, ...], found:
     other_prefecture = found.named_prefecture and found.named_prefecture not in {owner[0] for owner in own}
     other_city = found.named_city and not own.intersection(found.named_city)
     if kind is CodeKind.WHOLE_TOWN:
-        yield Rule.TOWN_CODE
+        yield AddressRule.TOWN_CODE
     if other_prefecture or (other_city and not found.own_town):
-        yield Rule.CODE_ADDRESS_DISAGREE
+        yield AddressRule.CODE_ADDRESS_DISAGREE
     elif kind is CodeKind.TOWN and not found.own_town and any(place.town for place in places):
         # A town of the code may be a building or a street in Kyoto: then the address names its town all the same.
         related = any(fold_key(place.town).startswith(fold_key(found.town)) for place in places)
         listed_elsewhere = found.at_once and not (found.town and related)
         if listed_elsewhere:
-            yield Rule.CODE_ADDRESS_DISAGREE
+            yield AddressRule.CODE_ADDRESS_DISAGREE
         elif not (found.at_once and related):
-            yield Rule.TOWN_NOT_FOUND
+            yield AddressRule.TOWN_NOT_FOUND
 
 
-def _unlisted(code: str, found: _Found) -> Rule:
+def _unlisted(code: str, found: _Found) -> AddressRule:
     """Tell a withdrawn code, which still sorts the letter, from one that never was.
 
     Withdrawn: the area (first three digits) is or was that of the named city (or, the city unknown today, of its
@@ -275,16 +281,18 @@ def _unlisted(code: str, found: _Found) -> Rule:
     else:
         use = []
     if not any(area in each.current or area in each.old for each in use):
-        return Rule.TOWN_CODE if code.endswith("00") and area in towns.areas_in_use() else Rule.UNKNOWN_CODE
+        return (
+            AddressRule.TOWN_CODE if code.endswith("00") and area in towns.areas_in_use() else AddressRule.UNKNOWN_CODE
+        )
     if code.endswith("00"):
-        return Rule.TOWN_CODE
+        return AddressRule.TOWN_CODE
     listed = [
         place.postal_code
         for owner in found.named_city
         for place in towns.towns(*owner)
         if found.at_once and fold_key(place.town) == fold_key(found.town)
     ]
-    return Rule.UNKNOWN_CODE if any(each[:3] == area for each in listed) else Rule.WITHDRAWN_CODE
+    return AddressRule.UNKNOWN_CODE if any(each[:3] == area for each in listed) else AddressRule.WITHDRAWN_CODE
 
 
 def propose_codes(text: str, limit: int = 5) -> tuple[Place, ...]:

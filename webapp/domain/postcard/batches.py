@@ -16,10 +16,11 @@ from webapp.domain.audit.log import audit
 from webapp.domain.core import counters
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import code_text, fallback
 from webapp.domain.postcard.office import PrintOffice
-from webapp.domain.postcard.sheet import Card, Hold, check_sender, inspect
+from webapp.domain.postcard.sheet import Hold, PrintedCard, check_sender, inspect
 from webapp.domain.postcard.states import (
     BatchState,
     BatchStep,
@@ -40,10 +41,6 @@ class NothingQueued(RuntimeError):
 
 class AlreadyGathering(RuntimeError):
     """A batch is being gathered: what is queued goes into that one."""
-
-
-class TakenOver(RuntimeError):
-    """Another worker has this batch now."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +124,10 @@ def dry_run(office: PrintOffice, now: dt.datetime, most: int | None = None) -> D
 
 def card_of(
     postcard: Postcard, office: PrintOffice, number: str = _NO_NUMBER, print_number: int = 1, code: str = _NO_CODE
-) -> Card:
+) -> PrintedCard:
     """Return a postcard as it would be printed from the data of today; the code is no real one unless given."""
     person = postcard.technician
-    return Card(
+    return PrintedCard(
         management_number=number,
         print_number=print_number,
         name=postcard.print_name or person.name,
@@ -144,7 +141,7 @@ def card_of(
     )
 
 
-def preview_card(postcard: Postcard, printed: PostcardPrint | None, office: PrintOffice) -> Card:
+def preview_card(postcard: Postcard, printed: PostcardPrint | None, office: PrintOffice) -> PrintedCard:
     """Return a postcard for a picture: as this print of it, else as it would be printed now; never with its code."""
     card = card_of(postcard, office)
     if printed is None:

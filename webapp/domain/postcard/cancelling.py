@@ -6,11 +6,12 @@ from enum import StrEnum
 from db.database import transaction
 from db.models import Postcard, WorkItem
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName
-from webapp.domain.core.work_items import State, WorkItemKind, close_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.reconciling import close_when_done
-from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
+from webapp.domain.postcard.states import PostcardState, PostcardStep
 
 
 class CancelReason(StrEnum):
@@ -32,7 +33,7 @@ def cancel_for(technician_id: int, why: CancelReason, now: dt.datetime) -> int:
     for postcard in list(Postcard.select().where((Postcard.technician == technician_id) & waiting)):
         try:
             fallback.move(postcard, PostcardStep.CANCEL, now, hold_reason=None)
-        except StepError:
+        except StepNotAllowed:
             continue  # a batch has taken it in at this moment
         cancelled += 1
         fallback.note(EventName.POSTCARD_RULE_CANCELLED, postcard, now, {"reason": why})
@@ -54,4 +55,4 @@ def close_hold(postcard: Postcard, resolution: str, now: dt.datetime, account_id
     """Close the work that a hold of this postcard had opened, in the running transaction."""
     about = (WorkItem.subject_kind == "registration") & (WorkItem.subject_id == postcard.registration_id)
     for item in list(WorkItem.open().where(about & (WorkItem.kind == WorkItemKind.POSTCARD_ON_HOLD))):
-        close_item(item, State.DONE, resolution, now, account_id)
+        close_item(item, WorkItemState.DONE, resolution, now, account_id)

@@ -7,10 +7,11 @@ from db.models import EmailAddress, Message, Postcard, Registration, Technician
 from db.rows import insert_row, read_row, values_of
 from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.work_items import WorkItemKind, open_item
 from webapp.domain.email_addresses.versions import OwnerKind
-from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError, next_state
+from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, next_state
 
 _STATES_OF = "SELECT state FROM postcard WHERE registration_id = ?"
 # Somebody is to look at the value of this owner's newest address.
@@ -67,7 +68,7 @@ def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) ->
     values = {"state": state, "changed_at": now, "version": postcard.version + 1, **changes}
     as_read = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
     if not Postcard.update(values).where(as_read).execute():
-        raise StepError("the postcard has moved on meanwhile")
+        raise StepNotAllowed("the postcard has moved on meanwhile")
     for name, value in values.items():
         setattr(postcard, name, value)
     if step is not PostcardStep.UNDO_RETURN:  # it only takes a count back
@@ -96,7 +97,7 @@ def hold_for_same_address(address: EmailAddress, now: dt.datetime) -> None:
         & EmailAddress.valid_to.is_null()
     )
     for postcard in Postcard.select().where((Postcard.state == PostcardState.QUEUED) & Postcard.technician.in_(owners)):
-        with contextlib.suppress(StepError):  # a batch has taken it in at this moment
+        with contextlib.suppress(StepNotAllowed):  # a batch has taken it in at this moment
             hold(postcard, HoldReason.SAME_ADDRESS, now)
 
 

@@ -16,7 +16,7 @@ import typst
 import xlsxwriter
 
 from webapp.domain.postcard.address import parse_address
-from webapp.domain.postcard.sheet import BLEED, CARDS_A_PART, HEIGHT, WIDTH, Card, packaged_fonts
+from webapp.domain.postcard.sheet import BLEED, CARDS_A_PART, HEIGHT, WIDTH, PrintedCard, packaged_fonts
 
 COLUMNS = (
     "通し番号",
@@ -66,7 +66,7 @@ def part_name(batch_number: str, part: int) -> str:
     return f"{batch_number}-{part:03}.pdf"
 
 
-def manifest_rows(batch_number: str, cards: Iterable[Card], size: int = CARDS_A_PART) -> Iterator[ManifestRow]:
+def manifest_rows(batch_number: str, cards: Iterable[PrintedCard], size: int = CARDS_A_PART) -> Iterator[ManifestRow]:
     """Yield the rows of a batch in the order of its parts."""
     for index, card in enumerate(cards):
         part, inside = divmod(index, size)

@@ -10,16 +10,10 @@ from db.models import Postcard, PostcardBatch
 from webapp.domain.audit.log import audit
 from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard.office import PrintOffice
-from webapp.domain.postcard.states import (
-    BatchStep,
-    PostcardState,
-    PostcardStep,
-    StepError,
-    next_batch_state,
-    next_state,
-)
+from webapp.domain.postcard.states import BatchStep, PostcardState, PostcardStep, next_batch_state, next_state
 
 
 def advance(
@@ -38,7 +32,7 @@ def advance(
         dates = {"mailed_at" if mailed else "printed_at": now}
         here = (PostcardBatch.id == batch.id) & (PostcardBatch.state == batch.state)
         if not PostcardBatch.update(state=state, **dates).where(here).execute():
-            raise StepError("the batch has moved on meanwhile")
+            raise StepNotAllowed("the batch has moved on meanwhile")
         name = EventName.POSTCARD_OPS_MAILED if mailed else EventName.POSTCARD_OPS_PRINTED
         rows = move_all(
             (Postcard.batch == batch.id) & (Postcard.state == before),

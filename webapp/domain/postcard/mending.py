@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from db.database import transaction
 from db.models import Postcard, RecordVersion, Registration, Technician
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import batches, fallback
 from webapp.domain.postcard.address import PostalAddress, normalise_postal_code, parse_address
@@ -17,7 +18,7 @@ from webapp.domain.postcard.cancelling import close_hold
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.reconciling import close_when_done
 from webapp.domain.postcard.sheet import Hold, inspect
-from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep, StepError
+from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep
 
 KEPT = (
     *("name", "name_kana", "birth_date", "postal_code", "address", "telephone", "language", "days_worked"),
@@ -79,7 +80,7 @@ def mend(
         here = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
         changed = {"print_name": mended.print_name, "version": postcard.version + 1}
         if not Postcard.update(changed).where(here).execute():
-            raise StepError("the postcard has moved on meanwhile")
+            raise StepNotAllowed("the postcard has moved on meanwhile")
         postcard.print_name, postcard.version = mended.print_name, postcard.version + 1
         fallback.note(EventName.POSTCARD_OPS_MENDED, postcard, now, None, account_id)
 
@@ -87,7 +88,7 @@ def mend(
 def _change_person(technician_id: int, mended: Mended, version: int, now: dt.datetime, account_id: int) -> None:
     person = Technician.get_by_id(technician_id)
     if person.version != version:
-        raise StepError("the person's data have changed meanwhile")
+        raise StepNotAllowed("the person's data have changed meanwhile")
     code = normalise_postal_code(mended.postal_code)
     if (person.postal_code, person.address) == (code, mended.address):
         return
@@ -103,7 +104,7 @@ def _change_person(technician_id: int, mended: Mended, version: int, now: dt.dat
     here = (Technician.id == person.id) & (Technician.version == version)
     values = {"postal_code": code, "address": mended.address, "version": version + 1, "updated_at": now}
     if not Technician.update(values).where(here).execute():
-        raise StepError("the person's data have changed meanwhile")
+        raise StepNotAllowed("the person's data have changed meanwhile")
     data = {"version": version + 1}
     record(EventName.TECHNICIAN_OPS_CHANGED, now, technician_id=person.id, account_id=account_id, data=data)
     detail = {

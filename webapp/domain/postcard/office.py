@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webapp.domain.core.calendar import JST
-from webapp.domain.postcard.sheet import Sender
+from webapp.domain.postcard.sheet import PrintedSender
 
 FOLDER = "print-files"
 
@@ -15,7 +15,7 @@ FOLDER = "print-files"
 class PrintOffice:
     """The settings of postcards; `daily_at` is a time in Japan, None when only people make batches."""
 
-    sender: Sender
+    sender: PrintedSender
     sign_in_url: str
     secret: str
     folder: Path
@@ -31,7 +31,7 @@ class PrintOffice:
         """Return the office that the settings describe."""
         hour, _, minute = settings.postcard_daily_at.partition(":")
         return cls(
-            sender=Sender(
+            sender=PrintedSender(
                 name=settings.postcard_sender_name,
                 postal_code=settings.postcard_sender_postal_code,
                 address=settings.postcard_sender_address,

@@ -3,7 +3,7 @@
 from webapp.domain.core.language import N_
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.production import FileKind
-from webapp.domain.postcard.returns import Outcome
+from webapp.domain.postcard.returns import ReturnOutcome
 from webapp.domain.postcard.states import BatchState, HoldReason
 
 BATCH_STATES: dict[str, tuple[str, str]] = {
@@ -36,11 +36,11 @@ REPRINTS: dict[str, str] = {
 CHOSEN_REPRINTS = tuple(reason for reason in ReprintReason if reason is not ReprintReason.RETURNED)
 
 OUTCOMES: dict[str, tuple[str, str]] = {
-    Outcome.RETURNED: (N_("返送にしました"), "good"),
-    Outcome.REPEATED: (N_("すでに返送になっています"), "off"),
-    Outcome.OLD_PRINT: (N_("印刷し直した前のはがきです。何も変えていません"), "off"),
-    Outcome.NOT_MAILED: (N_("差出の記録がありません。発送ロットを確かめてください"), "wait"),
-    Outcome.UNKNOWN: (N_("この管理番号のはがきはありません"), "bad"),
+    ReturnOutcome.RETURNED: (N_("返送にしました"), "good"),
+    ReturnOutcome.REPEATED: (N_("すでに返送になっています"), "off"),
+    ReturnOutcome.OLD_PRINT: (N_("印刷し直した前のはがきです。何も変えていません"), "off"),
+    ReturnOutcome.NOT_MAILED: (N_("差出の記録がありません。発送ロットを確かめてください"), "wait"),
+    ReturnOutcome.UNKNOWN: (N_("この管理番号のはがきはありません"), "bad"),
 }
 
 FILES: dict[str, str] = {

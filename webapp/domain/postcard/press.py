@@ -9,11 +9,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from webapp.domain.postcard.sheet import CARDS_A_PART, Card, Sender, render_part
+from webapp.domain.postcard.sheet import CARDS_A_PART, PrintedCard, PrintedSender, render_part
 
 
 @dataclass(frozen=True)
-class Part:
+class PrintPart:
     """One PDF of a batch: its number from 1, the management numbers in the order of its pages, the file."""
 
     number: int
@@ -21,7 +21,7 @@ class Part:
     pdf: bytes
 
 
-def render_apart(cards: Sequence[Card], sender: Sender, marks: bool = False) -> bytes:
+def render_apart(cards: Sequence[PrintedCard], sender: PrintedSender, marks: bool = False) -> bytes:
     """Return one part as `render_part` does, made in a process of its own that gives its memory back."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
@@ -29,8 +29,8 @@ def render_apart(cards: Sequence[Card], sender: Sender, marks: bool = False) -> 
 
 
 def render_parts(
-    cards: Iterable[Card], sender: Sender, marks: bool = False, size: int = CARDS_A_PART
-) -> Iterator[Part]:
+    cards: Iterable[PrintedCard], sender: PrintedSender, marks: bool = False, size: int = CARDS_A_PART
+) -> Iterator[PrintPart]:
     """Yield the parts of a batch one after the other; `cards` is read only as far as the part needs.
 
     Raises SheetError as `render_part` does, BrokenProcessPool if the process of a part was killed: then no part is
@@ -44,4 +44,4 @@ def render_parts(
         while part := tuple(islice(source, size)):
             number += 1
             pdf = pool.submit(render_part, part, sender, marks).result()
-            yield Part(number, tuple(card.management_number for card in part), pdf)
+            yield PrintPart(number, tuple(card.management_number for card in part), pdf)

@@ -17,17 +17,17 @@ from db.database import transaction
 from db.ids import encode
 from db.models import ActivationCode, Postcard, PostcardBatch, PostcardFile, PostcardPrint, Technician
 from webapp.domain.core.calendar import jst_day
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import batches, code_text
-from webapp.domain.postcard.batches import TakenOver
 from webapp.domain.postcard.manifest import ManifestRow, cover_sheet, part_name, write_csv, write_xlsx
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.press import render_apart
-from webapp.domain.postcard.sheet import CARDS_A_PART, Card, Sender
+from webapp.domain.postcard.sheet import CARDS_A_PART, PrintedCard, PrintedSender
 from webapp.domain.postcard.states import BatchState, BatchStep, next_batch_state
 
 Clock = Callable[[], dt.datetime]
-Render = Callable[[Sequence[Card], Sender, bool], bytes]
+Render = Callable[[Sequence[PrintedCard], PrintedSender, bool], bytes]
 
 
 class FileKind(StrEnum):
@@ -172,7 +172,7 @@ def missing(batch: PostcardBatch, office: PrintOffice, size: int = CARDS_A_PART)
             yield wanted
 
 
-def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> list[Card]:
+def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> list[PrintedCard]:
     first = (part - 1) * size + 1
     here = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + size - 1)
     query = (
@@ -192,7 +192,7 @@ def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> l
         if codes.get((card_id, row.print_number)) != code_text.hash_code(secret, card_id, code):
             raise SecretChanged(f"batch {batch.number}: restore the secret with which it was closed")
         cards.append(
-            Card(
+            PrintedCard(
                 management_number=row.management_number,
                 print_number=row.print_number,
                 name=row.name,

@@ -7,7 +7,7 @@ from db.models import Alarm, Postcard, WorkItem
 from webapp.domain.audit.log import audit
 from webapp.domain.core.alarms import AlarmKind, close_alarm
 from webapp.domain.core.events import EventName
-from webapp.domain.core.work_items import State, WorkItemKind, close_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.states import HoldReason, PostcardState, PostcardStep
 
@@ -51,7 +51,7 @@ def close_when_done(now: dt.datetime, account_id: int | None) -> None:
         return
     decisions = WorkItem.kind == WorkItemKind.RECONCILIATION
     for item in list(WorkItem.open().where(decisions & (WorkItem.subject_kind == "postcards"))):
-        close_item(item, State.DONE, "decided", now, account_id)
+        close_item(item, WorkItemState.DONE, "decided", now, account_id)
     others = WorkItem.open().where(decisions).exists()
     if not others and Alarm.open().where(Alarm.kind == AlarmKind.RESTORED).exists():
         close_alarm(AlarmKind.RESTORED, "database", now)

@@ -16,17 +16,18 @@ from db.ids import encode
 from db.models import ActivationCode, Postcard, PostcardPrint, PostcardReturn, WorkItem
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName
-from webapp.domain.core.work_items import State, WorkItemKind, close_item, open_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item, open_item
 from webapp.domain.postcard import activation_codes, code_text, fallback
 from webapp.domain.postcard.delivery import ReprintReason, reprint
-from webapp.domain.postcard.states import PostcardState, PostcardStep, StepError
+from webapp.domain.postcard.states import PostcardState, PostcardStep
 
 MOST_AT_ONCE = 5000
 _RETURNED = "returned"  # why a code ended
 
 
-class Outcome(StrEnum):
+class ReturnOutcome(StrEnum):
     """What a scan found."""
 
     RETURNED = "returned"
@@ -44,10 +45,10 @@ class Resolution(StrEnum):
 
 
 @dataclass(frozen=True)
-class Tally:
+class ReturnTally:
     """What many scans found."""
 
-    found: dict[Outcome, int]
+    found: dict[ReturnOutcome, int]
     left_over: int  # beyond the most that are taken at once
 
 
@@ -70,35 +71,35 @@ def scan(typed: str, now: dt.datetime, account_id: int) -> PostcardReturn:
     number = read_number(typed)
     with transaction():
         found = PostcardPrint.get_or_none(PostcardPrint.management_number == number) if number else None
-        outcome = Outcome.UNKNOWN if found is None else _take_back(found, now, account_id)
+        outcome = ReturnOutcome.UNKNOWN if found is None else _take_back(found, now, account_id)
         return PostcardReturn.create(
             scanned_at=now, account=account_id, typed=(number or typed.strip())[:40], outcome=outcome, print=found
         )
 
 
-def scan_many(numbers: Iterable[str], now: dt.datetime, account_id: int) -> Tally:
+def scan_many(numbers: Iterable[str], now: dt.datetime, account_id: int) -> ReturnTally:
     """Note many returned postcards, at most MOST_AT_ONCE; each is a transaction of its own."""
-    found: dict[Outcome, int] = {}
+    found: dict[ReturnOutcome, int] = {}
     left_over = 0
     for place, number in enumerate(numbers):
         if place >= MOST_AT_ONCE:
             left_over += 1
             continue
-        outcome = Outcome(scan(number, now, account_id).outcome)
+        outcome = ReturnOutcome(scan(number, now, account_id).outcome)
         found[outcome] = found.get(outcome, 0) + 1
-    return Tally(found, left_over)
+    return ReturnTally(found, left_over)
 
 
-def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> Outcome:
+def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> ReturnOutcome:
     postcard = found.postcard
     if postcard.print_number != found.print_number or postcard.batch_id != found.batch_id:
-        return Outcome.OLD_PRINT
+        return ReturnOutcome.OLD_PRINT
     if postcard.state == PostcardState.RETURNED:
-        return Outcome.REPEATED
+        return ReturnOutcome.REPEATED
     try:
         fallback.move(postcard, PostcardStep.RETURN, now)
-    except StepError:
-        return Outcome.NOT_MAILED
+    except StepNotAllowed:
+        return ReturnOutcome.NOT_MAILED
     counters.add({_return_of(postcard, now): 1})
     activation_codes.end([encode(postcard.id)], _RETURNED, now)
     data = {"print": found.print_number}
@@ -106,7 +107,7 @@ def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> Outco
     item = {"postcard": encode(postcard.id)}
     kind = WorkItemKind.POSTCARD_RETURNED
     open_item(kind, "registration", postcard.registration_id, _RETURNED, now, item)
-    return Outcome.RETURNED
+    return ReturnOutcome.RETURNED
 
 
 def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
@@ -114,13 +115,13 @@ def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
     with transaction():
         fresh = (PostcardReturn.id == row.id) & PostcardReturn.undone_at.is_null()
         if not PostcardReturn.update(undone_at=now).where(fresh).execute():
-            raise StepError("it was taken back before")
-        if row.outcome != Outcome.RETURNED:
+            raise StepNotAllowed("it was taken back before")
+        if row.outcome != ReturnOutcome.RETURNED:
             return
         postcard = row.print.postcard
         item = work_of(postcard)
         if item is None:
-            raise StepError("something was done about the returned card meanwhile")
+            raise StepNotAllowed("something was done about the returned card meanwhile")
         cause, returned_at = postcard.cause, postcard.changed_at
         fallback.move(postcard, PostcardStep.UNDO_RETURN, now)
         entry = counters.key(Figure.POSTCARDS, counters.day_of(returned_at), PostcardState.RETURNED, cause)
@@ -129,7 +130,7 @@ def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
         ended = ActivationCode.end_reason == _RETURNED
         ActivationCode.update(ended_at=None, end_reason=None).where(same & ended).execute()
         fallback.note(EventName.POSTCARD_OPS_RETURN_UNDONE, postcard, now, None, account_id)
-        close_item(item, State.DISMISSED, "undone", now, account_id)
+        close_item(item, WorkItemState.DISMISSED, "undone", now, account_id)
 
 
 def _return_of(postcard: Postcard, returned_at: dt.datetime) -> counters.Key:
@@ -161,7 +162,7 @@ def ask_business(postcard: Postcard, now: dt.datetime, account_id: int, note: st
     """Note that the affiliated business was asked for the address; the work stays open. StepError as above."""
     item = work_of(postcard)
     if item is None:
-        raise StepError("there is no open work")
+        raise StepNotAllowed("there is no open work")
     with transaction():
         item.data = (item.data or {}) | {"asked_at": now.isoformat(), "asked_by": account_id}
         item.note = note or item.note
@@ -171,8 +172,8 @@ def ask_business(postcard: Postcard, now: dt.datetime, account_id: int, note: st
 
 def _end_work(postcard: Postcard, resolution: Resolution, now: dt.datetime, account_id: int, note: str = "") -> None:
     item = work_of(postcard)
-    if item is None or not close_item(item, State.DONE, resolution, now, account_id, note):
-        raise StepError("there is no open work")
+    if item is None or not close_item(item, WorkItemState.DONE, resolution, now, account_id, note):
+        raise StepNotAllowed("there is no open work")
 
 
 def latest(account_id: int, most: int = 50) -> list[PostcardReturn]:

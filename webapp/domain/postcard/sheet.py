@@ -16,7 +16,7 @@ import typst
 
 from webapp.domain.core.language import LANGUAGES
 from webapp.domain.postcard import words
-from webapp.domain.postcard.address import PostalAddress, Rule, parse_address
+from webapp.domain.postcard.address import AddressRule, PostalAddress, parse_address
 from webapp.domain.postcard.barcode import Geometry
 from webapp.domain.postcard.code_text import is_code, mask_code, show_code
 from webapp.domain.postcard.fontfile import sans, serif
@@ -66,7 +66,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Card:
+class PrintedCard:
     """One card as it is printed. `activation_code` has ten characters and is good for `code_days` days from mailing;
     `sign_in_url` carries neither ID nor code.
     """
@@ -84,7 +84,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Sender:
+class PrintedSender:
     """Who sends. `post_office` stands in the mark 料金後納郵便; `contact` stands inside, line by line."""
 
     name: str
@@ -99,18 +99,18 @@ class SheetError(ValueError):
     """What was given cannot be printed: a card that should be on hold, or a sender that does not fit."""
 
 
-def check(card: Card) -> tuple[Hold, ...]:
+def check(card: PrintedCard) -> tuple[Hold, ...]:
     """Return every reason why a card must not be printed yet, () if it can be."""
     return _prepare(card).holds
 
 
-def inspect(card: Card) -> tuple[PostalAddress, tuple[Hold, ...]]:
+def inspect(card: PrintedCard) -> tuple[PostalAddress, tuple[Hold, ...]]:
     """Return the address as it was read, and what `check` says."""
     prepared = _prepare(card)
     return prepared.address, prepared.holds
 
 
-def check_sender(sender: Sender) -> None:
+def check_sender(sender: PrintedSender) -> None:
     """Raise SheetError, with the part that is wrong, for a sender that cannot be printed."""
     _sender_data(sender)
 
@@ -126,7 +126,7 @@ class _Prepared:
     name_line: tuple[float, tuple[str, ...]] | None
 
 
-def _prepare(card: Card) -> _Prepared:
+def _prepare(card: PrintedCard) -> _Prepared:
     address = parse_address(card.postal_code, card.address)
     name, name_line = _set_name(card.name), _name_line(card.name)
     text = _set_address(card.address) if address.valid else None
@@ -138,10 +138,10 @@ def _prepare(card: Card) -> _Prepared:
     return _Prepared(address, tuple(holds), name, text, name_line)
 
 
-def _content_holds(card: Card, address: PostalAddress) -> Iterable[Hold]:
+def _content_holds(card: PrintedCard, address: PostalAddress) -> Iterable[Hold]:
     if not address.valid:
         yield Hold(HoldReason.NO_USABLE_ADDRESS, "address")
-    elif Rule.CODE_ADDRESS_DISAGREE in address.findings:
+    elif AddressRule.CODE_ADDRESS_DISAGREE in address.findings:
         yield Hold(HoldReason.CODE_ADDRESS_DISAGREE, "address")
     if not card.name.strip():
         yield Hold(HoldReason.NO_NAME, "name")
@@ -210,7 +210,7 @@ def _format_postal_code(code: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _sender_data(sender: Sender) -> dict:
+def _sender_data(sender: PrintedSender) -> dict:
     """Fit the sender once; raise SheetError with the part that does not print or fit."""
     code = parse_address(sender.postal_code, sender.address)
     if code.errors:
@@ -244,7 +244,7 @@ def _sender_data(sender: Sender) -> dict:
     }
 
 
-def _card_data(card: Card, mask: bool, insides: list["_Inside"], many: bool = False) -> dict:
+def _card_data(card: PrintedCard, mask: bool, insides: list["_Inside"], many: bool = False) -> dict:
     prepared = _prepare(card)
     name, text = prepared.name, prepared.text
     if prepared.holds or name is None or text is None:
@@ -321,7 +321,7 @@ def _compile(template: Path, data: dict, **output) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _frames(sender: Sender, insides: tuple["_Inside", ...], marks: bool) -> tuple[int, ...]:
+def _frames(sender: PrintedSender, insides: tuple["_Inside", ...], marks: bool) -> tuple[int, ...]:
     """Typeset what all cards share, once: a PDF (as numbers for typst) with the outside and each inside."""
     data = {
         "geometry": _GEOMETRY,
@@ -339,7 +339,9 @@ def _link(url: str) -> dict:
     return {**fitted, "picture": qr_picture(url)}
 
 
-def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask: bool, side: str, **output) -> bytes:
+def _typeset(
+    cards: Sequence[PrintedCard], sender: PrintedSender, marks: bool, mask: bool, side: str, **output
+) -> bytes:
     insides: list[_Inside] = []
     data = {
         "geometry": _GEOMETRY,
@@ -350,7 +352,7 @@ def _typeset(cards: Sequence[Card], sender: Sender, marks: bool, mask: bool, sid
     return _compile(_SHEET, data, **output)
 
 
-def render_part(cards: Sequence[Card], sender: Sender, marks: bool = False) -> bytes:
+def render_part(cards: Sequence[PrintedCard], sender: PrintedSender, marks: bool = False) -> bytes:
     """Return one PDF with two pages a card in the order given (at most 1,000 cards).
 
     Raises SheetError for a card that `check` would hold, and for a sender that does not fit.
@@ -364,7 +366,7 @@ SIDES = ("address", "outside", "inside")
 
 
 def preview(
-    card: Card, sender: Sender, side: str, mask_code: bool = True, ppi: float = 144.0, marks: bool = False
+    card: PrintedCard, sender: PrintedSender, side: str, mask_code: bool = True, ppi: float = 144.0, marks: bool = False
 ) -> bytes:
     """Return one side of a card as PNG: the address side as trimmed, outside and inside with their bleed."""
     if side not in SIDES:

@@ -5,6 +5,7 @@ docs/states.md shows the same tables.
 
 from enum import StrEnum
 
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 
 
@@ -114,16 +115,12 @@ BATCH_STEPS: dict[tuple[BatchState, BatchStep], BatchState] = {
 }
 
 
-class StepError(RuntimeError):
-    """A step that the table does not have, or the thing has moved on meanwhile."""
-
-
 def next_state(state: str, step: PostcardStep) -> PostcardState:
     """Return the state after a step of a postcard; StepError if the table has none."""
     try:
         return STEPS[PostcardState(state), step]
     except KeyError:
-        raise StepError(f"a postcard that is {state} cannot {step}") from None
+        raise StepNotAllowed(f"a postcard that is {state} cannot {step}") from None
 
 
 def next_batch_state(state: str, step: BatchStep) -> BatchState:
@@ -131,4 +128,4 @@ def next_batch_state(state: str, step: BatchStep) -> BatchState:
     try:
         return BATCH_STEPS[BatchState(state), step]
     except KeyError:
-        raise StepError(f"a batch that is {state} cannot {step}") from None
+        raise StepNotAllowed(f"a batch that is {state} cannot {step}") from None

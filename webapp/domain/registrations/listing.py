@@ -43,7 +43,7 @@ class TermTooShort(ValueError):
 
 
 @dataclass(frozen=True)
-class Filters:
+class RegistrationFilters:
     """What a list is narrowed to; empty means all. `term` comes from the kept search, the others from the address."""
 
     term: str = ""
@@ -75,7 +75,7 @@ def field_of(term: str) -> SearchField:
     return SearchField.KANA if _KANA.fullmatch(folded) else SearchField.NAME
 
 
-def listing(filters: Filters) -> Listing:
+def listing(filters: RegistrationFilters) -> Listing:
     """Return the list for some filters; TermTooShort for a term of one character.
 
     The most selective filter gives the order and is walked by its index; the others are asked of each row.
@@ -110,12 +110,12 @@ def listing(filters: Filters) -> Listing:
     return Listing(query.select_extend(order.of._meta.primary_key.alias("key")).namedtuples(), order)
 
 
-def _order_of(model, field: Field, filters: Filters) -> Order:
+def _order_of(model, field: Field, filters: RegistrationFilters) -> Order:
     # One state is a range of (state, queued_at, id); all of them only the table itself has in an order.
     return Order(model, (model.id,) if filters.postcard == "any" else (field, model.id))
 
 
-def _searched(query, filters: Filters):
+def _searched(query, filters: RegistrationFilters):
     field = SearchField(filters.field) if filters.field else field_of(filters.term)
     if field is SearchField.APPLICATION:
         term = filters.term.strip()
@@ -142,7 +142,7 @@ def begins(column: Field, term: str):
     return (column >= term) & (column < term + LAST)
 
 
-def _notice(filters: Filters):
+def _notice(filters: RegistrationFilters):
     condition = (
         (Message.kind == MessageKind.ID_NOTICE) & (Message.role == Role.TECHNICIAN) & (Message.state == filters.notice)
     )
@@ -153,7 +153,7 @@ def _postcard(wanted: str):
     return Postcard.state != "cancelled" if wanted == "any" else Postcard.state == wanted
 
 
-def _conditions(filters: Filters, rest: set[str]):
+def _conditions(filters: RegistrationFilters, rest: set[str]):
     if "days" in rest:
         if filters.since:
             yield Registration.completed_at >= midnight(filters.since)
@@ -178,7 +178,7 @@ def reached(step: str):
     if step == Reached.BY_MAIL:
         yield fn.EXISTS(
             Message.select(1).where(
-                (Message.registration == Registration.id) & _notice(Filters(notice=MessageState.DELIVERED))
+                (Message.registration == Registration.id) & _notice(RegistrationFilters(notice=MessageState.DELIVERED))
             )
         )
     if step == Reached.BY_POSTCARD:

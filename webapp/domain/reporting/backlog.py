@@ -8,8 +8,8 @@ from peewee import fn
 
 from db.models import Alarm, Card, Inquiry, Message, Postcard, WorkItem
 from webapp.domain.cards import monitor, queries
-from webapp.domain.cards.monitor import Watch
-from webapp.domain.cards.overdue import AlarmKind as CardNeed
+from webapp.domain.cards.monitor import Thresholds
+from webapp.domain.cards.overdue import Attention
 from webapp.domain.cards.states import CardState
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.notices import listing
@@ -37,7 +37,7 @@ class OpenNow:
     alarms: int
 
 
-def open_now(now: dt.datetime, watch: Watch) -> OpenNow:
+def open_now(now: dt.datetime, watch: Thresholds) -> OpenNow:
     """Return the numbers of the tiles."""
     queued = listing.listing(MessageFilters(state=MessageState.QUEUED))
     # Ids rise with time: the first of the list has waited longest.
@@ -55,7 +55,7 @@ def open_now(now: dt.datetime, watch: Watch) -> OpenNow:
         unsent=listing.listing(MessageFilters(unsent=True)).count(),
         postcards={state: found.get(state, 0) for state in POSTCARD_STATES},
         cards=queries.state_counts(),
-        near_end=monitor.cards_with(CardNeed.KEPT_NEAR_END, now, watch).count(),
+        near_end=monitor.cards_with(Attention.KEPT_NEAR_END, now, watch).count(),
         inquiries=Inquiry.select().where(Inquiry.state == "open").count(),
         work_items=WorkItem.open().order_by().count(),
         alarms=Alarm.open().order_by().count(),

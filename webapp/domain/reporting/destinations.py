@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from db.database import database, is_sqlite
 from webapp.domain.notices.messages import MessageKind, MessageState
-from webapp.domain.reporting.notices import CLASSES, LEAST_VOLUME, Tally, of_kind
+from webapp.domain.reporting.notices import CLASSES, LEAST_VOLUME, Outcomes, of_kind
 from webapp.domain.reporting.periods import Span
 
 # Written with literals, exactly as in the index of migration 0068: a parameter would hide it.
@@ -24,7 +24,7 @@ class Destination:
     """The notices to one domain."""
 
     domain: str
-    tally: Tally
+    tally: Outcomes
 
     @property
     def failing(self) -> float:
@@ -44,9 +44,9 @@ def worst(
 
 def tallies_of(
     domains: Collection[str], span: Span, kind: str = MessageKind.ID_NOTICE, role: str = ""
-) -> dict[str, Tally]:
+) -> dict[str, Outcomes]:
     """Return the notices to some domains in a span; a domain that was sent none has no entry."""
-    tallies: dict[str, Tally] = defaultdict(Tally)
+    tallies: dict[str, Outcomes] = defaultdict(Outcomes)
     for domain, word, n in _counted(sorted(domains), span, kind, role):
         if word in CLASSES:
             tallies[domain].add(MessageState.FAILED, word, n)

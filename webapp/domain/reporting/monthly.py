@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.domain.core.counters import Figure
 from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting.notices import DeliveryDays, Tally
+from webapp.domain.reporting.notices import DeliveryDays, Outcomes
 from webapp.domain.reporting.periods import Span
 
 
@@ -14,13 +14,13 @@ class MonthFigures:
 
     span: Span
     registrations: int
-    notices: Tally
+    notices: Outcomes
     postcards: dict[str, int]
     cards: dict[str, int]
     delivery: DeliveryDays
 
 
-def figures_of(span: Span, notices: Tally) -> MonthFigures:
+def figures_of(span: Span, notices: Outcomes) -> MonthFigures:
     """Return the figures of a span; `notices` are those that the charts of the same span show."""
     return MonthFigures(
         span=span,

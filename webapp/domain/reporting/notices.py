@@ -33,7 +33,7 @@ LEAST_VOLUME = 20
 
 
 @dataclass
-class Tally:
+class Outcomes:
     """Notices that belong together: how many were counted, failed by class, and are not decided yet."""
 
     counted: int = 0
@@ -53,9 +53,11 @@ class Tally:
         if state == MessageState.FAILED:
             self.failed[outcome] += n
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: "Outcomes") -> "Outcomes":
         failed = {key: self.failed[key] + other.failed[key] for key in CLASSES}
-        return Tally(self.counted + other.counted, self.undecided + other.undecided, self.total + other.total, failed)
+        return Outcomes(
+            self.counted + other.counted, self.undecided + other.undecided, self.total + other.total, failed
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Cohort:
     """A part of the period; provisional while returned mail may still be on its way."""
 
     span: Span
-    tally: Tally
+    tally: Outcomes
     provisional: bool
 
 
@@ -72,8 +74,8 @@ class Notices:
     """All figures of notices of a period, with the sum of the period before it."""
 
     cohorts: list[Cohort]
-    sum: Tally
-    before: Tally
+    sum: Outcomes
+    before: Outcomes
     reasons: list[tuple[str, str, int]]  # class, reason, how many; most first
     reasons_before: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -106,8 +108,8 @@ def notices(
 ) -> Notices:
     """Return what became of the notices first tried in a period, part by part, and in the period before."""
     condition, values = of_kind(kind, role)
-    days: dict[str, Tally] = defaultdict(Tally)
-    before, everything = Tally(), Tally()
+    days: dict[str, Outcomes] = defaultdict(Outcomes)
+    before, everything = Outcomes(), Outcomes()
     reasons: dict[tuple[str, str], int] = defaultdict(int)
     earlier: dict[tuple[str, str], int] = defaultdict(int)
     # Of the period before only the sum is shown: the database adds it up.
@@ -125,7 +127,7 @@ def notices(
     open_from = settled_before(now, presumed_hours)
     cohorts = []
     for span in period.parts():
-        tally = Tally()
+        tally = Outcomes()
         for day in days_of(span):
             if day.isoformat() in days:
                 tally = tally + days[day.isoformat()]

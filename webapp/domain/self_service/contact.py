@@ -6,12 +6,9 @@ from db.database import transaction
 from db.ids import new_id
 from db.models import Account, RecordVersion, Technician
 from webapp.domain.audit.log import audit
+from webapp.domain.core.errors import Stale
 from webapp.domain.core.events import EventName, record
 from webapp.domain.disclosure.policy import Viewer
-
-
-class Changed(RuntimeError):
-    """The record has been changed since the page was shown (409)."""
 
 
 def set_language(viewer: Viewer, language: str, now: dt.datetime) -> None:
@@ -32,7 +29,7 @@ def set_telephone(viewer: Viewer, telephone: str, version: int, now: dt.datetime
     with transaction():
         person = Technician.get_by_id(viewer.technician_id)
         if person.version != version:
-            raise Changed
+            raise Stale
         if person.telephone == telephone:
             return False
         RecordVersion.insert(
@@ -50,7 +47,7 @@ def set_telephone(viewer: Viewer, telephone: str, version: int, now: dt.datetime
             .execute()
         )
         if not written:
-            raise Changed
+            raise Stale
         _note(viewer, "telephone", now, {"before": person.telephone, "after": telephone})
         return True
 

@@ -6,13 +6,13 @@ from db.models import Business
 from webapp.domain.disclosure.access_log import by_business
 from webapp.domain.disclosure.keys import Sentence, preview
 from webapp.domain.disclosure.policy import ALL_GROUPS, CONTENTS, Facts, Group, Side, facts_of
-from webapp.domain.disclosure.states import Standing, State, in_one_sentence, standings
+from webapp.domain.disclosure.states import DisclosureState, KeyStatus, in_one_sentence, standings
 
 CHIPS = {
-    State.CLOSED: "off",
-    State.WAITS_FOR_BUSINESS: "busy",
-    State.WAITS_FOR_TECHNICIAN: "wait",
-    State.OPEN: "good",
+    DisclosureState.CLOSED: "off",
+    DisclosureState.WAITS_FOR_BUSINESS: "busy",
+    DisclosureState.WAITS_FOR_TECHNICIAN: "wait",
+    DisclosureState.OPEN: "good",
 }
 # More names than these help nobody to decide; the rest is a number and a link.
 _NAMED = 3
@@ -34,7 +34,7 @@ class KeyRow:
     contents: str
     mine: bool
     theirs: bool
-    state: State
+    state: DisclosureState
     words: str
     kind: str
     does: tuple[Sentence, ...]
@@ -83,7 +83,7 @@ def seen_by(technician_id: int, bits: int) -> Seen:
     return Seen(tuple(names[:_NAMED]), max(len(names) - _NAMED, 0))
 
 
-def _row(facts: Facts, standing: Standing, example: str) -> KeyRow:
+def _row(facts: Facts, standing: KeyStatus, example: str) -> KeyRow:
     group, open = standing.group, not standing.technician_key
     # Asked only where it is said: before closing.
     seen = Seen() if open else seen_by(facts.technician_id, group.bit)

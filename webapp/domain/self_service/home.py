@@ -8,11 +8,11 @@ from db.models import Business, Card, EmailAddress, Message, Postcard, Registrat
 from webapp.domain import bounce
 from webapp.domain.affiliations import membership
 from webapp.domain.bounce.model import Reason
-from webapp.domain.cards.states import CardState, Standing
+from webapp.domain.cards.states import CardState, CardStatus
 from webapp.domain.core.language import N_
 from webapp.domain.core.sentences import Line
 from webapp.domain.disclosure.policy import Facts, Viewer, facts_of
-from webapp.domain.disclosure.states import State, chip, in_one_sentence
+from webapp.domain.disclosure.states import DisclosureState, chip, in_one_sentence
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices import corrections, labels
@@ -65,9 +65,9 @@ class Home:
     application_number: str
     notice: Notice | None
     postcard: tuple[Line, ...]
-    card: Standing | None
+    card: CardStatus | None
     disclosure: str
-    disclosure_state: State
+    disclosure_state: DisclosureState
     employer: str
     to_do: tuple[ToDo, ...]
 
@@ -121,8 +121,8 @@ def _employer(facts: Facts) -> str:
     return Business.get_by_id(facts.employer_id).name if facts.employer_id else ""
 
 
-def _card(card: Card) -> Standing:
-    return Standing(CardState(card.state), CardState(card.known), since=card.since_on, kept_until=card.kept_until)
+def _card(card: Card) -> CardStatus:
+    return CardStatus(CardState(card.state), CardState(card.known), since=card.since_on, kept_until=card.kept_until)
 
 
 def _notice(message: Message, sender_domain: str) -> Notice:
@@ -152,7 +152,7 @@ def _to_do(
     viewer: Viewer,
     email: EmailAddress | None,
     postcard: Postcard | None,
-    card: Standing | None,
+    card: CardStatus | None,
     facts: Facts,
     now: dt.datetime,
 ):
@@ -170,5 +170,5 @@ def _to_do(
         yield ToDo(Task.POSTAL_ADDRESS, Line(_HELD))
     for invitation in membership.invitations(viewer, now):
         yield ToDo(Task.INVITATION, Line(_DO[Task.INVITATION], {"business": invitation.business}))
-    if chip(facts).state is State.WAITS_FOR_TECHNICIAN:
+    if chip(facts).state is DisclosureState.WAITS_FOR_TECHNICIAN:
         yield ToDo(Task.DISCLOSURE, Line(_DO[Task.DISCLOSURE]))

@@ -16,14 +16,14 @@ from webapp.domain.audit.log import audit
 from webapp.domain.core.daily_limits import take
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
-from webapp.domain.core.work_items import State, WorkItemKind, open_item
+from webapp.domain.core.work_items import WorkItemKind, WorkItemState, open_item
 from webapp.domain.disclosure.policy import Viewer
 
 LONGEST = 1000
 PER_DAY = 10
 
 
-class Part(StrEnum):
+class RecordPart(StrEnum):
     """Which part of the record is wrong."""
 
     PERSON = "person"
@@ -37,18 +37,18 @@ class Part(StrEnum):
 
 
 PARTS = {
-    Part.PERSON: N_("氏名・カナ・生年月日"),
-    Part.ADDRESS: N_("住所"),
-    Part.TELEPHONE: N_("電話番号"),
-    Part.TRADES: N_("職種・経験"),
-    Part.QUALIFICATIONS: N_("資格・研修"),
-    Part.WORK_HISTORY: N_("就業履歴"),
-    Part.INSURANCE: N_("社会保険・建退共"),
-    Part.OTHER: N_("そのほか"),
+    RecordPart.PERSON: N_("氏名・カナ・生年月日"),
+    RecordPart.ADDRESS: N_("住所"),
+    RecordPart.TELEPHONE: N_("電話番号"),
+    RecordPart.TRADES: N_("職種・経験"),
+    RecordPart.QUALIFICATIONS: N_("資格・研修"),
+    RecordPart.WORK_HISTORY: N_("就業履歴"),
+    RecordPart.INSURANCE: N_("社会保険・建退共"),
+    RecordPart.OTHER: N_("そのほか"),
 }
 
 
-def ask_correction(viewer: Viewer, part: Part, words: str, now: dt.datetime) -> int:
+def ask_correction(viewer: Viewer, part: RecordPart, words: str, now: dt.datetime) -> int:
     """Open a work item with what the technician says, or add to the one that is open; return its id.
 
     NotTheirs for anybody but an active technician; LimitReached after ten in a day.
@@ -65,7 +65,7 @@ def ask_correction(viewer: Viewer, part: Part, words: str, now: dt.datetime) -> 
                 (WorkItem.kind == kind)
                 & (WorkItem.subject_kind == "technician")
                 & (WorkItem.subject_id == subject)
-                & (WorkItem.state == State.OPEN)
+                & (WorkItem.state == WorkItemState.OPEN)
             )
             earlier = (row.data or {}).get("said", [])
             WorkItem.update(data={"said": [*earlier, said]}).where(WorkItem.id == row.id).execute()
@@ -82,10 +82,10 @@ def open_requests(technician_id: int) -> list[tuple[dt.datetime, str]]:
         (WorkItem.kind == WorkItemKind.RECORD_CORRECTION)
         & (WorkItem.subject_kind == "technician")
         & (WorkItem.subject_id == technician_id)
-        & (WorkItem.state == State.OPEN)
+        & (WorkItem.state == WorkItemState.OPEN)
     )
     return [
-        (dt.datetime.fromisoformat(said["at"]), PARTS[Part(said["part"])])
+        (dt.datetime.fromisoformat(said["at"]), PARTS[RecordPart(said["part"])])
         for row in rows
         for said in (row.data or {}).get("said", [])
     ]

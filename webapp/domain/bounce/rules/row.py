@@ -9,7 +9,7 @@ _REASONS = frozenset(reason.value for reason in Reason)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PhraseRow:
     """A phrase that, said at one of the stages, gives the reason.
 
     The phrase is compared with the reply in lower case, addresses replaced by `@`, white space and continuation codes
@@ -31,12 +31,12 @@ class Carrier:
     name: str
     hosts: tuple[str, ...]
     marks: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PhraseRow, ...]
 
 
-def read_phrases(file: str) -> tuple[Row, ...]:
+def read_phrases(file: str) -> tuple[PhraseRow, ...]:
     """Read a file of `[reason @ stages]` sections; ValueError with file and line for what is not understood."""
-    rows: list[Row] = []
+    rows: list[PhraseRow] = []
     for _, section in _sections(file):
         rows.extend(section)
     return tuple(rows)
@@ -44,7 +44,7 @@ def read_phrases(file: str) -> tuple[Row, ...]:
 
 def read_carriers(file: str) -> tuple[Carrier, ...]:
     """Read a file of `{name: hosts; marks}` blocks with sections inside."""
-    carriers: dict[str, list[Row]] = {}
+    carriers: dict[str, list[PhraseRow]] = {}
     for head, section in _sections(file):
         carriers.setdefault(head, []).extend(section)
     result = []
@@ -83,10 +83,10 @@ def read_lists(file: str) -> dict[str, tuple[str, ...]]:
     return lists
 
 
-def _sections(file: str) -> list[tuple[str, list[Row]]]:
+def _sections(file: str) -> list[tuple[str, list[PhraseRow]]]:
     head = ""
     meanings: list[tuple[Reason, frozenset[Stage] | None]] = []
-    found: list[tuple[str, list[Row]]] = []
+    found: list[tuple[str, list[PhraseRow]]] = []
     for number, line in _lines(file):
         if line.startswith("{") and line.endswith("}"):
             head = line[1:-1]
@@ -107,10 +107,10 @@ def _meaning(text: str) -> tuple[Reason, frozenset[Stage] | None]:
     return Reason(name.strip()), frozenset(Stage(stage) for stage in at.split()) if at else None
 
 
-def _row(phrase: str, reason: Reason, stages: frozenset[Stage] | None, name: str) -> Row:
+def _row(phrase: str, reason: Reason, stages: frozenset[Stage] | None, name: str) -> PhraseRow:
     pieces = tuple(piece.strip() for piece in phrase.split("*") if piece.strip())
     first = pieces[0].partition(" ")[0]
-    return Row(phrase, pieces, stages, reason, name, first.isascii() and first.isalpha() and len(first) <= 3)
+    return PhraseRow(phrase, pieces, stages, reason, name, first.isascii() and first.isalpha() and len(first) <= 3)
 
 
 def _lines(file: str) -> list[tuple[int, str]]:

@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 from webapp.domain.cards.tracking.columns import without_key
 from webapp.domain.cards.tracking.labels import Labels
-from webapp.domain.cards.tracking.lines import Report, read_report
-from webapp.domain.cards.tracking.marks import Found, Mark, narrow
+from webapp.domain.cards.tracking.lines import LineReport, read_report
+from webapp.domain.cards.tracking.marks import FoundMark, Mark, narrow
 
 PRODUCT = re.compile(r"(?:書留|郵便|記録|パック|パケット|registered|mail|\d+[.)]?)$", re.IGNORECASE)
 _LABEL_SUFFIX = re.compile(r"\s*(?:日時|年月日|日)$")
@@ -15,7 +15,7 @@ _LABEL_SUFFIX = re.compile(r"\s*(?:日時|年月日|日)$")
 LabelFirst = dict[int, tuple[int, str]]
 
 
-def body_end(scan: str, marks: list[Found], index: int, first: LabelFirst) -> int:
+def body_end(scan: str, marks: list[FoundMark], index: int, first: LabelFirst) -> int:
     """Where the words behind a date end: at the next date, number or time that begins a line."""
     for place in range(index + 1, len(marks)):
         later = marks[place]
@@ -27,7 +27,7 @@ def body_end(scan: str, marks: list[Found], index: int, first: LabelFirst) -> in
     return len(scan)
 
 
-def time_within(marks: list[Found], index: int, end: int, scan: str) -> datetime | date | None:
+def time_within(marks: list[FoundMark], index: int, end: int, scan: str) -> datetime | date | None:
     """The time that stands in the same line behind the label, for a date that has none."""
     line_end = scan.find("\n", marks[index].end)
     limit = min(end, len(scan) if line_end < 0 else line_end)
@@ -36,7 +36,7 @@ def time_within(marks: list[Found], index: int, end: int, scan: str) -> datetime
         if later.start >= limit:
             return None
         if later.mark is Mark.TIME:
-            return Found(Mark.DATE, 0, 0, day=marks[index].day, clock=later.clock).moment
+            return FoundMark(Mark.DATE, 0, 0, day=marks[index].day, clock=later.clock).moment
     return None
 
 
@@ -44,14 +44,14 @@ def _begins_line(scan: str, at: int) -> bool:
     return not scan[scan.rfind("\n", 0, at) + 1 : at].strip()
 
 
-def label_first(text: str, scan: str, marks: list[Found], labels: Labels) -> LabelFirst:
+def label_first(text: str, scan: str, marks: list[FoundMark], labels: Labels) -> LabelFirst:
     """Dates whose label stands before them, in the line or as the line above: date's start → (label's start, label).
 
     「お届け済み 11/20 10:05」 is one. 「11/20 配達希望受付 11/22」 is none: the second date is a detail of the first.
     """
     found: LabelFirst = {}
     cursor = 0
-    before: Found | None = None
+    before: FoundMark | None = None
     for index, mark in enumerate(marks):
         if mark.mark is Mark.DATE:
             line = scan.rfind("\n", 0, mark.start) + 1
@@ -79,13 +79,13 @@ def _line_above(scan: str, line: int) -> int:
     return scan.rfind("\n", 0, end) + 1
 
 
-def _rest_of_line(text: str, scan: str, marks: list[Found], index: int) -> str:
+def _rest_of_line(text: str, scan: str, marks: list[FoundMark], index: int) -> str:
     line_end = scan.find("\n", marks[index].end)
     stop = marks[index + 1].start if index + 1 < len(marks) else len(scan)
     return text[marks[index].end : min(stop, len(scan) if line_end < 0 else line_end)]
 
 
-def _report_below(text: str, scan: str, marks: list[Found], index: int, labels: Labels) -> Report | None:
+def _report_below(text: str, scan: str, marks: list[FoundMark], index: int, labels: Labels) -> LineReport | None:
     """What the line below a date that ends its line says."""
     start = scan.find("\n", marks[index].end)
     if start < 0:
@@ -97,12 +97,12 @@ def _report_below(text: str, scan: str, marks: list[Found], index: int, labels: 
 def without_details(
     text: str,
     scan: str,
-    marks: list[Found],
+    marks: list[FoundMark],
     first: LabelFirst,
     labels: Labels,
-) -> list[Found]:
+) -> list[FoundMark]:
     """The marks without the dates that stand in a line behind a report and have no label: wishes, promises."""
-    kept: list[Found] = []
+    kept: list[FoundMark] = []
     for index, mark in enumerate(marks):
         behind = kept[-1] if kept else None
         if (

@@ -33,7 +33,7 @@ _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
 
 @dataclass(frozen=True)
-class Report:
+class LineReport:
     """What one report says: the label as written, its meaning, the office ("" when not told)."""
 
     label: str
@@ -53,7 +53,7 @@ class _Word:
     cell: int
 
 
-def read_report(text: str, labels: Labels) -> Report | None:
+def read_report(text: str, labels: Labels) -> LineReport | None:
     """The report in the text after a date, up to the next one; None when there is none.
 
     The label comes first; a detail, the office, the prefecture and the postal code may follow in cells, words or lines.
@@ -71,7 +71,7 @@ def read_report(text: str, labels: Labels) -> Report | None:
         label, office = glued
         meaning = labels.meaning(label, office)
         written = label if meaning.event is not CardEvent.UNKNOWN else words[0].text
-        return Report(labels.written(written), meaning, office)
+        return LineReport(labels.written(written), meaning, office)
     return _unknown(words, labels)
 
 
@@ -110,7 +110,7 @@ def _known_words(words: list[_Word], labels: Labels) -> int:
     return 0
 
 
-def _report(label: str, rest: list[_Word], last: _Word, labels: Labels) -> Report:
+def _report(label: str, rest: list[_Word], last: _Word, labels: Labels) -> LineReport:
     office_at = _office_at(rest, last)
     office = "" if office_at is None else _office_text(rest, office_at)
     remark = "".join(
@@ -132,7 +132,7 @@ def _report(label: str, rest: list[_Word], last: _Word, labels: Labels) -> Repor
         meaning = Meaning(CardEvent.UNKNOWN)
     if meaning.event is CardEvent.UNKNOWN:
         label = label + remark
-    return Report(labels.written(label), meaning, office)
+    return LineReport(labels.written(label), meaning, office)
 
 
 @lru_cache(maxsize=8192)
@@ -187,7 +187,7 @@ def _glued(word: str, labels: Labels) -> tuple[str, str] | None:
     return None
 
 
-def _unknown(words: list[_Word], labels: Labels) -> Report | None:
+def _unknown(words: list[_Word], labels: Labels) -> LineReport | None:
     first = words[0]
     if _SENTENCE.match(narrow(first.text)):
         return None
@@ -203,4 +203,4 @@ def _unknown(words: list[_Word], labels: Labels) -> Report | None:
         return None
     rest = words[len(cell) :]
     at = _office_at(rest, first)
-    return Report(labels.written(label), Meaning(CardEvent.UNKNOWN), "" if at is None else _office_text(rest, at))
+    return LineReport(labels.written(label), Meaning(CardEvent.UNKNOWN), "" if at is None else _office_text(rest, at))

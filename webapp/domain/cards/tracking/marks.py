@@ -47,7 +47,7 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundMark:
     """Something recognised at [start, end) of the text. `digits` of a number, `day` and `clock` of a date or time."""
 
     mark: Mark
@@ -110,29 +110,29 @@ POSTAL_CODE = re.compile(rf"〒?\s?(?<!\d)\d{{3}}{_H}\d{{4}}(?!\d)")
 OFFICE = re.compile(r"(?:局|支店|センター|post\s?office|\bp\.?o\.?|branch)(?:[(（][^)）]*[)）])?$", re.IGNORECASE)
 
 
-def find_marks(text: str, today: date) -> Iterator[Found]:
+def find_marks(text: str, today: date) -> Iterator[FoundMark]:
     """Every number, date and time in narrow `text`, in order. A date without a year is the latest up to tomorrow."""
     for match in _PATTERN.finditer(text):
         kind = match.lastgroup
         start, end = match.span()
         if match["foreign"]:
-            yield Found(Mark.FOREIGN, start, end)
+            yield FoundMark(Mark.FOREIGN, start, end)
         elif match["number"]:
             before = text[max(0, start - 24) : start]
             if _PHONE_BEFORE.search(before):
                 continue
             if _PHONE_SHAPE.match(match["number"]) and not _AFTER_NUMBER_WORD.search(before):
                 continue
-            yield Found(Mark.NUMBER, start, end, digits=_DIGITS.sub("", match["number"]))
+            yield FoundMark(Mark.NUMBER, start, end, digits=_DIGITS.sub("", match["number"]))
         elif match["date"]:
             day = _day(match, today)
             if day is not None:
                 clock = _clock(match, "d")
                 if clock is None and match["dhour"]:
                     end = match.end("date")
-                yield Found(Mark.DATE, start, end, day=day, clock=clock, zone=_zone(match["dzone"]))
+                yield FoundMark(Mark.DATE, start, end, day=day, clock=clock, zone=_zone(match["dzone"]))
         elif kind and (clock := _clock(match, "t")) is not None:
-            yield Found(Mark.TIME, start, end, clock=clock, zone=_zone(match["tzone"]))
+            yield FoundMark(Mark.TIME, start, end, clock=clock, zone=_zone(match["tzone"]))
 
 
 def _day(match: re.Match[str], today: date) -> date | None:

@@ -12,8 +12,8 @@ from datetime import date, datetime
 from webapp.domain.cards.states import (
     CardEvent,
     CardState,
-    Standing,
-    TrackingEvent,
+    CardStatus,
+    Report,
     running_states,
     shipments,
     standing_after,
@@ -22,7 +22,7 @@ from webapp.domain.cards.tracking.columns import Columns, cell_text, read_headin
 from webapp.domain.cards.tracking.dates import PRODUCT, body_end, label_first, time_within, without_details
 from webapp.domain.cards.tracking.labels import Labels, Meaning, labels_with
 from webapp.domain.cards.tracking.lines import clean_office, read_report
-from webapp.domain.cards.tracking.marks import PREFECTURE, Found, Mark, find_marks, narrow, visible
+from webapp.domain.cards.tracking.marks import PREFECTURE, FoundMark, Mark, find_marks, narrow, visible
 from webapp.domain.cards.tracking.number import NotATrackingNumber, TrackingNumber, parse_number
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.language import N_
@@ -48,9 +48,9 @@ class TrackedItem:
     """One shipment: its number, its events oldest first, the state after each, and how it stands after all."""
 
     number: TrackingNumber
-    events: tuple[TrackingEvent, ...]
+    events: tuple[Report, ...]
     states: tuple[CardState, ...]
-    standing: Standing
+    standing: CardStatus
 
     @property
     def state(self) -> CardState:
@@ -59,7 +59,7 @@ class TrackedItem:
 
 
 @dataclass(frozen=True)
-class Problem:
+class UnreadLine:
     """Something that was not read: a sentence (Japanese, for the catalogue) and its parameters."""
 
     sentence: str
@@ -67,11 +67,11 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TrackingReading:
     """What was read: items by number in order of appearance, and what could not be read."""
 
     items: tuple[TrackedItem, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[UnreadLine, ...]
 
     @property
     def unknown_labels(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class Reading:
         return tuple(dict.fromkeys(label for item in self.items for label in item.standing.unknown_labels))
 
 
-def read_text(text: str, now: datetime, extra: Mapping[str, CardEvent | Meaning] | None = None) -> Reading:
+def read_text(text: str, now: datetime, extra: Mapping[str, CardEvent | Meaning] | None = None) -> TrackingReading:
     """Read text pasted from a tracking page: one or many numbers, wrapped or in tabs, Japanese or English.
 
     `now` (aware) gives the missing years; `extra` are labels that ops have mapped.
@@ -91,7 +91,7 @@ def read_text(text: str, now: datetime, extra: Mapping[str, CardEvent | Meaning]
 
 def read_rows(
     rows: Iterable[Sequence[object]], now: datetime, extra: Mapping[str, CardEvent | Meaning] | None = None
-) -> Reading:
+) -> TrackingReading:
     """Read rows of a CSV or Excel sheet (cells of any type), with headings or without. Arguments as in `read_text`."""
     reader = _Reader(now, labels_with(extra))
     reader.rows(rows)
@@ -102,7 +102,7 @@ def read_sources(
     sources: Iterable[str | Iterable[Sequence[object]]],
     now: datetime,
     extra: Mapping[str, CardEvent | Meaning] | None = None,
-) -> Reading:
+) -> TrackingReading:
     """Read several texts and tables as one: what different files say of a number is put together."""
     reader = _Reader(now, labels_with(extra))
     for source in sources:
@@ -120,29 +120,29 @@ class _Reader:
     def __init__(self, now: datetime, labels: Labels) -> None:
         self.today = jst_day(now)
         self.labels = labels
-        self.events: dict[TrackingNumber, list[TrackingEvent]] = {}
-        self.problems: dict[Problem, None] = {}
+        self.events: dict[TrackingNumber, list[Report]] = {}
+        self.problems: dict[UnreadLine, None] = {}
         self.current: TrackingNumber | None = None
         self.last_day: date | None = None
-        self.marks: dict[str, list[Found]] = {}
+        self.marks: dict[str, list[FoundMark]] = {}
 
-    def reading(self) -> Reading:
+    def reading(self) -> TrackingReading:
         items = []
         for number, events in self.events.items():
             for part in shipments(events):
                 states = tuple(shown for shown, _ in running_states(part))
                 items.append(TrackedItem(number, part, states, standing_after(part)))
-        return Reading(tuple(items), tuple(self.problems))
+        return TrackingReading(tuple(items), tuple(self.problems))
 
     def add(self, at: datetime | date | None, label: str, meaning: Meaning, office: str) -> None:
         if self.current is None:
             self.problem(NO_NUMBER)
             return
-        self.events[self.current].append(TrackingEvent(at, meaning.event, label, office, meaning.receiver))
+        self.events[self.current].append(Report(at, meaning.event, label, office, meaning.receiver))
 
     def problem(self, sentence: str, **parameters: str) -> None:
         # A dict as an ordered set: the same complaint once.
-        self.problems.setdefault(Problem(sentence, parameters))
+        self.problems.setdefault(UnreadLine(sentence, parameters))
 
     def number(self, digits: str) -> None:
         self.current = TrackingNumber(digits)
@@ -273,7 +273,7 @@ class _Reader:
             return None
         return found.moment
 
-    def _marks(self, text: str) -> list[Found]:
+    def _marks(self, text: str) -> list[FoundMark]:
         # Columns repeat the same few dates and numbers; remember them while they last.
         if len(self.marks) > 50_000:
             self.marks.clear()
@@ -306,7 +306,7 @@ class _Reader:
                 # A time by itself: another report of the same day, if a known label follows.
                 report = read_report(text[mark.end : end], self.labels)
                 if report and report.known and self.last_day and mark.clock and self.current is not None:
-                    moment = Found(Mark.DATE, 0, 0, day=self.last_day, clock=mark.clock).moment
+                    moment = FoundMark(Mark.DATE, 0, 0, day=self.last_day, clock=mark.clock).moment
                     self.add(moment, report.label, report.meaning, report.office)
                 continue
             start = max(cursor, scan.rfind("\n", 0, mark.start) + 1)
