@@ -70,7 +70,7 @@ db.configure(sys.argv[1])
 clock = lambda: dt.datetime(2026, 11, 23, 3, 0, tzinfo=dt.UTC)
 runs.chunks.__defaults__ = (0, 20)
 with db.connected():
-    run = runs.begin_here(reading.Kind.REGISTRATIONS, "x.csv", open(sys.argv[2], "rb").read(), clock())
+    run = runs.begin_here(reading.TableKind.REGISTRATIONS, "x.csv", open(sys.argv[2], "rb").read(), clock())
     for progress in runs.proceed(run, clock):
         print(progress.tally.done, flush=True)
 """

@@ -11,6 +11,7 @@ from db import database as db
 from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Postcard, WorkItem
 from tests import cast
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
+from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName
@@ -219,7 +220,7 @@ def test_counters_equal_the_messages_after_any_history(sqlite_url, steps):
         application = cast.registration(person, now)
         message, attempt = cast.sent_notice(application, cast.email(person, f"{message_name()}@m.example", now), now)
         with db.transaction():
-            messages.metrics.add(messages.counter_deltas(message, 1))
+            counters.add(messages.counter_deltas(message, 1))
         for reason, days in steps:
             now += dt.timedelta(days=days)
             messages.presume(POLICY, now)

@@ -178,7 +178,7 @@ def test_with_another_secret_nothing_is_printed(database, shop, now):
 
 
 def test_the_daily_time_makes_one_batch_a_day_if_cards_wait(database, shop, now):
-    shop = replace(shop, daily_at=dt.time(16, 30, tzinfo=batches.metrics.JST))
+    shop = replace(shop, daily_at=dt.time(16, 30, tzinfo=dt.timezone(dt.timedelta(hours=9))))
     assert batches.begin_daily(shop, now) is None
     due = now.replace(hour=7, minute=30, second=0)  # 16:30 in Japan
     assert batches.begin_daily(shop, due) is None  # nothing waits

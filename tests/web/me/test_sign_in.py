@@ -11,8 +11,9 @@ from db.models import Account, KeptForm, SignInSession
 from tests import cast
 from tests.web.conftest import PASSWORD, CheckedClient, app_of, business_user, signed_in, technician_user
 from webapp import create_app
-from webapp.domain.accounts import accounts, first_access, saved_forms
+from webapp.domain.accounts import accounts, first_access
 from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.core import secret_box
 from webapp.web import access_table, guards
 
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
@@ -132,7 +133,7 @@ def test_a_form_sent_after_the_session_ended_comes_back_filled(app, now, clock, 
     assert led(sent) == "/sign-in/business?next=/business/users"
     kept = KeptForm.get()
     assert "suzuki" not in kept.content
-    assert "must not" not in str(saved_forms.sealed.unseal(app.secret_key, "kept-form", kept.content))
+    assert "must not" not in str(secret_box.unseal(app.secret_key, "kept-form", kept.content))
     assert "入力した内容は、サインインすると元に戻ります。" in client.get("/sign-in/business?next=/business/users").text
     form = {"business_id": firm.business_id, "user_name": "tanaka", "password": PASSWORD, "next": "/business/users"}
     assert client.submit("/sign-in/business", form).location == "/business/users"
