@@ -5,10 +5,12 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
+from tests import ROOT
 from tests.processes import web
 from webapp.commands.setup import FAREWELL_SECONDS
 
@@ -60,3 +62,25 @@ def test_processes_end_with_the_one_that_began_them(started):
     server.kill()
     server.wait()
     assert until_nothing_is_left(server, FAREWELL_SECONDS + 5)
+
+
+@pytest.mark.parametrize("other", ["another server", "another todoke web"])
+def test_a_port_that_is_taken_is_refused_in_a_sentence(settings, app, other):
+    """Two servers on one port would answer by turns, each with its own release and database."""
+    with contextlib.ExitStack() as stack:
+        if other == "another server":
+            holder = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            port = holder.getsockname()[1]
+        else:
+            server, port = web.start(settings)
+            stack.callback(web.kill, server)
+        second = subprocess.run(
+            [sys.executable, "-m", "webapp.cli", "web"],
+            env=web.environment(settings, port),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert second.returncode == 2
+        assert f"port {port} is taken" in second.stderr and len(second.stderr.splitlines()) == 1

@@ -2,6 +2,8 @@
 
 import contextlib
 import datetime as dt
+import errno
+import socket
 from collections.abc import Iterator
 
 import click
@@ -29,6 +31,24 @@ def load_settings() -> Settings:
         return load()
     except SettingsError as error:
         raise Refused(str(error)) from None
+
+
+def why_not_listen(host: str, port: int) -> str | None:
+    """Return why nobody can begin to listen there, as half a sentence; None when it is free.
+
+    The web server listens beside whoever listens there already (SO_REUSEPORT), and both would answer by turns: two
+    releases, or two databases. So it is tried before, in the way that does not share.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what closed a moment ago is no obstacle
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"port {port} is taken"
+        return f"{host} port {port} cannot be listened on ({error.strerror})"
+    return None
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from webapp.commands.context import Refused, load_settings, now, opened
+from webapp.commands.context import Refused, load_settings, now, opened, why_not_listen
 
 STATE = Path("var")
 _START_SECONDS = 60
@@ -179,8 +179,8 @@ def run(port: int | None) -> None:
     """Start web, worker and mail catcher, and stop all of them with Ctrl-C."""
     enter_demo_mode(port)
     settings = load_settings()
-    if _answers(settings.port):
-        raise Refused(f"port {settings.port} is taken: stop what runs there, or `make run PORT={settings.port + 1}`")
+    if why := why_not_listen(settings.host, settings.port):
+        raise Refused(f"{why}: stop what runs there, or `make run PORT={settings.port + 1}`")
     prepare()
     _write_past(*_SHORT_PAST)
     relay, lmtp = _free_port(), _free_port()
@@ -212,11 +212,6 @@ def run(port: int | None) -> None:
 
 def _last_words(path: Path) -> str:
     return "\n".join(path.read_text("utf-8", "replace").splitlines()[-15:])
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _wait_until_ready(port: int, children: list[subprocess.Popen], stopping: threading.Event) -> bool:

@@ -6,7 +6,7 @@ import multiprocessing
 import click
 
 from db import schema
-from webapp.commands.context import Refused, load_settings, now, opened
+from webapp.commands.context import Refused, load_settings, now, opened, why_not_listen
 from webapp.settings import PREFIX, Origin, SettingsError, load_with_origins, without_password
 
 # Requests at once in a process, most of which wait for a slow line or for a thread.
@@ -174,6 +174,8 @@ def web() -> None:
     settings = load_settings()
     with opened(settings):
         pass
+    if why := why_not_listen(settings.host, settings.port):
+        raise Refused(f"{why}: stop what runs there, or set TODOKE_PORT")
     from granian import Granian
 
     # Begun anew, not forked: a forked process has our answer to SIGTERM until it has its own, and would swallow one.
