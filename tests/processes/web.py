@@ -7,16 +7,21 @@ import subprocess
 import sys
 import threading
 from http.client import HTTPConnection
+from pathlib import Path
 
 from tests import ROOT
 from tests.servers.postfix import free_port
 from webapp.settings import Settings
 
 
-def start(settings: Settings) -> tuple[subprocess.Popen, int]:
-    """Start the server with its usual processes and threads; return it and its port once it answers."""
-    port = free_port()
-    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
+def log_of(settings: Settings) -> Path:
+    """Where the server writes its lines."""
+    return Path(settings.state_dir) / "web.log"
+
+
+def environment(settings: Settings, port: int) -> dict[str, str]:
+    """What the server is told: the test's settings and no other."""
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
         "PYTHONPATH": str(ROOT),
         "TODOKE_MODE": "test",
         "TODOKE_DATABASE_URL": settings.database_url,
@@ -25,10 +30,17 @@ def start(settings: Settings) -> tuple[subprocess.Popen, int]:
         "TODOKE_RETURN_KEYS": "a:" + "test " * 8,
         "TODOKE_PORT": str(port),
     }
+
+
+def start(settings: Settings) -> tuple[subprocess.Popen, int]:
+    """Start the server with its usual processes and threads; return it and its port once it answers."""
+    port = free_port()
     command = [sys.executable, "-m", "webapp.cli", "web"]
     # The server's processes are in a session of its own, so that all of them can be found and ended.
-    server = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              start_new_session=True)  # fmt: skip
+    with log_of(settings).open("ab") as log:
+        server = subprocess.Popen(
+            command, env=environment(settings, port), cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         _until_it_answers(port)
     except BaseException:

@@ -1,5 +1,6 @@
 """A client whose every answer is checked, and the people who use it."""
 
+import contextlib
 import datetime as dt
 import re
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from db.database import connected, database
 from db.models import Account
 from tests import cast
+from tests.processes import web
 from tests.web.page import check_page, check_partial
 from webapp import create_app
 from webapp.domain.accounts import accounts, first_access, second_factor
@@ -84,6 +86,19 @@ def app(settings, clock):
     with connected():
         yield app
     database.close_all()
+
+
+@pytest.fixture
+def serve(settings, app):
+    """Start `todoke web` on the test's database; return its port. It is the real server with its usual threads."""
+    with contextlib.ExitStack() as stack:
+
+        def start() -> int:
+            server, port = web.start(settings)
+            stack.callback(web.kill, server)
+            return port
+
+        yield start
 
 
 @pytest.fixture

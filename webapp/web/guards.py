@@ -2,15 +2,17 @@
 
 1. size: a body that is larger than its route takes is refused before it is read (413)
 2. request id: each answer and each log line about it carry the same one
-3. route: an unknown address answers 404, a wrong method 405, before anything is looked up
-4. cross-site: an unsafe method from another site's page is refused (400)
-5. CSRF: an unsafe method carries the session's masked token (400), except where an API key takes its place
-6. rate: what one address may ask of this process in a minute (429); limits that protect accounts are tables
-7. connection: from here on the database may be asked (503)
-8. access: who is signed in, against the one table of routes; no entry means no (303 to sign-in, 404 or 403)
-9. the view, which fetches its objects through `webapp.web.access`: what is not the viewer's does not exist (404)
+3. whole: a body that broke off (400), or does not say how long it is (411), is not carried out
+4. route: an unknown address answers 404, a wrong method 405, before anything is looked up
+5. cross-site: an unsafe method from another site's page is refused (400)
+6. CSRF: an unsafe method carries the session's masked token (400), except where an API key takes its place
+7. rate: what one address may ask of this process in a minute (429); limits that protect accounts are tables
+8. connection: from here on the database may be asked (503)
+9. access: who is signed in, against the one table of routes; no entry means no (303 to sign-in, 404 or 403)
+10. the view, which fetches its objects through `webapp.web.access`: what is not the viewer's does not exist (404)
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,11 +23,13 @@ from flask_babel import gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 
 from webapp import log
 from webapp.domain.core.language import N_
 from webapp.web import csrf, database, saved_forms
 from webapp.web.rendering import see_other, wants_partial
+from webapp.web.rsgi import BODY_FAULT
 from webapp.web.security import bound_body
 
 
@@ -56,6 +60,7 @@ PAGES_A_MINUTE = "600 per minute"
 # Where people of a part of the site sign in; everybody else begins as a technician.
 WAYS = {"ops": "sign_in.form_operators", "business": "sign_in.form_business", "look-up": "sign_in.form_business"}
 
+logger = logging.getLogger(__name__)
 limiter = Limiter(get_remote_address, default_limits=[PAGES_A_MINUTE], storage_uri="memory://")
 
 
@@ -69,6 +74,13 @@ def give_request_id() -> None:
     log.begin()
 
 
+def refuse_part_of_a_body() -> None:
+    """Refuse a request whose body did not arrive whole, as far as the server could tell."""
+    if fault := request.environ.get(BODY_FAULT):
+        logger.warning("body refused", extra={"route": request.endpoint, "fault": fault.name.lower()})
+        abort(fault)
+
+
 def refuse_cross_site() -> None:
     """Refuse an unsafe method that a browser says another site's page has caused."""
     if request.method in csrf.SAFE_METHODS or rule().by_key:
@@ -80,10 +92,30 @@ def refuse_cross_site() -> None:
         abort(400)
 
 
-def check_csrf() -> None:
-    """Ask an unsafe method for the token."""
-    if not rule().by_key:
+def check_csrf() -> Response | None:
+    """Ask an unsafe method for the token.
+
+    A form that was opened before its sender signed out and in again has the token of the session before. It is not
+    carried out, but what was typed stands in the page again; only where the browser says that the page was ours: a
+    foreign one could fill in our forms this way.
+    """
+    if rule().by_key:
+        return None
+    try:
         csrf.protect.protect()
+    except CSRFError:
+        if is_from_our_page() and "_user_id" in session:
+            database.connect()
+            if current_user.is_authenticated and (page := saved_forms.keep()) and "kept" in session:
+                return see_other(page)
+        raise
+    return None
+
+
+def is_from_our_page() -> bool:
+    """Return whether the browser says that a page of ours sent this; a browser that says nothing is not enough."""
+    own_origin = request.headers.get("Origin") == request.host_url.rstrip("/")
+    return request.headers.get("Sec-Fetch-Site") == "same-origin" or own_origin
 
 
 def ask_access_table() -> Response | None:
@@ -126,6 +158,7 @@ def own_path(address: str) -> str:
 GUARDS = (
     bound_body,
     give_request_id,
+    refuse_part_of_a_body,
     refuse_cross_site,
     check_csrf,
     limiter.init_app,

@@ -4,6 +4,10 @@ The server's own way of calling a WSGI application reads a request's body, and h
 the thread of the application, for as long as the other side takes: twenty people on a bad line, or one who means harm,
 would stop everybody. Here a body is read before a thread is taken, an answer leaves it whole, and a file is
 sent by the server from its path. Names as in PEP 3333 (WSGI) and Granian's RSGI 1.
+
+What breaks off half-way is not carried out (RFC 9112 section 8): reading pieces ends alike at a body's end and when its
+sender has gone, so what came is held against the length that was declared. A body in chunks declares none; reading it
+whole would tell the two apart but has no bound, so one is asked to say how long it is.
 """
 
 import asyncio
@@ -12,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import IntEnum
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -21,6 +26,16 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 30
 _IN_MEMORY = 1024 * 1024
 _PIECE = 64 * 1024
+
+# What is wrong with a request's body, in the environ: the application refuses it in its own words before anything else.
+BODY_FAULT = "todoke.body_fault"
+
+
+class BodyFault(IntEnum):
+    """Why a body cannot be believed to be whole: the status of the answer."""
+
+    CUT_OFF = 400
+    NO_LENGTH = 411
 
 
 class File:
@@ -89,6 +104,8 @@ class Server:
         largest, declared = self.largest(environ["PATH_INFO"]), environ.get("CONTENT_LENGTH", "")
         if declared.isdecimal() and int(declared) > largest:
             return
+        if not declared.isdecimal():
+            largest = 0  # one piece tells that there is a body, and no more of it is wanted
         size, pieces = 0, aiter(protocol)
         while size <= largest:
             try:
@@ -98,6 +115,10 @@ class Server:
                 break
             size += len(piece)
             body.write(piece)
+        if size and not declared.isdecimal():
+            environ[BODY_FAULT] = BodyFault.NO_LENGTH
+        elif declared.isdecimal() and size < int(declared):
+            environ[BODY_FAULT] = BodyFault.CUT_OFF
         body.seek(0)
         environ["CONTENT_LENGTH"] = str(size)
 

@@ -115,4 +115,6 @@ def where_from() -> dict[str, str]:
 def init_app(app: Flask) -> None:
     """Let Flask-Login ask us; it sets no remember-me cookie and shows no page of its own."""
     login_manager.session_protection = None  # a phone changes its address all day
-    login_manager.init_app(app)
+    # Its context processor would ask the table of sessions for every template, also for the page that says why a
+    # request was refused before it had a connection. Who is signed in reaches a template with the frame.
+    login_manager.init_app(app, add_context_processor=False)
