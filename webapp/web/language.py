@@ -5,6 +5,7 @@ from flask_babel import Babel, gettext
 
 from webapp import translations
 from webapp.domain.core.language import LANGUAGES
+from webapp.web import negotiation
 
 COOKIE = "language"
 YEAR = 365 * 24 * 3600
@@ -15,7 +16,7 @@ def chosen_language() -> str:
     choice = request.cookies.get(COOKIE)
     if choice in LANGUAGES:
         return choice
-    return request.accept_languages.best_match(LANGUAGES, default="ja")
+    return negotiation.language(request.headers.get("Accept-Language", ""), tuple(LANGUAGES), "ja")
 
 
 def say(sentence: str, parameters: dict | None = None) -> str:

@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp.web import csrf
+from webapp.web.negotiation import OneCoding
 
 # What a form may weigh, in bytes, and how many fields it may have. Routes that take more stand in LARGER_BODIES.
 LARGEST_FORM = 1024 * 1024
@@ -121,6 +122,7 @@ def init_app(app: Flask) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    app.wsgi_app = OneCoding(app.wsgi_app)
     csrf.init_app(app)
     CompressErrorsToo(app)
     app.after_request(add_headers)
