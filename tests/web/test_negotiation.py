@@ -31,7 +31,7 @@ def test_a_coding_is_used_only_where_it_is_wanted(app, accepted, right):
     assert coding(accepted) == right
     plain = Client(app)  # the checked client reads pages that are not compressed
     for address in ("/", app.extensions["static_files"].url("style.css")):
-        answer = plain.get(address, headers={"Accept-Encoding": accepted})
+        answer = plain.get(address, headers={"Accept-Encoding": accepted}, buffered=True)
         assert answer.headers.get("Content-Encoding", "identity") == right, address
         assert "Accept-Encoding" in answer.headers["Vary"]
 

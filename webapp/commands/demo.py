@@ -1,5 +1,7 @@
 """`todoke demo`: the invented world that `make run` shows. It never touches a database that is not its own."""
 
+import contextlib
+import fcntl
 import json
 import os
 import random
@@ -11,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -86,13 +89,26 @@ def demo(context: click.Context, as_json: bool, days: int | None, registrations:
         _print_sign_ins()
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Make the demo's world alone: another command of the demo waits until it is made, and says so."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            click.echo("Waiting until another command has made the demo …", err=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def prepare() -> None:
     """Make the demo's database if there is none; its people, its operators and their passwords."""
     from db import schema
     from db.models import Fact
 
     settings = load_settings()
-    with opened(settings, migrated=False):
+    with _alone(), opened(settings, migrated=False):
         schema.migrate(settings.mode)
         if Fact.get_or_none(Fact.name == "demo") and (STATE / "demo-sign-ins.json").exists():
             return
@@ -131,7 +147,7 @@ def _write_past(days: int, registrations: int) -> bool:
     from webapp.demo.year import write_year
 
     settings, moment = load_settings(), now()
-    with opened(settings):
+    with _alone(), opened(settings):
         if Fact.get_or_none(Fact.name == "demo_past"):
             return False
         # Noted first: what was begun and broken off is not begun again on top of itself.
