@@ -62,7 +62,12 @@ def test_from_nothing_to_a_queued_postcard_and_back_to_nothing(tmp_path):
     port = free_port()
     first = todoke(tmp_path, "demo", "run", "--port", str(port), TODOKE_DATABASE_URL="postgresql://production")
     try:
+        read_until(first, "Making")
+        beside = todoke(tmp_path, "demo", "--json")  # somebody wants the sign-ins while they are being made
         said = read_until(first, "Ctrl-C")
+        told = beside.communicate(timeout=60)[0]
+        assert beside.returncode == 0, told
+        assert json.loads(told[told.index("[") :])
         assert f"http://127.0.0.1:{port}" in said
         assert "production" not in (tmp_path / "var" / "demo.log").read_text()
         end = time.monotonic() + 60
