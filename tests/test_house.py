@@ -52,7 +52,9 @@ MAY_IMPORT = {
         "db core audit bounce email_addresses postcard notices accounts cards disclosure registrations affiliations"
     ),
     "monitoring": "db core bounce email_addresses postcard notices accounts cards mail reporting",
-    "maintenance": "db core audit accounts mail disclosure affiliations reporting self_service monitoring",
+    "maintenance": (
+        "db core audit exports postcard accounts intake mail disclosure affiliations reporting self_service monitoring"
+    ),
     "web": "db core postcard accounts intake disclosure",
     "pages": "db core exports postcard notices accounts cards disclosure affiliations inquiries web",
     "dashboard": "core bounce exports notices cards reporting web",

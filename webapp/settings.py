@@ -190,7 +190,6 @@ class Settings:
     keep_returned_mail_days: int = setting(_number(1, 3_650), "days for which the bytes of returned mail are kept", 90)
     keep_unmatched_days: int = setting(_number(1, 3_650), "days for which unmatched mail is kept", 30)
     keep_import_days: int = setting(_number(1, 36_500), "days for which imported files and rejected rows are kept", 365)
-    keep_print_days: int = setting(_number(1, 365), "days after mailing for which print files are kept", 14)
 
     def __post_init__(self):
         if self.mode == "demo":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db import database as db
-from db.models import Alarm, Attempt, Event, Message, WorkerBeat
+from db.models import Alarm, Attempt, Event, Message, ReturnedMail, ReturnedMailSource, WorkerBeat
 from tests.domain.mail.sending import queued_notices
 from tests.domain.notices.test_messages import real_counts, stored_counts
 from tests.processes.worker import environment, start
@@ -178,6 +178,21 @@ def test_a_part_that_fails_opens_an_alarm_and_the_others_go_on(sqlite, sqlite_ur
     alarm = Alarm.get(Alarm.kind == AlarmKind.WORKER_FAILED)
     assert (alarm.subject, alarm.data) == ("periodic", {"error": "RuntimeError"})
     assert alarm.closed_at is not None and not WorkerBeat.select().exists()
+
+
+def test_returned_mail_is_kept_as_long_as_the_settings_say_whatever_comes_round(sqlite, sqlite_url, tmp_path, now):
+    kept = {"TODOKE_KEEP_RETURNED_MAIL_DAYS": "3650", "TODOKE_KEEP_UNMATCHED_DAYS": "3650"}
+    worker = Worker(load(sqlite_url, tmp_path, free_port(), **kept), listen=False, clock=lambda: now)
+    for days in (40, 100):
+        for state in ("unmatched", "applied"):
+            mail = ReturnedMail.create(
+                received_at=now - timedelta(days=days), source="lmtp", digest="x", size=1, state=state, kind="x",
+                token_state="x", judgement={},
+            )  # fmt: skip
+            ReturnedMailSource.create(returned_mail=mail, content=b"x")
+    for job in worker.jobs:
+        job.do(now)
+    assert (ReturnedMail.select().count(), ReturnedMailSource.select().count()) == (4, 4)
 
 
 def test_after_a_restore_nothing_is_sent_until_a_person_has_decided(database, database_url, tmp_path, now):

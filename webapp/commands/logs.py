@@ -40,7 +40,7 @@ def verify_log(path: Path | None, as_json: bool) -> None:
 
 @click.command()
 def retention() -> None:
-    """Remove what has been kept for the time that the settings say; the worker does the same each hour."""
+    """Remove what has been kept for the time that the settings say; the worker does the same every ten minutes."""
     from webapp.domain.maintenance.retention import remove_expired
 
     settings = load_settings()

@@ -35,12 +35,12 @@ from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.restore import TickFileError
 from webapp.domain.mail.sending_switch import stopped_kinds
 from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender
-from webapp.domain.maintenance import sweep, upkeep
+from webapp.domain.maintenance import retention, upkeep
 from webapp.domain.monitoring import rules
 from webapp.domain.notices.messages import Policy, Verdict, presume
 from webapp.domain.postcard import batches, delivery
 from webapp.domain.postcard.office import PrintOffice
-from webapp.domain.postcard.production import Production, leftovers
+from webapp.domain.postcard.production import Production
 from webapp.settings import Settings
 from webapp.translations import speaker
 from webapp.worker.envelopes import SenderIdentity, envelope_of, give_links, relays_of
@@ -113,7 +113,6 @@ class Worker:
             _Job("cards", 60.0, lambda now: monitor.watch(now, self._card_rules)),
             _Job("contact", 20.0, lambda now: public_form.follow_up(now, settings.card_wrong_pairs)),
             _Job("card imports", 2.0, self._read_card_imports),
-            _Job("sweep", 600.0, lambda now: sweep.sweep(settings, now)),
             _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
             _Job("seal watch", 600.0, lambda now: upkeep.watch_seals(settings.state_dir, now)),
             _Job("requests", 2.0, lambda now: access_requests.answer_requests(settings.secret_key, now)),
@@ -127,9 +126,9 @@ class Worker:
             ),
             _Job("recount", 3600.0, upkeep.recount_at_night),
             _Job("statistics", 3600.0, lambda _now: refresh_statistics()),
-            _Job("retention", 3600.0, lambda now: upkeep.remove_expired(settings, now)),
+            _Job("retention", 600.0, lambda now: upkeep.remove_expired(settings, now)),
             _Job("postcards", 60.0, self._follow_postcards),
-            _Job("old exports", 10.0, lambda now: requests.remove_expired(requests.folder_of(settings.state_dir), now)),
+            _Job("old exports", 10.0, lambda now: retention.apply("export_request", settings, now)),
         ]
 
     def stop(self) -> None:
@@ -378,8 +377,6 @@ class Worker:
             log.info("batch of the day", batch=batch.number)
         while delivery.presume(self._print_office, now) == 1000 and not self._stopping.is_set():
             pass
-        delivery.remove_files(self._print_office, now)
-        leftovers(self._print_office, now)
 
     def _presume(self, now: dt.datetime) -> None:
         while presume(self._policy, now) == 1000 and not self._stopping.is_set():

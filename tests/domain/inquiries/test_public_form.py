@@ -1,6 +1,7 @@
 """「カードが届かない」: what is answered, who is told, and that a wrong pair looks like an unknown number."""
 
 import datetime as dt
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.domain.cards.test_projection import ABSENT, DAY, card_of, post, repor
 from webapp.domain.inquiries import public_form
 from webapp.domain.inquiries.public_form import LIMIT_ADDRESS, LIMIT_NUMBER, AnswerKind, ask, follow_up
 from webapp.domain.mail.compose import Identity, OutgoingMail, body_of
+from webapp.domain.maintenance import retention
 from webapp.domain.notices.messages import MessageKind
 
 BORN, OTHER = dt.date(1985, 4, 1), dt.date(1985, 4, 2)
@@ -143,12 +145,14 @@ def test_an_answer_promised_by_mail_that_no_mail_can_carry_becomes_an_inquiry(ca
     assert Inquiry.select().count() == 1
 
 
-def test_questions_are_forgotten_and_hold_no_number(card, now):
+def test_questions_are_forgotten_and_hold_no_number(card, now, tmp_path):
+    settings = SimpleNamespace(state_dir=tmp_path)
     question(card, now, OTHER)
     assert card.registration.application_number not in str(list(Throttle.select(Throttle.key).tuples()))
     follow_up(now, 100)
+    assert retention.apply("card_question", settings, now + 29 * DAY) == 0
     assert CardQuestion.select().count() == 1
-    follow_up(now + 31 * DAY, 100)
+    assert retention.apply("card_question", settings, now + 31 * DAY) == 1
     assert CardQuestion.select().count() == 0
 
 

@@ -29,7 +29,8 @@ from webapp.domain.mail.inbound import InboundSettings, ReturnedState, TokenStat
 from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
 from webapp.domain.mail.smtp_client import SendOutcome, Stage
-from webapp.domain.maintenance.sweep import sweep
+from webapp.domain.maintenance import retention
+from webapp.domain.monitoring import rules
 
 DESK = InboundSettings(KEYS, POLICY, 100_000, 5)
 
@@ -262,7 +263,7 @@ def test_our_failure_that_turns_out_dead_becomes_a_postcard(sent, now):
     assert (reloaded(message).failure_class, Postcard.get().cause) == ("dead", "userunknown")
 
 
-def test_unmatched_mail_is_bounded_and_goes_after_thirty_days(sqlite, now):
+def test_unmatched_mail_is_bounded_and_goes_after_thirty_days(sqlite, now, tmp_path):
     for n in range(7):
         taken = inbound.take("nobody@else.example", report(note=str(n)), "lmtp", now, DESK)
         assert taken.state == (ReturnedState.UNMATCHED if n < 5 else ReturnedState.DROPPED)
@@ -270,11 +271,15 @@ def test_unmatched_mail_is_bounded_and_goes_after_thirty_days(sqlite, now):
     assert [alarm.kind for alarm in Alarm.open()] == [AlarmKind.UNMATCHED_MAIL]
 
     class Settings:
-        unmatched_mails = 5
+        keep_unmatched_days, state_dir = 30, tmp_path
 
-    sweep(Settings, now + dt.timedelta(days=29))
+    def a_round(at):
+        retention.apply("unmatched_mail", Settings, at)
+        rules.close_quiet(at, 5)
+
+    a_round(now + dt.timedelta(days=29))
     assert ReturnedMail.select().count() == 5 and Alarm.open().exists()
-    sweep(Settings, now + dt.timedelta(days=30))
+    a_round(now + dt.timedelta(days=30))
     assert not ReturnedMail.select().exists() and not ReturnedMailSource.select().exists()
     assert not Alarm.open().exists()
 

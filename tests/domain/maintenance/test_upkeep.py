@@ -29,6 +29,7 @@ def test_a_round_seals_finishes_and_removes(sqlite, now, tmp_path):
     assert len(seals.read_out(tmp_path / upkeep.SEAL_FILE)) == 1
 
     Throttle.create(key="old", window_start=now, expires_at=now - dt.timedelta(days=1))
-    settings = type("Settings", (), {rule.setting: 100 for rule in RULES if rule.setting})
+    kept = {rule.setting: 100 for rule in RULES if rule.setting}
+    settings = type("Settings", (), {"state_dir": tmp_path, **kept})
     upkeep.remove_expired(settings, now)
     assert Throttle.select().count() == 0

@@ -35,6 +35,7 @@ class Settings:
     alarm_returned_days: int = 7
     alarm_returned_least: int = 10
     alarm_unmatched_mails: int = 3
+    unmatched_mails: int = 20_000
     alarm_unmatched_hours: int = 24
     contact_opens: int = 9
     contact_closes: int = 17

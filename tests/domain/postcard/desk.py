@@ -32,7 +32,6 @@ def office(folder: Path, **changes) -> PrintOffice:
         daily_at=None,
         presumed_after=dt.timedelta(days=10),
         codes_last=dt.timedelta(days=60),
-        files_last=dt.timedelta(days=14),
     )
     return replace(found, **changes)
 

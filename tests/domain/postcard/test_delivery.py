@@ -158,12 +158,12 @@ def test_files_go_after_their_days_and_the_record_of_them_stays(database, shop, 
     desk.queued(now)
     desk.mailed(shop, now)
     due = now + dt.timedelta(days=14)
-    assert delivery.remove_files(shop, due - dt.timedelta(seconds=1)) == 0
-    assert delivery.remove_files(shop, due) == 4
+    assert delivery.remove_files(shop.folder, now - dt.timedelta(seconds=1), due) == 0
+    assert delivery.remove_files(shop.folder, now, due) == 4
     assert list(shop.folder.iterdir()) == []
     assert PostcardFile.select().count() == 4
     assert PostcardBatch.get().files_removed_at == due
-    assert delivery.remove_files(shop, due) == 0
+    assert delivery.remove_files(shop.folder, now, due) == 0
 
 
 def test_a_scan_finds_the_card_in_any_spelling_ends_its_code_and_opens_work(database, shop, now, ops):

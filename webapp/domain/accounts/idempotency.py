@@ -41,8 +41,6 @@ def count(api_key_id: int, most: int, now: dt.datetime) -> int | None:
             conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + 1}
         ).execute()
         used = Throttle.get((Throttle.key == name) & (Throttle.window_start == start)).count
-        if used == 1:
-            Throttle.delete().where((Throttle.key == name) & (Throttle.expires_at <= now)).execute()
     return max(1, int((start + _MINUTE - now).total_seconds()) + 1) if used > most else None
 
 
@@ -52,28 +50,34 @@ def begin(api_key_id: int, key: str, body: bytes, now: dt.datetime) -> Idempoten
     mine = (IdempotentRequest.api_key == api_key_id) & (IdempotentRequest.key == key)
     try:
         with transaction():
-            old = (IdempotentRequest.api_key == api_key_id) & (IdempotentRequest.expires_at <= now)
-            IdempotentRequest.delete().where(old).execute()
             row = IdempotentRequest.get_or_none(mine)
             if row is None:
                 return IdempotentRequest.create(
                     api_key=api_key_id, key=key, body_digest=digest, created_at=now, expires_at=now + KEPT_FOR
                 )
-            if row.body_digest != digest:
+            # What is over is as good as not there: its row begins anew, for a request that may be another.
+            over = row.expires_at <= now
+            if row.body_digest != digest and not over:
                 return Refusal.OTHER_BODY
-            if row.status is not None:
+            if row.status is not None and not over:
                 return Stored(row.status, row.body)
             if now - row.created_at < IN_FLIGHT_FOR:
                 return Refusal.IN_FLIGHT
-            taken = (
-                IdempotentRequest.update(fence=row.fence + 1, created_at=now)
-                .where((IdempotentRequest.id == row.id) & (IdempotentRequest.fence == row.fence))
-                .execute()
-            )
-            row.fence += 1
-            return row if taken else Refusal.IN_FLIGHT
+            return _take(row, digest, now, anew=over)
     except IntegrityError:  # the same key at the same moment
         return Refusal.IN_FLIGHT
+
+
+def _take(row: IdempotentRequest, digest: str, now: dt.datetime, *, anew: bool) -> IdempotentRequest | Refusal:
+    """Take the place of a request that died or, `anew`, of one whose answer is kept no longer."""
+    values = {"fence": row.fence + 1, "created_at": now}
+    if anew:
+        values |= {"body_digest": digest, "status": None, "body": None, "expires_at": now + KEPT_FOR}
+    mine = (IdempotentRequest.id == row.id) & (IdempotentRequest.fence == row.fence)
+    if not IdempotentRequest.update(values).where(mine).execute():
+        return Refusal.IN_FLIGHT
+    row.fence += 1
+    return row
 
 
 class Overtaken(RuntimeError):

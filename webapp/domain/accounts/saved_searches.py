@@ -27,7 +27,6 @@ def keep(
     """
     token = secrets.token_urlsafe(18)
     with transaction():
-        SearchRequest.delete().where(SearchRequest.expires_at <= now).execute()
         SearchRequest.create(
             token_hash=_digest(token), account=account_id, page=page, terms=terms, expires_at=now + kept_for
         )

@@ -30,7 +30,6 @@ DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 # Questions for one application number in a day, and from one network address in an hour.
 LIMIT_NUMBER = 5
 LIMIT_ADDRESS = 30
-KEPT_FOR = dt.timedelta(days=30)
 SUBJECT = "card form"
 _WRONG = "contact:wrong"
 
@@ -132,7 +131,6 @@ def follow_up(now: dt.datetime, wrong_pairs: int, limit: int = 500) -> int:
             mine = (CardQuestion.id == question.id) & CardQuestion.told_at.is_null()
             if CardQuestion.update(told_at=now).where(mine).execute() and question.registration_id:
                 queued += _follow(question, now)
-    CardQuestion.delete().where((CardQuestion.at < now - KEPT_FOR) & CardQuestion.told_at.is_null(False)).execute()
     _watch_budget(now, wrong_pairs)
     return queued
 

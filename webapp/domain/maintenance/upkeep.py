@@ -45,7 +45,7 @@ def go_on_with_bulk_changes(now: dt.datetime) -> None:
 
 
 def remove_expired(settings, now: dt.datetime, rounds: int = 50) -> None:
-    """Apply the rules of retention until nothing is left, at most so many rounds; each hour."""
+    """Apply the rules of retention until nothing is left, at most so many rounds; every ten minutes."""
     for _ in range(rounds):
         if not any(retention.remove_expired(settings, now).values()):
             return

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from db.models import Alarm
+from db.models import Alarm, ReturnedMail
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.language import N_
+from webapp.domain.mail.inbound import ReturnedState
 from webapp.domain.monitoring import replay
 from webapp.domain.monitoring.readings import (
     NOTHING,
@@ -161,7 +162,7 @@ RULES: tuple[AlarmRule, ...] = (
         window_of=N_("対象は直近の%(n)s時間"),
         read=unmatched_mails,
         past=replay.unmatched_mails,
-        caveat=N_("照合できないメールは30日で消えるため、それより前は試せません。"),
+        caveat=N_("照合できないメールは設定の日数で消えるため、それより前は試せません。"),
     ),
     AlarmRule(
         AlarmKind.COUNTER_DIFFERENCE,
@@ -180,6 +181,11 @@ RULES: tuple[AlarmRule, ...] = (
 )
 
 
+# Nobody has been refused for a day: the cause is gone, or no mail goes there any more.
+_QUIET = dt.timedelta(days=1)
+_REFUSALS = (AlarmKind.OUR_FAILURE, AlarmKind.ALARM_MAIL_FAILED)
+
+
 def rule_of(kind: str) -> AlarmRule:
     """Return the rule of a kind of alarm; KeyError for one that no rule opens."""
     return {rule.kind: rule for rule in RULES}[AlarmKind(kind)]
@@ -190,6 +196,19 @@ def watch(now: dt.datetime, settings) -> None:
     for rule in RULES:
         if rule.read is not None:
             look(rule, now, settings)
+    close_quiet(now, settings.unmatched_mails)
+
+
+def close_quiet(now: dt.datetime, unmatched_mails: int) -> None:
+    """Close what is opened where it happens and has stopped by itself: refusals, and no room for unmatched mail.
+
+    `unmatched_mails` is how many are kept.
+    """
+    for alarm in list(Alarm.open().where(Alarm.kind.in_(_REFUSALS) & (Alarm.seen_at <= now - _QUIET))):
+        close_alarm(AlarmKind(alarm.kind), alarm.subject, now)
+    for alarm in list(Alarm.open().where(Alarm.kind == AlarmKind.UNMATCHED_MAIL)):
+        if ReturnedMail.select().where(ReturnedMail.state == ReturnedState.UNMATCHED).count() < unmatched_mails:
+            close_alarm(AlarmKind.UNMATCHED_MAIL, alarm.subject, now)
 
 
 def look(rule: AlarmRule, now: dt.datetime, settings) -> None:

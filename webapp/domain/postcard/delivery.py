@@ -2,6 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
+from pathlib import Path
 
 from db.database import transaction
 from db.ids import encode
@@ -48,15 +49,15 @@ def reprint(postcard: Postcard, reason: ReprintReason, now: dt.datetime, account
         audit(EventName.POSTCARD_OPS_REPRINTED, now, account_id, "postcard", postcard.id, {"note": note})
 
 
-def remove_files(office: PrintOffice, now: dt.datetime) -> int:
-    """Remove the printer's files of batches that were mailed the setting's days ago; return how many files."""
-    over = (PostcardBatch.state == BatchState.MAILED) & (PostcardBatch.mailed_at <= now - office.files_last)
+def remove_files(folder: Path, older: dt.datetime, now: dt.datetime) -> int:
+    """Remove the printer's files of batches that were mailed by `older`; return how many files. A rule of retention."""
+    over = (PostcardBatch.state == BatchState.MAILED) & (PostcardBatch.mailed_at <= older)
     removed = 0
     for batch in list(PostcardBatch.select().where(over & PostcardBatch.files_removed_at.is_null())):
         files = list(PostcardFile.select().where(PostcardFile.batch == batch.id))
         # The bytes go first: a file that nobody knows of any more would stay for ever.
         for file in files:
-            (office.folder / file.name).unlink(missing_ok=True)
+            (folder / file.name).unlink(missing_ok=True)
         with transaction():
             here = (PostcardBatch.id == batch.id) & PostcardBatch.files_removed_at.is_null()
             if PostcardBatch.update(files_removed_at=now).where(here).execute():

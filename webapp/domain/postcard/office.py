@@ -24,7 +24,6 @@ class PrintOffice:
     daily_at: dt.time | None
     presumed_after: dt.timedelta
     codes_last: dt.timedelta
-    files_last: dt.timedelta
 
     @classmethod
     def of(cls, settings) -> "PrintOffice":
@@ -47,5 +46,4 @@ class PrintOffice:
             daily_at=dt.time(int(hour), int(minute), tzinfo=JST) if settings.postcard_daily_at else None,
             presumed_after=dt.timedelta(days=settings.postcard_presumed_days),
             codes_last=dt.timedelta(days=settings.postcard_code_days),
-            files_last=dt.timedelta(days=settings.postcard_file_days),
         )

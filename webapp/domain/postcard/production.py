@@ -252,12 +252,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def leftovers(office: PrintOffice, now: dt.datetime, older: dt.timedelta = dt.timedelta(hours=1)) -> int:
-    """Remove what a killed worker left half written; return how many files."""
+def leftovers(folder: Path, older: dt.datetime) -> int:
+    """Remove what a killed worker left half written before `older`; return how many files. A rule of retention."""
     removed = 0
-    for path in folder_of(office).glob(".*"):
+    for path in folder.glob(".*"):
         with contextlib.suppress(FileNotFoundError):
-            if dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC) < now - older:
+            if dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC) <= older:
                 path.unlink()
                 removed += 1
     return removed

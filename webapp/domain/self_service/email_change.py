@@ -23,7 +23,7 @@ from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 
 LASTS = dt.timedelta(hours=24)
-KEPT_FOR = dt.timedelta(days=30)
+KEPT_FOR = dt.timedelta(days=30)  # as long as a returned mail is believed
 TRIES = 5
 PER_DAY = 5
 _CODE = 8
@@ -104,13 +104,13 @@ def give_up(viewer: Viewer, now: dt.datetime) -> None:
         _end(viewer.technician_id, now)
 
 
-def forget(now: dt.datetime, limit: int = 500) -> int:
-    """Remove changes that are over for a month, and what was typed in them; return how many.
+def forget(older: dt.datetime, limit: int = 500) -> int:
+    """Remove changes that were over by `older`, and what was typed in them; return how many. A rule of retention.
 
-    The address rows stay without their value: mails refer to them. A month is as long as a returned mail is believed.
+    The address rows stay without their value: mails refer to them.
     """
     with transaction():
-        over = EmailChange.select(EmailChange.id, EmailChange.address).where(EmailChange.expires_at <= now - KEPT_FOR)
+        over = EmailChange.select(EmailChange.id, EmailChange.address).where(EmailChange.expires_at <= older)
         rows = list(over.limit(limit).tuples())
         EmailAddress.update(value="", value_key="").where(EmailAddress.id.in_([row[1] for row in rows])).execute()
         return EmailChange.delete().where(EmailChange.id.in_([row[0] for row in rows])).execute()
