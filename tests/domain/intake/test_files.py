@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
-from webapp.domain.intake import archive
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
 from webapp.domain.intake.files import SourceFormat, open_source
 from webapp.domain.intake.rows import BROKEN_QUOTES, WRONG_SHAPE, Problem, clean_business, clean_registration
+from webapp.domain.parsing import archive
 from webapp.domain.parsing.cells import FORMULA_ERROR
 from webapp.domain.parsing.problems import IntakeError
 

@@ -13,7 +13,8 @@ CATALOGUE = PACKAGE / "translations/en/LC_MESSAGES/intake.po"
 def marked_sentences() -> set[str]:
     return {
         ast.literal_eval(call.args[0])
-        for file in (PACKAGE / "domain/intake").glob("*.py")
+        for folder in ("intake", "parsing")
+        for file in (PACKAGE / "domain" / folder).glob("*.py")
         for call in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "N_"
     }

@@ -10,6 +10,7 @@ from db import ids
 from db.models import Account, AuditDetail, AuditRow, Card, Message, TrackingImport
 from tests import cast
 from tests.domain.cards.test_projection import ABSENT, DELIVERED, RETURNED, card_of, post, report
+from tests.domain.parsing.test_archive import FAR
 from tests.web.conftest import returning
 from webapp.domain.accounts.accounts import OperatorRole
 
@@ -248,3 +249,11 @@ def test_who_may_not_act_does_not(request, app, card, role):
 def test_what_does_not_exist_is_not_found(ops_operator):
     for address in (f"/ops/cards/{ids.encode(5)}", f"/ops/cards/imports/{ids.encode(5)}", "/ops/cards/x"):
         assert ops_operator.get(address).status_code == 404
+
+
+def test_a_workbook_with_a_cell_far_away_is_refused_in_words(ops_operator, app):
+    sent = ops_operator.submit("/ops/cards/imports", {"kind": "tracking", "file": (io.BytesIO(FAR), "追跡.xlsx")})
+    assert sent.status_code == 303
+    assert "大きすぎます（行の数の上限は300,000）" in ops_operator.get(sent.location).text
+    english = ops_operator.get(sent.location, headers={"Accept-Language": "en"}).text
+    assert "number of rows" in english and "行の数" not in english

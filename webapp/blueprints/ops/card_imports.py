@@ -161,8 +161,8 @@ def _import_page(row: TrackingImport, *, changed: bool = False) -> ImportPage:
 
 
 def _translated(parameters: dict[str, str]) -> dict[str, str]:
-    """The name of a column is itself a sentence of the domain."""
-    return {name: say(value) if name == "column" else value for name, value in parameters.items()}
+    """The name of a column, and what there is too much of, are sentences of the domain themselves."""
+    return {name: say(value) if name in ("column", "what") else value for name, value in parameters.items()}
 
 
 @blueprint.post("/ops/cards/imports/<oid:run>/undo")

@@ -7,8 +7,8 @@ from typing import BinaryIO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from webapp.domain.core.language import N_
-from webapp.domain.intake.archive import MAX_SHEETS, check_archive, unreadable
 from webapp.domain.intake.columns import Table, known_headings
+from webapp.domain.parsing.archive import MAX_SHEETS, check_archive, unreadable
 from webapp.domain.parsing.problems import IntakeError
 
 FORMULA_ERROR = "#N/A"

@@ -3,19 +3,22 @@
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from html.parser import HTMLParser
 
 import python_calamine
 
 from webapp.domain.core.language import N_
+from webapp.domain.parsing.archive import check_archive
+from webapp.domain.parsing.problems import IntakeError
 
 LARGEST_FILE = 64 * 1024 * 1024
-LARGEST_UNPACKED = 512 * 1024 * 1024
+# All sheets are held at once, so fewer cells than a register may have: about 300 MB at this bound.
+MOST_CELLS = 3_000_000
 
 TOO_LARGE = N_("ファイルが大きすぎます（%(limit)s MBまで）。分けて読み込んでください。")
 NOT_READABLE = N_("Excelファイルとして開けません。壊れていないか、パスワードが付いていないか確かめてください。")
+OLD_FORMAT = N_("古い形式（.xls）か、パスワードの付いたExcelファイルは読めません。.xlsx で保存し直してください。")
 NOT_TEXT = N_("文字コードが分かりません。UTF-8 か Shift_JIS（Excelの標準）で保存してください。")
 
 Table = Sequence[Sequence[object]]
@@ -58,16 +61,17 @@ def decode(content: bytes) -> str:
 
 
 def _workbook(content: bytes) -> Iterable[Table]:
-    if content.startswith(b"PK"):
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-        except zipfile.BadZipFile:
-            raise UnreadableFile(NOT_READABLE) from None
-        if size > LARGEST_UNPACKED:
-            raise UnreadableFile(TOO_LARGE, limit=str(LARGEST_FILE >> 20))
+    # A container of parts whose extent nobody can tell before it is read: the old Excel, and a locked new one.
+    if not content.startswith(b"PK"):
+        raise UnreadableFile(OLD_FORMAT)
+    stream = io.BytesIO(content)
     try:
-        with python_calamine.load_workbook(io.BytesIO(content)) as book:
+        check_archive(stream, MOST_CELLS)
+    except IntakeError as problem:
+        raise UnreadableFile(problem.sentence, **{name: str(value) for name, value in problem.params.items()}) from None
+    stream.seek(0)
+    try:
+        with python_calamine.load_workbook(stream) as book:
             return [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
     except (python_calamine.CalamineError, python_calamine.ZipError, python_calamine.XmlError, OSError):
         raise UnreadableFile(NOT_READABLE) from None
