@@ -7,14 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import ROOT
 from tests.domain.bounce.corpus import read_mails
 from webapp.domain.bounce import MailKind, Reason, Stage, explain, judge, judge_reply
 from webapp.domain.bounce.judge import judge_unguarded
 from webapp.domain.bounce.message import MAX_PARTS, read
 
 WRITTEN = [written.mail for written in (*read_mails("bounces.txt"), *read_mails("not_bounces.txt"))]
-SHARED = ROOT.parent / "shared" / "bounce-corpus" / "corpus"
 MEGABYTE = 1024 * 1024
 HEAD = b"From: MAILER-DAEMON@example.net\nSubject: Undelivered Mail Returned to Sender\nTo: n@todoke.example\n"
 REPORT = HEAD + b'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
@@ -175,12 +173,12 @@ def test_mutated_mails_end_in_a_judgement_whose_parts_agree(mail: bytes):
         assert sentence % params
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the public mails (../shared/bounce-corpus) are not here")
-def test_mutated_public_mails_end_in_a_judgement():
+def test_mutated_mails_end_in_a_judgement():
     chance = random.Random(7)
-    for path in sorted(SHARED.glob("*.eml")):
-        mail = bytearray(path.read_bytes()[:30000])
-        for _ in range(3):
+    assert len(WRITTEN) > 90
+    for written in WRITTEN:
+        mail = bytearray(written)
+        for _ in range(10):
             at = chance.randrange(len(mail))
             mail[at : at + chance.randrange(60)] = bytes(chance.randrange(256) for _ in range(chance.randrange(8)))
             judge_unguarded(bytes(mail))

@@ -1,6 +1,5 @@
 """The customer barcode: extraction of the digits, codes, check and bars."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -9,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import ROOT
-from webapp.domain.postcard.address import parse_address
 from webapp.domain.postcard.barcode import (
     BARS,
     VALUES,
@@ -21,7 +18,6 @@ from webapp.domain.postcard.barcode import (
     make_barcode,
 )
 
-EXAMPLES = ROOT / ".." / "shared" / "postal" / "examples.jsonl"
 ZINT = shutil.which("zint")
 
 # What an address part is made of, so that the rules meet each other.
@@ -30,17 +26,6 @@ SAMPLES = """
 ・ . ･ 階 字 Ⅱ ① 𠮷
 """
 PARTS = st.lists(st.sampled_from([*SAMPLES.split(), " ", "\u3000"]), max_size=14).map("".join)
-
-
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="the post's own examples are not here (../shared/postal)")
-def test_the_posts_own_examples_give_their_digits_and_check():
-    examples = [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
-    assert examples
-    for example in examples:
-        barcode = parse_address(example["postal_code"], example["address"]).barcode
-        assert barcode is not None, example
-        assert (barcode.digits, barcode.check) == (example["expected_digits"], example["expected_check"]), example
-        assert extract_digits(example["address_b"]) == example["expected_digits"]
 
 
 @pytest.mark.parametrize(
