@@ -69,6 +69,8 @@ class TrackingImport(Row):
     created_at = MomentField()
     finished_at = MomentField(null=True)
     lease_until = MomentField(null=True)
+    fence = IntegerField(default=0)  # of the claim that holds it
+    tries = SmallIntegerField(default=0)
     undone_at = MomentField(null=True)
     undone_by = ForeignKeyField(Account, null=True)
 

@@ -30,6 +30,7 @@ class PostcardBatch(Row):
     failure = TextField(null=True)  # the kind of error that stopped the last try
     lease_until = MomentField(null=True)
     fence = IntegerField(default=0)
+    tries = SmallIntegerField(default=0)  # claims since it last got on
 
     @classmethod
     def newest(cls):

@@ -1,6 +1,6 @@
 """Completed registrations, and the files they came in."""
 
-from peewee import BigIntegerField, BlobField, BooleanField, ForeignKeyField, IntegerField, TextField
+from peewee import BigIntegerField, BlobField, BooleanField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
 from db.fields import JsonField, MomentField
 from db.models.accounts import Account, ApiKey
@@ -33,6 +33,7 @@ class ImportRun(Row):
     finished_at = MomentField(null=True)
     lease_until = MomentField(null=True)
     fence = IntegerField(default=0)
+    tries = SmallIntegerField(default=0)  # claims since it last got on
 
 
 class ImportOriginal(Row):

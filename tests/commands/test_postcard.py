@@ -7,7 +7,7 @@ import pytest
 
 from db import database as db
 from db.ids import encode
-from db.models import Postcard, PostcardPrint
+from db.models import Postcard, PostcardBatch, PostcardPrint
 from tests.domain.postcard import desk
 from webapp import settings
 from webapp.domain.postcard.office import PrintOffice
@@ -50,6 +50,16 @@ def test_a_batch_is_made_with_its_files_and_listed(todoke, queued, tmp_path, env
     rows = [json.loads(line) for line in todoke("postcard", "list", "--state", "on_hold", "--json").output.splitlines()]
     assert [row["hold"] for row in rows] == ["missing_glyph"]
     assert "佐藤" not in todoke("postcard", "list", "--state", "batched").output
+
+
+def test_a_batch_that_was_stopped_goes_on(todoke, queued, environment):
+    made = json.loads(todoke("postcard", "batch", "--no-files", "--json").output)
+    refused = todoke("postcard", "resume", made["number"])
+    assert (refused.exit_code, "only one that is stopped goes on" in refused.output) == (2, True)
+    with looking(environment):
+        PostcardBatch.update(state="stopped").execute()
+    assert "gathering" in todoke("postcard", "resume", made["number"]).output
+    assert todoke("postcard", "resume", "2026-01-01-9").exit_code == 2
 
 
 def test_a_card_is_drawn_by_any_of_its_names(todoke, queued, tmp_path, environment):

@@ -15,6 +15,8 @@ from db.models import TrackingImport
 from webapp.commands.context import Refused, load_settings, now, opened
 from webapp.domain.cards import imports
 from webapp.domain.cards.imports import ImportKind, ImportState
+from webapp.domain.core.errors import TakenOver
+from webapp.domain.intake import runs
 from webapp.settings import Settings
 
 _SHOWN = 20
@@ -63,8 +65,11 @@ def _import(kind: ImportKind, path: Path) -> None:
         console = Console(stderr=True)
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("", total=None)
-            for done, total in imports.read_here(run, now):
-                bar.update(task, completed=done, total=total)
+            try:
+                for done, total in imports.read_here(run, now):
+                    bar.update(task, completed=done, total=total)
+            except TakenOver:
+                raise Refused(runs.TAKEN_OVER) from None
         run = TrackingImport.get_by_id(run.id)
     problems = [sentence % parameters for sentence, parameters in run.problems or ()]
     if run.state == ImportState.FAILED:

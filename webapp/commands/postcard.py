@@ -9,6 +9,7 @@ import click
 from db import ids
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration
 from webapp.commands.context import Refused, load_settings, now, opened
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.postcard import batches
 from webapp.domain.postcard.batches import AlreadyGathering, NothingQueued
 from webapp.domain.postcard.office import PrintOffice
@@ -105,6 +106,23 @@ def make_batch(dry_run: bool, no_files: bool, as_json: bool) -> None:
             _make_files(batch, office, quiet=as_json)
         batch = PostcardBatch.get_by_id(batch.id)
         _tell(batch, as_json)
+
+
+@postcard.command("resume")
+@click.argument("number")
+def resume(number: str) -> None:
+    """Let the worker go on with a batch that was stopped, when the cause is gone; NUMBER as `list` prints it."""
+    with opened(load_settings()):
+        batch = PostcardBatch.get_or_none(PostcardBatch.number == number)
+        if batch is None:
+            raise Refused(f"there is no batch {number}")
+        try:
+            batches.resume(batch, now())
+        except StepNotAllowed:
+            raise Refused(f"batch {number} is {batch.state}: only one that is stopped goes on") from None
+        except AlreadyGathering:
+            raise Refused("another batch is being gathered: try again when it is closed") from None
+        _tell(batch, as_json=False)
 
 
 def _make_files(batch: PostcardBatch, office: PrintOffice, quiet: bool) -> None:

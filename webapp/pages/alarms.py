@@ -40,8 +40,18 @@ _BY_DAYS = (AlarmKind.OUR_FAILURE, AlarmKind.BOUNCE_RATE, AlarmKind.DESTINATION_
 _BY_DOMAIN = (AlarmKind.OUR_FAILURE, AlarmKind.DESTINATION_FAILING)
 
 
+_QUEUES: dict[str, tuple[str, str]] = {
+    "imports": ("ops_imports.index", N_("取り込みを見る")),
+    "tracking": ("ops_card_imports.index", N_("発送と追跡の取り込みを見る")),
+    "postcards": ("ops_batches.index", N_("発送ロットを見る")),
+}
+
+
 def cases_of(row: Alarm, now: dt.datetime) -> tuple[str, str]:
     """Return address and words of the list behind an alarm; two empty strings for one that has no list."""
+    if row.kind == AlarmKind.WORK_GIVEN_UP and row.subject in _QUEUES:
+        endpoint, words = _QUEUES[row.subject]
+        return url_for(endpoint), words
     if row.kind not in _LISTS:
         return "", ""
     endpoint, filters, words = _LISTS[row.kind]

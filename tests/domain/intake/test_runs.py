@@ -15,6 +15,7 @@ from db import database as db
 from db.models import Card, ImportReject, ImportRun, Message, RecordItem, Registration, Technician
 from tests import ROOT
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
+from webapp.domain.core import leases
 from webapp.domain.intake import runs
 from webapp.domain.intake.reading import TableKind
 from webapp.domain.intake.runs import RunState
@@ -144,10 +145,10 @@ def test_a_file_on_which_every_reader_dies_is_given_up(sqlite, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(runs, "take", lambda *a, **k: 1 / 0)
         uploads = runs.Uploads(tmp_path, lambda: NOW)
-        for n in range(runs.MOST_CLAIMS):
+        for n in range(leases.MOST_CLAIMS):
             with pytest.raises(ZeroDivisionError):
                 uploads.step(NOW + n * runs.LEASE)
-    late = NOW + runs.MOST_CLAIMS * runs.LEASE
+    late = NOW + leases.MOST_CLAIMS * runs.LEASE
     assert uploads.step(late) is False
     ended = ImportRun.get_by_id(run.id)
     assert (ended.state, ended.error["sentence"], ended.finished_at) == (RunState.FAILED, runs.DIED_TOO_OFTEN, late)

@@ -1,5 +1,6 @@
 """Batches: what goes in, what is held, and that a worker killed anywhere makes neither two cards nor none."""
 
+import contextlib
 import datetime as dt
 import os
 import shutil
@@ -300,3 +301,57 @@ def test_a_worker_that_was_away_too_long_writes_nothing_more(database, shop, now
     batch.fence -= 1
     with pytest.raises(TakenOver), db.transaction():
         batches.keep(batch, now)
+
+
+def stopped(shop, at):
+    """A batch on which every worker fails, until it is stopped; return it and when."""
+    failing = replace(shop, secret="another secret, long enough too") if PostcardBatch.get().closed_at else None
+    while PostcardBatch.get().state != BatchState.STOPPED:
+        if failing is None:
+            batches.claim(at)  # and dies
+        else:
+            with contextlib.suppress(SecretChanged):
+                Production(failing, lambda at=at: at, desk.stand_in, 2).step()
+        at += batches.LEASE
+    return PostcardBatch.get(), at
+
+
+def test_a_batch_that_was_stopped_goes_on_where_it_was_when_a_person_says_so(database, shop, now):
+    desk.queued(now, 3)
+    batches.begin(shop, now)
+    first = Production(shop, lambda: now, desk.stand_in, 2)
+    assert first.step() and first.step()  # gathered and closed
+    batch, later = stopped(shop, now + batches.LEASE)
+    assert (batch.cards, batch.failure) == (3, "SecretChanged")
+    desk.produce(shop, later)
+    assert PostcardBatch.get().state == BatchState.STOPPED  # nobody takes it by himself
+    batches.resume(batch, later)
+    desk.produce(shop, later)
+    batch = PostcardBatch.get()
+    assert (batch.state, batch.failure, PostcardPrint.select().count()) == (BatchState.READY, None, 3)
+    with pytest.raises(StepNotAllowed):
+        batches.resume(batch, later)
+
+
+def test_a_batch_that_was_stopped_while_it_gathered_keeps_nobody_from_making_another(database, shop, now):
+    desk.queued(now, 3)
+    batches.begin(shop, now)
+    batch, later = stopped(shop, now)
+    other = batches.begin(shop, later)
+    with pytest.raises(AlreadyGathering):
+        batches.resume(batch, later)
+    desk.produce(shop, later)
+    assert PostcardBatch.get_by_id(other.id).cards == 3
+    batches.resume(PostcardBatch.get_by_id(batch.id), later)
+    desk.produce(shop, later)
+    assert PostcardBatch.get_by_id(batch.id).state == BatchState.EMPTY
+
+
+def test_two_who_let_it_go_on_do_so_once(database, shop, now):
+    desk.queued(now)
+    batches.begin(shop, now)
+    batch, later = stopped(shop, now)
+    again = PostcardBatch.get_by_id(batch.id)
+    batches.resume(batch, later)
+    with pytest.raises(StepNotAllowed):
+        batches.resume(again, later)

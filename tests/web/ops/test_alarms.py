@@ -81,7 +81,16 @@ def test_each_alarm_has_a_page_with_what_to_do_and_a_way_to_its_cases(app, now, 
         assert html.escape(cases) in page.text
         assert ops_viewer.get(cases).status_code == 200
     else:
-        assert kind.split("_")[0] in ("worker", "seal", "look"), "only these have no list"
+        assert kind.split("_")[0] in ("worker", "seal", "look", "work"), "only these have no list"
+
+
+@pytest.mark.parametrize("subject", ["imports", "tracking", "postcards", "exports"])
+def test_work_that_was_given_up_leads_to_the_list_of_its_queue(app, now, ops_viewer, subject):
+    open_alarm(AlarmKind.WORK_GIVEN_UP, subject, now)
+    cases, words = alarm_cases_of(app, Alarm.get(), now)
+    assert bool(cases) == bool(words) == (subject != "exports")  # an export is its asker's own
+    if cases:
+        assert ops_viewer.get(cases).status_code == 200
 
 
 def alarm_cases_of(app, alarm, now):

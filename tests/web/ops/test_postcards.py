@@ -90,6 +90,15 @@ def test_a_batch_in_the_making_shows_how_far_it_is_and_asks_again(ops_viewer, sh
     assert "hx-trigger" not in text(ops_viewer.partial(address(batch)))
 
 
+def test_a_batch_that_was_stopped_says_what_lets_it_go_on(ops_viewer, ops_admin, shop, now):
+    desk.queued(now)
+    batch = batches.begin(shop, now)
+    PostcardBatch.update(state=BatchState.STOPPED).execute()
+    page = text(ops_viewer.get(address(batch)))
+    assert "作成を中止しています" in page and f"todoke postcard resume {batch.number}" in page
+    assert "hx-trigger" not in page.partition('id="batch"')[2].partition(">")[0]
+
+
 @pytest.mark.parametrize("htmx", [False, True])
 def test_printed_then_mailed_and_a_second_click_is_stale(ops_operator, shop, now, htmx):
     desk.queued(now)

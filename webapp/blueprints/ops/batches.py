@@ -95,6 +95,7 @@ class BatchPage:
 
     batch: BatchRow
     running: bool
+    stopped: bool
     done: int
     wanted: int
     typeset: int
@@ -239,6 +240,7 @@ def _page(batch: PostcardBatch, changed: bool = False) -> BatchPage:
     return BatchPage(
         batch=_row(batch),
         running=batch.state in (BatchState.GATHERING, BatchState.MAKING),
+        stopped=batch.state == BatchState.STOPPED,
         done=len(files),
         wanted=len(wanted_files(batch, CARDS_A_PART)) if closed else 0,
         typeset=batch.typeset,
@@ -253,7 +255,7 @@ def _page(batch: PostcardBatch, changed: bool = False) -> BatchPage:
         step={BatchState.READY: "printed", BatchState.PRINTED: "mailed"}.get(BatchState(batch.state), ""),
         code_days=_office().codes_last.days,
         may_act=viewer().may_act,
-        may_download=viewer().may_administer and batch.state != BatchState.MAKING,
+        may_download=viewer().may_administer and batch.state not in (BatchState.MAKING, BatchState.STOPPED),
         changed=changed,
     )
 

@@ -1,13 +1,15 @@
 """Tracking and dispatches as they come in: each import is a row that shows its progress and can be undone as one."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 from peewee import fn
 
-from db.database import skip_locked, transaction, write_rows
+from db.database import transaction, write_rows
 from db.ids import new_ids
 from db.models import (
     Shipment,
@@ -23,6 +25,8 @@ from webapp.domain.cards.states import CardEvent, Receiver
 from webapp.domain.cards.tracking.files import UnreadableFile, read_file
 from webapp.domain.cards.tracking.labels import LABEL_EVENTS, Meaning, fold, shipped_labels
 from webapp.domain.cards.tracking.reader import TrackedItem, read_sources
+from webapp.domain.core import leases
+from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
 
@@ -31,7 +35,8 @@ READ_AT_ONCE = 300_000
 MOST_PROBLEMS = 200
 NOTHING_READ = N_("読み取れる行がありませんでした。お問い合わせ番号と、日付と状態のある行を入れてください。")
 NO_CARD = N_("お問い合わせ番号 %(number)s のカードがありません。発送の取り込みが済むと、自動で結び付きます。")
-_LEASE = dt.timedelta(minutes=5)
+DIED_TOO_OFTEN = N_("取り込みが何度も途中で止まりました。ファイルを分けて、もう一度取り込んでください。")
+LEASE = dt.timedelta(minutes=5)
 
 Clock = Callable[[], dt.datetime]
 
@@ -51,6 +56,20 @@ class ImportState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNDONE = "undone"
+
+
+@dataclass
+class ReportTally:
+    """What an import has brought so far; the columns of its row have the same names."""
+
+    done: int = 0
+    total: int = 0
+    events: int = 0
+    added: int = 0
+    changed: int = 0
+    unmatched: int = 0
+    rejected: int = 0
+    warned: int = 0
 
 
 class NotUndoable(ValueError):
@@ -77,67 +96,91 @@ def create(
 
 def take_one(clock: Clock) -> bool:
     """Read the oldest import that waits, or whose reader has died; False when there is none. For the worker."""
-    now = clock()
-    waits = (TrackingImport.state == ImportState.QUEUED) | (
-        (TrackingImport.state == ImportState.RUNNING) & (TrackingImport.lease_until <= now)
-    )
-    with transaction():
-        run = skip_locked(TrackingImport.select().where(waits).order_by(TrackingImport.created_at).limit(1)).first()
-        if run is None:
-            return False
-        _claim(run, now)
-    for _ in proceed(run, clock):
-        pass
+    run = claim(clock())
+    if run is None:
+        return False
+    with contextlib.suppress(TakenOver):  # another worker has it, because this one was away for longer than the lease
+        for _ in proceed(run, clock):
+            pass
     return True
 
 
+def claim(now: dt.datetime) -> TrackingImport | None:
+    """Take the oldest import that nobody reads; None when there is none. Read it with `proceed`."""
+    return leases.claim(QUEUE, now, LEASE, state=ImportState.RUNNING)
+
+
 def read_now(run: TrackingImport, clock: Clock) -> TrackingImport:
-    """Read a new import here and return it as it is afterwards."""
-    for _ in read_here(run, clock):
-        pass
+    """Read a new import here and return it as it is afterwards; a worker that was quicker goes on with it."""
+    with contextlib.suppress(TakenOver):
+        for _ in read_here(run, clock):
+            pass
     return TrackingImport.get_by_id(run.id)
 
 
 def read_here(run: TrackingImport, clock: Clock) -> Iterator[tuple[int, int]]:
-    """Read a new import here, yielding (done, total) after each part: for whoever shows its progress."""
-    _claim(run, clock())
+    """Read a new import here, yielding (done, total) after each part: for whoever shows its progress.
+
+    TakenOver when a worker was quicker, or took it over.
+    """
+    leases.take(run, clock() + LEASE, state=ImportState.RUNNING)
     yield from proceed(run, clock)
-
-
-def _claim(run: TrackingImport, now: dt.datetime) -> None:
-    run.state, run.lease_until = ImportState.RUNNING, now + _LEASE
-    run.save(only=[TrackingImport.state, TrackingImport.lease_until])
 
 
 def proceed(run: TrackingImport, clock: Clock) -> Iterator[tuple[int, int]]:
     """Read a claimed import to its end, yielding (done, total) after each part; it is DONE or FAILED then.
 
-    A reader that takes over after a death begins at the start: what is there already changes nothing.
+    A reader that takes over after a death begins at the start: what is there already changes nothing. TakenOver when
+    somebody else has claimed it, with nothing more written.
     """
-    run.done = run.events = run.added = run.changed = run.unmatched = run.rejected = run.warned = 0
-    content = bytes(TrackingSource.get(TrackingSource.import_run == run).content)
+    content = bytes(_source(run).content)
+    problems: list[tuple[str, Mapping[str, str]]] = []
+    tally = ReportTally()
     try:
         sources = read_file(content, run.file_name)
     except UnreadableFile as problem:
-        _finish(run, [(problem.sentence, problem.parameters)], clock(), failed=True)
+        _finish(run, tally, [(problem.sentence, problem.parameters)], clock(), failed=True)
         return
     steps = _tracking if run.kind == ImportKind.TRACKING else _dispatches
-    problems: list[tuple[str, Mapping[str, str]]] = []
-    for done, total in steps(run, sources, problems, clock):
-        run.done, run.total, run.lease_until = done, total, clock() + _LEASE
-        run.save()
-        yield done, total
-    if not run.total:
+    for _ in steps(run, sources, tally, problems, clock):
+        yield tally.done, tally.total
+    if not tally.total:
         problems.append((NOTHING_READ, {}))
-    _finish(run, problems, clock(), failed=not run.total)
+    _finish(run, tally, problems, clock(), failed=not tally.total)
 
 
-def _finish(run: TrackingImport, problems: list, now: dt.datetime, *, failed: bool) -> None:
+def _source(run: TrackingImport) -> TrackingSource:
+    """Return the bytes of a claimed import; who has them no more came too late: they go when it ends."""
+    found = TrackingSource.get_or_none(TrackingSource.import_run == run)
+    if found is None:
+        raise TakenOver(f"import {run.id} has been read by another")
+    return found
+
+
+def _advance(run: TrackingImport, tally: ReportTally, now: dt.datetime) -> None:
+    """Write how far it is, in the transaction of the part that was read, and hold it longer."""
+    leases.hold(run, lease_until=now + LEASE, **asdict(tally))
+
+
+def _give_up(run: TrackingImport, now: dt.datetime) -> None:
+    tally = ReportTally(**{name: getattr(run, name) for name in asdict(ReportTally())})
+    _finish(run, tally, [(DIED_TOO_OFTEN, {})], now, failed=True)
+
+
+QUEUE = leases.Queue(
+    "tracking",
+    TrackingImport,
+    (ImportState.QUEUED, ImportState.RUNNING),
+    _give_up,
+    order=TrackingImport.created_at,
+)
+
+
+def _finish(run: TrackingImport, tally: ReportTally, problems: list, now: dt.datetime, *, failed: bool) -> None:
+    state = ImportState.FAILED if failed else ImportState.DONE
+    shown = [[sentence, dict(parameters)] for sentence, parameters in problems[:MOST_PROBLEMS]] or None
     with transaction():
-        run.state = ImportState.FAILED if failed else ImportState.DONE
-        run.problems = [[sentence, dict(parameters)] for sentence, parameters in problems[:MOST_PROBLEMS]] or None
-        run.finished_at, run.lease_until = now, None
-        run.save()
+        leases.hold(run, state=state, problems=shown, finished_at=now, lease_until=None, **asdict(tally))
         TrackingSource.delete().where(TrackingSource.import_run == run).execute()
         data = {"kind": run.kind, "total": run.total, "changed": run.changed, "rejected": run.rejected}
         record(EventName.TRACKING_IMPORT_DONE, now, subject_id=run.id, account_id=run.account_id, data=data)
@@ -151,28 +194,32 @@ def mapped_labels() -> dict[str, Meaning]:
     return {row.label: Meaning(CardEvent(row.event), Receiver(row.receiver)) for row in TrackingLabel.select()}
 
 
-def _tracking(run: TrackingImport, sources: Sequence, problems: list, clock: Clock) -> Iterator[tuple[int, int]]:
+def _tracking(
+    run: TrackingImport, sources: Sequence, tally: ReportTally, problems: list, clock: Clock
+) -> Iterator[None]:
     mapped = mapped_labels()
     reading = read_sources(sources, clock(), mapped)
     by_key = {fold(label): meaning for label, meaning in mapped.items()}
     problems.extend((problem.sentence, problem.parameters) for problem in reading.problems)
-    run.rejected = len(reading.problems)
     items = [item for item in reading.items if item.events]
+    tally.rejected, tally.total = len(reading.problems), len(items)
     for part in chunks(items):
         with folding():
-            run.added += _write_events(run, part, by_key)
+            tally.added += _write_events(run, part, by_key)
             cards = cards_of_numbers({item.number.digits for item in part})
-            run.changed += len(refold(cards, clock(), "tracking", run.account_id))
+            tally.changed += len(refold(cards, clock(), "tracking", run.account_id))
             known = _known_numbers(part)
-        for item in part:
-            run.events += len(item.events)
-            if item.number.warning:
-                run.warned += 1
-                problems.append(item.number.warning)
-            if item.number.digits not in known:
-                run.unmatched += 1
-                problems.append((NO_CARD, {"number": str(item.number)}))
-        yield run.done + len(part), len(items)
+            for item in part:
+                tally.events += len(item.events)
+                if item.number.warning:
+                    tally.warned += 1
+                    problems.append(item.number.warning)
+                if item.number.digits not in known:
+                    tally.unmatched += 1
+                    problems.append((NO_CARD, {"number": str(item.number)}))
+            tally.done += len(part)
+            _advance(run, tally, clock())
+        yield
 
 
 def _known_numbers(items: Sequence[TrackedItem]) -> set[str]:
@@ -227,17 +274,22 @@ def _write_events(run: TrackingImport, items: Sequence[TrackedItem], by_key: Map
 # Dispatches -----------------------------------------------------------------------------------------------------------
 
 
-def _dispatches(run: TrackingImport, sources: Sequence, problems: list, clock: Clock) -> Iterator[tuple[int, int]]:
+def _dispatches(
+    run: TrackingImport, sources: Sequence, tally: ReportTally, problems: list, clock: Clock
+) -> Iterator[None]:
     rows = dispatches.read_dispatches(sources, clock())
+    tally.total = len(rows)
     for part in chunks(rows):
         with folding():
             outcome = dispatches.post(part, run, clock())
-        run.added += outcome.posted
-        run.changed += outcome.changed
-        run.rejected += outcome.rejected
-        run.warned += outcome.warned
-        problems.extend(outcome.problems)
-        yield run.done + len(part), len(rows)
+            tally.added += outcome.posted
+            tally.changed += outcome.changed
+            tally.rejected += outcome.rejected
+            tally.warned += outcome.warned
+            tally.done += len(part)
+            problems.extend(outcome.problems)
+            _advance(run, tally, clock())
+        yield
 
 
 # Undo -----------------------------------------------------------------------------------------------------------------

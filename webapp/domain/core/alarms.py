@@ -18,6 +18,7 @@ class AlarmKind(StrEnum):
     LOOK_UP_LIMIT = "look_up_limit"  # a business has used up its look-ups of the day · subject: business
     RELAY_DOWN = "relay_down"  # no relay takes mail · subject: relay
     WORKER_FAILED = "worker_failed"  # a part of the worker stopped with an error · subject: part
+    WORK_GIVEN_UP = "work_given_up"  # every worker died or failed on a work: taken no more · subject: queue
     RESTORED = "restored"  # an older database than the one this machine knew · subject: database
     SENDING_STOPPED = "sending_stopped"  # a person has stopped sending · subject: kind of message
     CARD_NOT_POSTED = "card_not_posted"  # cards wait too long to be posted · subject: cards

@@ -19,6 +19,7 @@ from db import ids
 from db.database import exclusive, is_sqlite, transaction
 from db.models import ExportRequest
 from webapp.domain.audit.log import audit
+from webapp.domain.core import leases
 from webapp.domain.core.errors import StepNotAllowed, TakenOver
 from webapp.domain.core.events import EventName, record
 
@@ -140,30 +141,12 @@ def of(account_id: int, limit: int) -> list[ExportRequest]:
 
 def claim(now: dt.datetime, lease: dt.timedelta = LEASE) -> ExportRequest | None:
     """Take the oldest export that waits and that nobody works on; None when there is none."""
-    free = ExportRequest.lease_until.is_null() | (ExportRequest.lease_until <= now)
-    waiting = ExportRequest.select().where(SQL("state IN ('asked', 'writing')") & free).order_by(ExportRequest.id)
-    if not waiting.exists():  # looked at without a lock: the worker asks twice a second
-        return None
-    with exclusive(_LOCK):
-        for row in waiting:
-            if row.tries >= MOST_TRIES:
-                # Whoever had it was killed, so often that it is no accident.
-                row.state = next_state(next_state(row.state, ExportStep.CLAIM), ExportStep.FAIL)
-                _end(row, ExportFailure.BROKEN, now)
-                continue
-            row.state = next_state(row.state, ExportStep.CLAIM)
-            row.fence, row.tries, row.lease_until = row.fence + 1, row.tries + 1, now + lease
-            row.done, row.total = 0, None
-            row.save()
-            return row
-    return None
+    return leases.claim(QUEUE, now, lease, state=ExportState.WRITING, done=0, total=None)
 
 
 def keep(row: ExportRequest, now: dt.datetime, done: int, total: int | None, lease: dt.timedelta = LEASE) -> None:
     """Note how far a claimed export is and hold it longer; TakenOver when it is another's."""
-    values = {"lease_until": now + lease, "done": done, "total": total}
-    if not ExportRequest.update(values).where(_held(row)).execute():
-        raise TakenOver
+    leases.hold(row, lease_until=now + lease, done=done, total=total)
 
 
 def finish(row: ExportRequest, path: Path, folder: Path, now: dt.datetime, *, cut: bool, days: int) -> None:
@@ -174,7 +157,7 @@ def finish(row: ExportRequest, path: Path, folder: Path, now: dt.datetime, *, cu
         size = written.seek(0, os.SEEK_END)
     os.replace(path, folder / name)
     values = {
-        "state": next_state(ExportState.WRITING, ExportStep.FINISH),
+        "state": next_state(row.state, ExportStep.FINISH),
         "lease_until": None,
         "cut": cut,
         "file": name,
@@ -182,31 +165,28 @@ def finish(row: ExportRequest, path: Path, folder: Path, now: dt.datetime, *, cu
         "finished_at": now,
         "expires_at": now + dt.timedelta(days=days),
     }
-    with transaction():
-        mine = ExportRequest.update(values).where(_held(row)).execute()
-        if mine:
+    try:
+        with transaction():
+            leases.hold(row, **values)
             _note(EventName.EXPORT_WORKER_WRITTEN, row, now)
-    if not mine:
+    except TakenOver:
         (folder / name).unlink(missing_ok=True)
-        raise TakenOver
+        raise
 
 
 def give_back(row: ExportRequest, now: dt.datetime) -> None:
-    """Let another try have an export that went wrong, or give it up after the last."""
-    if row.tries >= MOST_TRIES:
-        fail(row, ExportFailure.BROKEN, now)
-        return
-    values = {"state": next_state(row.state, ExportStep.GIVE_BACK), "lease_until": now + _REST * row.tries}
-    ExportRequest.update(values).where(_held(row)).execute()
+    """Let another try have an export that went wrong, or give it up after the last; nothing when it is another's."""
+    with contextlib.suppress(TakenOver):
+        if row.tries >= MOST_TRIES:
+            leases.give_up(QUEUE, row, now)
+        else:
+            leases.hold(row, state=next_state(row.state, ExportStep.GIVE_BACK), lease_until=now + _REST * row.tries)
 
 
 def fail(row: ExportRequest, failure: ExportFailure, now: dt.datetime) -> None:
-    """Say that there will be no file, and why."""
-    with exclusive(_LOCK):
-        held = ExportRequest.get_or_none(_held(row))
-        if held is not None:
-            held.state = next_state(held.state, ExportStep.FAIL)
-            _end(held, failure, now)
+    """Say that there will be no file, and why; nothing when the export is another's."""
+    with contextlib.suppress(TakenOver), transaction():
+        _end(row, failure, now)
 
 
 def remove(row: ExportRequest, folder: Path, now: dt.datetime) -> bool:
@@ -248,6 +228,14 @@ def remove_expired(folder: Path, now: dt.datetime) -> int:
     return gone
 
 
+def _give_up(row: ExportRequest, now: dt.datetime) -> None:
+    """End what stopped whoever had it, so often that it is no accident."""
+    _end(row, ExportFailure.BROKEN, now)
+
+
+QUEUE = leases.Queue("exports", ExportRequest, OPEN, _give_up, most=MOST_TRIES)
+
+
 def folder_of(state_dir: str | Path) -> Path:
     """Return the directory of the files, which only this product's own user may enter."""
     folder = Path(state_dir) / "exports"
@@ -266,14 +254,9 @@ def workplace(row: ExportRequest, folder: Path):
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _held(row: ExportRequest):
-    return (ExportRequest.id == row.id) & (ExportRequest.fence == row.fence) & SQL("state = 'writing'")
-
-
 def _end(row: ExportRequest, failure: ExportFailure, now: dt.datetime) -> None:
-    row.failure, row.lease_until = failure, None
-    row.finished_at, row.expires_at = now, now + LINE_FOR
-    row.save()
+    state, line = next_state(row.state, ExportStep.FAIL), now + LINE_FOR
+    leases.hold(row, state=state, failure=failure, lease_until=None, finished_at=now, expires_at=line)
     record(EventName.EXPORT_WORKER_FAILED, now, subject_id=row.id, account_id=row.account_id, data={"why": failure})
 
 

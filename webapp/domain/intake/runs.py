@@ -11,10 +11,11 @@ from pathlib import Path
 
 from peewee import fn
 
-from db.database import exclusive, skip_locked, transaction, write_rows
+from db.database import exclusive, transaction, write_rows
 from db.fields import dump_json
 from db.ids import encode, new_ids
 from db.models import ImportOriginal, ImportReject, ImportRun
+from webapp.domain.core import leases
 from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import Heading, read_heading
@@ -27,9 +28,6 @@ from webapp.domain.parsing.problems import IntakeError, Problem, Severity
 LEASE = dt.timedelta(minutes=2)
 # What a worker does before it looks after its other work again.
 _STEP = dt.timedelta(seconds=2)
-
-# A file on which every reader died is not tried for ever.
-MOST_CLAIMS = 10
 
 Clock = Callable[[], dt.datetime]
 TOO_LARGE = N_("ファイルが大きすぎます（%(size)s バイト、上限は %(bound)s バイト）。分けて取り込んでください。")
@@ -101,7 +99,9 @@ def begin_here(kind: TableKind, file_name: str, content: bytes, now: dt.datetime
         run = ImportRun.select().where(left & ImportRun.lease_until.is_null()).order_by(ImportRun.id.desc()).first()
         if run is None:
             run = create(kind, file_name, content, now)
-        return _claim(run, now, None)
+        leases.take(run, None, state=RunState.RUNNING)
+        _prepare(run, now)
+        return run
 
 
 class Uploads:
@@ -140,29 +140,39 @@ class Uploads:
 
 def take_one(now: dt.datetime) -> ImportRun | None:
     """Claim the oldest upload that nobody reads, None when there is none; read it with `proceed`."""
-    open_runs = ImportRun.state.in_([RunState.QUEUED, RunState.RUNNING])
-    free = (ImportRun.state == RunState.QUEUED) | (ImportRun.lease_until <= now)
-    with transaction():
-        query = ImportRun.select().where(open_runs & free).order_by(ImportRun.created_at).limit(1)
-        run = skip_locked(query).first()
-        if run is not None and run.fence >= MOST_CLAIMS:
-            run.state, run.error, run.finished_at = RunState.FAILED, {"sentence": DIED_TOO_OFTEN, "params": {}}, now
-            run.lease_until = None
-            run.save(only=[ImportRun.state, ImportRun.error, ImportRun.finished_at, ImportRun.lease_until])
-            return take_one(now)
-        return _claim(run, now, now + LEASE) if run else None
-
-
-def _claim(run: ImportRun, now: dt.datetime, lease_until: dt.datetime | None) -> ImportRun:
-    run.fence += 1
-    run.state, run.lease_until, run.started_at = RunState.RUNNING, lease_until, run.started_at or now
-    run.save(only=[ImportRun.fence, ImportRun.state, ImportRun.lease_until, ImportRun.started_at])
-    if run.check_only and run.done:  # what the earlier rows would have brought is not in the database: from the start
-        ImportReject.delete().where(ImportReject.run == run).execute()
-        for field in fields(RunTally):
-            setattr(run, field.name, 0)
-        run.save()
+    run = leases.claim(QUEUE, now, LEASE, state=RunState.RUNNING)
+    if run is not None:
+        _prepare(run, now)
     return run
+
+
+def _prepare(run: ImportRun, now: dt.datetime) -> None:
+    """Make a claimed run ready to be read, or read on."""
+    values = {} if run.started_at else {"started_at": now}
+    # What the earlier rows of a check would have brought is not in the database: from the start.
+    again = run.check_only and run.done
+    with transaction():
+        if again:
+            ImportReject.delete().where(ImportReject.run == run).execute()
+            values |= {field.name: 0 for field in fields(RunTally)}
+        if values:
+            leases.hold(run, **values)
+
+
+def _give_up(run: ImportRun, now: dt.datetime) -> None:
+    error = {"sentence": DIED_TOO_OFTEN, "params": {}}
+    leases.hold(run, state=RunState.FAILED, error=error, finished_at=now, lease_until=None)
+
+
+# What a command reads itself has no lease: no worker takes it.
+QUEUE = leases.Queue(
+    "imports",
+    ImportRun,
+    (RunState.QUEUED, RunState.RUNNING),
+    _give_up,
+    order=ImportRun.created_at,
+    waits=(ImportRun.state == RunState.QUEUED) | ImportRun.lease_until.is_null(False),
+)
 
 
 def proceed(
@@ -219,22 +229,14 @@ def _advance(run: ImportRun, tally: RunTally, total: int, now: dt.datetime) -> N
     changes = asdict(tally) | {"total": total, "columns": run.columns, "ignored_columns": run.ignored_columns}
     if run.lease_until is not None:
         changes["lease_until"] = now + LEASE
-    for name, value in changes.items():
-        setattr(run, name, value)
-    _update(run, changes)
+    if not run.check_only:  # a check begins anew each time: it gets on only when it ends
+        changes["tries"] = 0
+    leases.hold(run, **changes)
 
 
 def _finish(run: ImportRun, state: RunState, now: dt.datetime, error: dict | None) -> None:
-    run.state, run.error, run.finished_at, run.lease_until, run.total = state, error, now, None, run.done
-    names = ("state", "error", "finished_at", "lease_until", "total", "columns", "ignored_columns")
-    with transaction():
-        _update(run, {name: getattr(run, name) for name in names})
-
-
-def _update(run: ImportRun, changes: dict) -> None:
-    mine = (ImportRun.id == run.id) & (ImportRun.fence == run.fence) & (ImportRun.state == RunState.RUNNING)
-    if not ImportRun.update(changes).where(mine).execute():
-        raise TakenOver
+    headings = {"columns": run.columns, "ignored_columns": run.ignored_columns}
+    leases.hold(run, state=state, error=error, finished_at=now, lease_until=None, total=run.done, **headings)
 
 
 def _keep_rejects(run: ImportRun, rows: list[Read]) -> None:

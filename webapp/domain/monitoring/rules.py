@@ -181,9 +181,9 @@ RULES: tuple[AlarmRule, ...] = (
 )
 
 
-# Nobody has been refused for a day: the cause is gone, or no mail goes there any more.
+# Nobody has been refused, and nothing given up, for a day: the cause is gone, or nothing goes that way any more.
 _QUIET = dt.timedelta(days=1)
-_REFUSALS = (AlarmKind.OUR_FAILURE, AlarmKind.ALARM_MAIL_FAILED)
+_PASSING = (AlarmKind.OUR_FAILURE, AlarmKind.ALARM_MAIL_FAILED, AlarmKind.WORK_GIVEN_UP)
 
 
 def rule_of(kind: str) -> AlarmRule:
@@ -200,11 +200,11 @@ def watch(now: dt.datetime, settings) -> None:
 
 
 def close_quiet(now: dt.datetime, unmatched_mails: int) -> None:
-    """Close what is opened where it happens and has stopped by itself: refusals, and no room for unmatched mail.
+    """Close what is opened where it happens and has stopped by itself: refusals, work given up, no room for mail.
 
     `unmatched_mails` is how many are kept.
     """
-    for alarm in list(Alarm.open().where(Alarm.kind.in_(_REFUSALS) & (Alarm.seen_at <= now - _QUIET))):
+    for alarm in list(Alarm.open().where(Alarm.kind.in_(_PASSING) & (Alarm.seen_at <= now - _QUIET))):
         close_alarm(AlarmKind(alarm.kind), alarm.subject, now)
     for alarm in list(Alarm.open().where(Alarm.kind == AlarmKind.UNMATCHED_MAIL)):
         if ReturnedMail.select().where(ReturnedMail.state == ReturnedState.UNMATCHED).count() < unmatched_mails:

@@ -13,10 +13,10 @@ from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration, Technician
 from webapp.domain.audit.log import audit
-from webapp.domain.core import counters
+from webapp.domain.core import counters, leases
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.counters import Figure
-from webapp.domain.core.errors import TakenOver
+from webapp.domain.core.errors import StepNotAllowed, TakenOver
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import code_text, fallback
 from webapp.domain.postcard.office import PrintOffice
@@ -163,25 +163,43 @@ def _with_people(query):
 
 def claim(now: dt.datetime) -> PostcardBatch | None:
     """Take the oldest batch that is not finished and that nobody works on; None when there is none."""
-    open_states = PostcardBatch.state.in_([BatchState.GATHERING, BatchState.MAKING])
-    free = PostcardBatch.lease_until.is_null() | (PostcardBatch.lease_until <= now)
-    with exclusive(_LOCK):
-        batch = PostcardBatch.select().where(open_states & free).order_by(PostcardBatch.id).first()
-        if batch is not None:
-            batch.fence += 1
-            batch.lease_until = now + LEASE
-            batch.save(only=[PostcardBatch.fence, PostcardBatch.lease_until])
-        return batch
+    return leases.claim(QUEUE, now, LEASE)
 
 
 def keep(batch: PostcardBatch, now: dt.datetime, **changes) -> None:
     """Write to a claimed batch in the running transaction and hold it longer; TakenOver if it is another's now."""
-    values = {"lease_until": now + LEASE, "failure": None, **changes}
-    mine = (PostcardBatch.id == batch.id) & (PostcardBatch.fence == batch.fence)
-    if not PostcardBatch.update(values).where(mine & (PostcardBatch.state == batch.state)).execute():
-        raise TakenOver
-    for name, value in values.items():
-        setattr(batch, name, value)
+    # What is written with it stays, whatever happens next: the work got on.
+    leases.hold(batch, **{"lease_until": now + LEASE, "failure": None, "tries": 0, **changes})
+
+
+def _stop(batch: PostcardBatch, now: dt.datetime) -> None:
+    """Leave a batch on which every worker failed to a person; its cards stay in it."""
+    leases.hold(batch, state=next_batch_state(batch.state, BatchStep.STOP), lease_until=None)
+    data = {"batch": batch.number, "why": batch.failure or ""}
+    record(EventName.POSTCARD_BATCH_WORKER_STOPPED, now, subject_id=batch.id, data=data)
+
+
+QUEUE = leases.Queue("postcards", PostcardBatch, (BatchState.GATHERING, BatchState.MAKING), _stop)
+
+
+def resume(batch: PostcardBatch, now: dt.datetime, account_id: int | None = None) -> None:
+    """Let the worker go on with a stopped batch: the cause is gone. StepNotAllowed unless it is stopped.
+
+    AlreadyGathering while another one is being gathered.
+    """
+    step = BatchStep.MAKE_ON if batch.closed_at else BatchStep.GATHER_ON
+    state = next_batch_state(batch.state, step)
+    with exclusive(_LOCK):
+        others = (PostcardBatch.state == BatchState.GATHERING) & (PostcardBatch.id != batch.id)
+        if state == BatchState.GATHERING and PostcardBatch.select().where(others).exists():
+            raise AlreadyGathering
+        try:
+            leases.hold(batch, state=state, tries=0, failure=None)
+        except TakenOver:
+            raise StepNotAllowed(f"batch {batch.number} is not stopped any more") from None
+        data = {"batch": batch.number}
+        record(EventName.POSTCARD_BATCH_OPS_RESUMED, now, subject_id=batch.id, account_id=account_id, data=data)
+        audit(EventName.POSTCARD_BATCH_OPS_RESUMED, now, account_id, "postcard_batch", batch.id)
 
 
 def gather(batch: PostcardBatch, office: PrintOffice, now: dt.datetime) -> None:

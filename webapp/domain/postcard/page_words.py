@@ -13,6 +13,7 @@ BATCH_STATES: dict[str, tuple[str, str]] = {
     BatchState.PRINTED: (N_("印刷済み"), "busy"),
     BatchState.MAILED: (N_("差出済み"), "good"),
     BatchState.EMPTY: (N_("はがきなし"), "off"),
+    BatchState.STOPPED: (N_("作成を中止しています"), "bad"),
 }
 
 HOLDS: dict[str, str] = {

@@ -93,6 +93,7 @@ class BatchState(StrEnum):
     PRINTED = "printed"
     MAILED = "mailed"
     EMPTY = "empty"  # nothing could be printed
+    STOPPED = "stopped"  # every worker failed on it: a person mends the cause and lets it go on
 
 
 class BatchStep(StrEnum):
@@ -103,13 +104,20 @@ class BatchStep(StrEnum):
     FINISH = "finish"
     PRINT = "print"
     MAIL = "mail"
+    STOP = "stop"
+    GATHER_ON = "gather_on"
+    MAKE_ON = "make_on"
 
 
 _B, _T = BatchState, BatchStep
 BATCH_STEPS: dict[tuple[BatchState, BatchStep], BatchState] = {
     (_B.GATHERING, _T.CLOSE): _B.MAKING,
     (_B.GATHERING, _T.CLOSE_EMPTY): _B.EMPTY,
+    (_B.GATHERING, _T.STOP): _B.STOPPED,
     (_B.MAKING, _T.FINISH): _B.READY,
+    (_B.MAKING, _T.STOP): _B.STOPPED,
+    (_B.STOPPED, _T.GATHER_ON): _B.GATHERING,
+    (_B.STOPPED, _T.MAKE_ON): _B.MAKING,
     (_B.READY, _T.PRINT): _B.PRINTED,
     (_B.PRINTED, _T.MAIL): _B.MAILED,
 }
