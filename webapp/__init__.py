@@ -63,6 +63,7 @@ BLUEPRINTS = (
     "public.contact",
     "public.demo_mail",
     "public.first_access",
+    "public.not_mine",
     "public.sign_in",
     "public.start",
 )

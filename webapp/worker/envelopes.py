@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from db.fields import from_microseconds
 from db.ids import encode
-from webapp.domain.accounts.sign_in_links import links_for
+from webapp.domain.accounts.sign_in_links import links_for, may_object
 from webapp.domain.affiliations.mails import give_names
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.email_addresses.syntax import domain_of, wire_address
@@ -64,12 +64,15 @@ def give_links(messages: Sequence[Claimed], secret: str, public_url: str, now: d
         email_change.give_code(message.values, secret)
         operator_email.give_code(message.values, secret)
     give_names(messages)
-    with_link = [m for m in messages if "sign_in_url" in _names(m)]
+    with_link = [m for m in messages if "sign_in_url" in _names(m) or may_object(m)]
     if not with_link:
         return
     tokens = links_for(with_link, secret, now)
     for message in with_link:
-        if message.id in tokens:
+        if may_object(message):
+            told = message.id in tokens
+            message.values["not_mine_url"] = f"{public_url}/not-mine?link={tokens[message.id]}" if told else ""
+        elif message.id in tokens:
             message.values["sign_in_url"] = f"{public_url}/first-access?link={tokens[message.id]}"
         elif "sign_in_url" in VARIABLES[message.kind, message.role].required:
             way = "/forgotten" if message.role == Role.TECHNICIAN else "/forgotten/business"

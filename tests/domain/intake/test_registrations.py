@@ -215,7 +215,10 @@ def test_a_new_registration_of_a_known_person_keeps_what_stood_before(database, 
     assert {(i.kind, i.value) for i in RecordItem.select()} == {("occupation", "型枠"), ("qualification", "玉掛け")}
     versions = list(EmailAddress.select().order_by(EmailAddress.version))
     assert [(v.value, v.valid_to) for v in versions] == [("taro@example.jp", later), ("new@example.jp", None)]
-    assert Message.select().order_by(Message.id.desc()).get().address == versions[1]
+    notices = Message.select().where(Message.kind == "id_notice").order_by(Message.id.desc())
+    assert notices.get().address == versions[1]
+    told = Message.get(Message.kind == "confirm")
+    assert (told.address, set(told.content)) == (versions[0], {"email_given_on"})
     assert Card.select().count() == 1
     assert Registration.get(Registration.application_number == "A-2").first is False
 
@@ -281,7 +284,7 @@ def test_going_back_to_ones_own_dead_address_does_not_revive_it(database, now):
     assert Postcard.get().cause == "userunknown"
     newest = current(OwnerKind.TECHNICIAN, Technician.get().id)
     assert (newest.version, newest.state) == (3, AddressState.INVALID)
-    assert Message.select().count() == 2
+    assert Message.select().where(Message.kind == "id_notice").count() == 2
 
 
 def test_a_value_that_is_dead_for_somebody_else_is_mailed_as_suspect(database, now):

@@ -18,6 +18,9 @@ from webapp.domain.core import secret_box
 from webapp.domain.core.events import EventName, record
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
+from webapp.domain.email_addresses.ways_in import way_in
+from webapp.domain.notices import address_changes
+from webapp.domain.notices.address_changes import AddressChange
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.fallback import PostcardState
@@ -75,7 +78,7 @@ def _answer(wanted: dict[str, str], now: dt.datetime) -> None:
 
 def mail_technician(person: Technician, now: dt.datetime) -> Message | None:
     """Queue a mail with a link in the running transaction; None if no address of theirs may, or not so soon."""
-    address = versions.current(OwnerKind.TECHNICIAN, person.id)
+    address = way_in(person.id) or versions.current(OwnerKind.TECHNICIAN, person.id)
     if address is None or not sign_in_links.may_hold_link(address, person.id, now):
         return None
     if not _may_mail(f"technician:{person.id}", now):
@@ -102,6 +105,7 @@ def queue_postcard(person: Technician, now: dt.datetime) -> Postcard | None:
     postcard = fallback.queue(newest, fallback.REQUESTED, now, again=True)
     ids = {"technician_id": person.id, "registration_id": newest.id}
     record(EventName.ACCOUNT_POSTCARD_ASKED, now, subject_id=postcard.id, **ids)
+    address_changes.tell([AddressChange(person.id, address_changes.POSTCARD_ASKED, person.language)], now)
     return postcard
 
 

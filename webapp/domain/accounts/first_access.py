@@ -11,24 +11,30 @@ from peewee import IntegrityError
 
 from db.database import transaction
 from db.ids import new_id
-from db.models import Account, ActivationCode, Business, EmailAddress, SignInLink, Technician
+from db.models import Account, ActivationCode, Business, EmailAddress, RecordVersion, SignInLink, Technician
 from webapp.domain.accounts import accounts, password_change, passwords, sign_in_links
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole, SignedIn
 from webapp.domain.accounts.sign_in_links import Purpose
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
+from webapp.domain.email_addresses.ways_in import way_in
 from webapp.domain.parsing.dates import parse_date
 from webapp.domain.parsing.problems import CellError
 from webapp.domain.postcard import activation_codes
 
 WRONG_LINK = N_("入力された内容が登録と一致しないか、リンクが使えません。もう一度確かめてください。")
 WRONG_CODE = N_("入力された内容が登録と一致しないか、確認コードが使えません。もう一度確かめてください。")
+TOO_SOON = N_(
+    "登録の住所が最近変わったため、この確認コードはまだ使えません。変更から7日たってから、もう一度入力してください。"
+)
 BAD_NAME = N_("利用者名は、半角の英数字と . _ - を使い、2文字から40文字で入力してください。")
 NAME_TAKEN = N_("この利用者名は使われています。ほかの利用者名にしてください。")
 
 LIMIT_ID = 10
 LIMIT_ADDRESS = 50
 WINDOW = dt.timedelta(hours=1)
+# So long has somebody with a confirmed e-mail address time to say that a new postal address is not theirs.
+POSTAL_WAIT = dt.timedelta(days=7)
 
 
 class Refused(ValueError):
@@ -101,6 +107,8 @@ def by_code(
     day = read_birth_date(birth_date)
 
     def account() -> Account:
+        if _moved_lately(person, now):
+            raise Refused("code", TOO_SOON)
         return technician_account(person, now)
 
     return _redeem_code(
@@ -116,6 +124,19 @@ def by_code(
         network_address,
         user_agent,
     )
+
+
+def _moved_lately(person: Technician, now: dt.datetime) -> bool:
+    """Return whether an application has changed the postal address of somebody who can be told of it by mail."""
+    if way_in(person.id) is None:
+        return False
+    changed = RecordVersion.select(RecordVersion.content).where(
+        (RecordVersion.subject_kind == "technician")
+        & (RecordVersion.subject_id == person.id)
+        & (RecordVersion.replaced_at > now - POSTAL_WAIT)
+        & RecordVersion.cause.startswith("registration:")
+    )
+    return any(not {"postal_code", "address"}.isdisjoint(content) for (content,) in changed.tuples())
 
 
 def by_letter(

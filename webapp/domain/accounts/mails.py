@@ -11,6 +11,7 @@ from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.calendar import written_moment
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
+from webapp.domain.email_addresses.ways_in import reachable
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 
 # The sections of the `confirm` texts that tell of a change, each with the moment at which it happened.
@@ -30,25 +31,25 @@ _ROLES = {
 }
 
 
-def tell_change(account: Account, change: str, now: dt.datetime) -> Message | None:
-    """Queue the mail about one of CHANGES in the running transaction; None without a working address."""
+def tell_change(account: Account, change: str, now: dt.datetime) -> list[Message]:
+    """Queue the mail about one of CHANGES in the running transaction; empty without a working address."""
     return tell(account, {change: written_moment(now)}, now)
 
 
-def tell(account: Account, content: dict[str, str], now: dt.datetime) -> Message | None:
-    """Queue a mail that tells somebody of a change to their sign-in, in the running transaction; None without address.
+def tell(account: Account, content: dict[str, str], now: dt.datetime) -> list[Message]:
+    """Queue the mails that tell somebody of a change to their sign-in, in the running transaction.
 
     `content` fills the sections of the `confirm` texts. A change is told even to an address that somebody else may
-    read: it is the one that is known.
+    read, and to the one that a technician has confirmed if that is another: empty when there is none that works.
     """
-    address = _address_of(account, now)
-    if address is None:
-        return None
     if account.kind != AccountKind.TECHNICIAN:
         content = content | {"user_name": account.login_key.rpartition(":")[2]}
     concerns = {"technician": account.technician_id, "business": account.business_id, "account": account}
     role = _ROLES[AccountKind(account.kind)]
-    return new_message(MessageKind.CONFIRM, role, address, account.language, now, content=content, **concerns)
+    return [
+        new_message(MessageKind.CONFIRM, role, address, account.language, now, content=content, **concerns)
+        for address in _addresses_of(account, now)
+    ]
 
 
 def address_of_user(account: Account, now: dt.datetime) -> EmailAddress | None:
@@ -60,11 +61,11 @@ def address_of_user(account: Account, now: dt.datetime) -> EmailAddress | None:
     return registered if registered is not None and sign_in_links.is_settled(registered, now) else None
 
 
-def _address_of(account: Account, now: dt.datetime) -> EmailAddress | None:
+def _addresses_of(account: Account, now: dt.datetime) -> list[EmailAddress]:
+    if account.kind == AccountKind.TECHNICIAN:
+        return reachable(account.technician_id)
     if account.kind == AccountKind.BUSINESS_USER:
-        return address_of_user(account, now)
-    owner = (OwnerKind.TECHNICIAN, account.technician_id)
-    if account.kind == AccountKind.OPERATOR:
-        owner = (OwnerKind.ACCOUNT, account.id)
-    address = versions.current(*owner)
-    return address if address is not None and address.state != AddressState.INVALID else None
+        address = address_of_user(account, now)
+    else:
+        address = versions.current(OwnerKind.ACCOUNT, account.id)
+    return [address] if address is not None and address.state != AddressState.INVALID else []

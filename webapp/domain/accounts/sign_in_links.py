@@ -13,11 +13,13 @@ from enum import StrEnum
 from db.database import transaction, write_rows
 from db.fields import to_microseconds
 from db.ids import LARGEST, LENGTH, decode, encode, new_id
-from db.models import Account, EmailAddress, SignInLink
+from db.models import Account, EmailAddress, Message, SignInLink
 from webapp.domain.accounts.accounts import AccountKind, login_key
 from webapp.domain.core import secret_box
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, GivenBy
+from webapp.domain.email_addresses.ways_in import way_in, ways_in
+from webapp.domain.notices import address_changes
 from webapp.domain.notices.messages import MessageKind, Role
 
 
@@ -27,12 +29,14 @@ class Purpose(StrEnum):
     FIRST_ACCESS = "first_access"  # in a technician's own notice; dead once there is a password
     FORGOTTEN = "forgotten"  # asked for on the sign-in pages
     INVITATION = "invitation"  # to a business's registered address, or to a new user of it
+    NOT_MINE = "not_mine"  # "that was not I": in the mail that tells of a change; lets nobody in
 
 
 LIFETIME = {
     Purpose.FIRST_ACCESS: dt.timedelta(days=30),
     Purpose.FORGOTTEN: dt.timedelta(hours=1),
     Purpose.INVITATION: dt.timedelta(days=14),
+    Purpose.NOT_MINE: dt.timedelta(days=30),
 }
 TRIES = 5
 # After a letter to the registered postal address told of a new e-mail address, who did not give it has had time to say.
@@ -62,9 +66,21 @@ def is_settled(address: EmailAddress, now: dt.datetime) -> bool:
 
 
 def may_hold_link(address: EmailAddress, technician_id: int, now: dt.datetime) -> bool:
-    """Return whether a technician's link or code may go to this e-mail address: settled, and nobody else's."""
+    """Return whether a technician's link or code may go to this e-mail address.
+
+    It is the one that the person confirmed last or, of somebody who has confirmed none, a settled one; and nobody
+    else's.
+    """
     mine = address.owner_kind == versions.OwnerKind.TECHNICIAN and address.owner_id == technician_id
-    return mine and is_settled(address, now) and versions.is_personal(address.value, technician_id)
+    if not mine or not versions.is_personal(address.value, technician_id):
+        return False
+    return _is_way_in(address, way_in(technician_id), now)
+
+
+def _is_way_in(address: EmailAddress, confirmed: EmailAddress | None, now: dt.datetime) -> bool:
+    if confirmed is None:
+        return is_settled(address, now)
+    return address.value_key == confirmed.value_key and address.state != AddressState.INVALID
 
 
 def note_letter(address: EmailAddress, now: dt.datetime) -> None:
@@ -107,9 +123,30 @@ def links_for(messages: Sequence, secret: str, now: dt.datetime) -> dict[int, st
         ]
         alive = {message_id: link for message_id, link in links.items() if why_dead(link, now) is None}
         found = _of_notices(notices, links, alive, now)
+        told = [message for message in messages if message.id not in links and may_object(message)]
+        theirs = _confirmed({message.address_id for message in told})
+        for message in told:
+            if message.address_id in theirs:
+                concerns = {"message": message.id, "technician": message.technician_id, "address": message.address_id}
+                alive[message.id] = make(Purpose.NOT_MINE, now, **concerns)
         others = {message.id for message in messages if message.kind != MessageKind.ID_NOTICE}
         found |= {message_id: link for message_id, link in alive.items() if message_id in others}
         return {message_id: token_of(link, secret) for message_id, link in found.items()}
+
+
+def may_object(message) -> bool:
+    """Return whether a message tells of a change by which somebody might take over a technician's way in."""
+    if message.kind != MessageKind.CONFIRM or message.role != Role.TECHNICIAN:
+        return False
+    content = message.content if isinstance(message, Message) else message.values
+    return not address_changes.SECTIONS.isdisjoint(content or {})
+
+
+def _confirmed(address_ids: set[int]) -> set[int]:
+    if not address_ids:
+        return set()
+    confirmed = EmailAddress.id.in_(list(address_ids)) & EmailAddress.confirmed_at.is_null(False)
+    return {number for (number,) in EmailAddress.select(EmailAddress.id).where(confirmed).tuples()}
 
 
 def _of_notices(messages: list, links: dict, alive: dict, now: dt.datetime) -> dict[int, SignInLink]:
@@ -121,10 +158,12 @@ def _of_notices(messages: list, links: dict, alive: dict, now: dt.datetime) -> d
         Account.technician.in_(list(people)) & Account.password_hash.is_null(False)
     )
     have_password = {number for (number,) in inside.tuples()}
+    confirmed = ways_in(people)
     found, made = {}, []
     for message in messages:
         address, link = by_id[message.address_id], links.get(message.id)
-        if message.technician_id in have_password or not _is_personal(address, message.technician_id, holders, now):
+        person = message.technician_id
+        if person in have_password or not _is_personal(address, person, confirmed.get(person), holders, now):
             continue
         if link is not None and link.address_id == address.id:
             if message.id in alive:
@@ -153,10 +192,16 @@ def _of_notices(messages: list, links: dict, alive: dict, now: dt.datetime) -> d
     return found
 
 
-def _is_personal(address: EmailAddress, technician_id: int, holders: dict[str, set], now: dt.datetime) -> bool:
+def _is_personal(
+    address: EmailAddress,
+    technician_id: int,
+    confirmed: EmailAddress | None,
+    holders: dict[str, set],
+    now: dt.datetime,
+) -> bool:
     me = (versions.OwnerKind.TECHNICIAN, technician_id)
     mine = (address.owner_kind, address.owner_id) == me
-    return mine and is_settled(address, now) and holders.get(address.value_key, set()) <= {me}
+    return mine and _is_way_in(address, confirmed, now) and holders.get(address.value_key, set()) <= {me}
 
 
 def make(purpose: Purpose, now: dt.datetime, *, lasts: dt.timedelta | None = None, **concerns) -> SignInLink:
@@ -170,8 +215,11 @@ def token_of(link: SignInLink, secret: str) -> str:
     return encode(link.id) + encode(number >> 63 & LARGEST) + encode(number & LARGEST)
 
 
-def find(token: str, secret: str, now: dt.datetime) -> SignInLink | None:
-    """Return the link of a token if it can still be used; it is not used by being looked at."""
+def find(token: str, secret: str, now: dt.datetime, *, objecting: bool = False) -> SignInLink | None:
+    """Return the link of a token if it can still be used; it is not used by being looked at.
+
+    A link that lets somebody in, or with `objecting` one that stops a change; neither is taken for the other.
+    """
     try:
         if len(token) != _TOKEN_LENGTH:
             return None
@@ -179,6 +227,8 @@ def find(token: str, secret: str, now: dt.datetime) -> SignInLink | None:
     except ValueError:
         return None
     if link is None or not hmac.compare_digest(token_of(link, secret).encode(), token.encode()):
+        return None
+    if (link.purpose == Purpose.NOT_MINE) is not objecting:
         return None
     return link if why_dead(link, now) is None else None
 
@@ -191,6 +241,8 @@ def why_dead(link: SignInLink, now: dt.datetime) -> str | None:
         return "expired"
     if link.tries >= TRIES:
         return "tries"
+    if link.purpose == Purpose.NOT_MINE:
+        return None  # it lets nobody in, so it counts whatever has become of its address
     if link.technician_id is not None:
         if link.address_id is None or not may_hold_link(link.address, link.technician_id, now):
             return "address"
@@ -231,5 +283,5 @@ def end_of(account: Account, now: dt.datetime) -> None:
     whose = SignInLink.account == account
     if account.technician_id is not None:
         whose |= SignInLink.technician == account.technician_id
-    open_links = SignInLink.used_at.is_null() & SignInLink.ended_at.is_null()
+    open_links = SignInLink.used_at.is_null() & SignInLink.ended_at.is_null() & (SignInLink.purpose != Purpose.NOT_MINE)
     SignInLink.update(ended_at=now).where(whose & open_links).execute()

@@ -12,6 +12,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     EventName.ADDRESS_OPS_RESTORED: (N_("メールアドレスを有効に戻しました"), "busy"),
     EventName.ADDRESS_TECHNICIAN_ASKED: (N_("本人がメールアドレスの変更を申し込み"), "off"),
     EventName.ADDRESS_TECHNICIAN_CONFIRMED: (N_("本人がメールアドレスを変更"), "busy"),
+    EventName.ADDRESS_TECHNICIAN_OBJECTED: (N_("本人が「心当たりがない」と連絡先の変更を止めました"), "bad"),
     EventName.AFFILIATION_BUSINESS_ENDED: (N_("所属事業者が所属を終えました"), "off"),
     EventName.AFFILIATION_BUSINESS_INVITED: (N_("所属への招待"), "off"),
     EventName.AFFILIATION_IMPORT_BEGAN: (N_("所属の開始"), "off"),

@@ -39,6 +39,7 @@ class EventName(StrEnum):
     ADDRESS_OPS_RESTORED = "address:ops:restored"
     ADDRESS_TECHNICIAN_ASKED = "address:technician:asked"
     ADDRESS_TECHNICIAN_CONFIRMED = "address:technician:confirmed"
+    ADDRESS_TECHNICIAN_OBJECTED = "address:technician:objected"
     AFFILIATION_BUSINESS_ENDED = "affiliation:business:ended"
     AFFILIATION_BUSINESS_INVITED = "affiliation:business:invited"
     AFFILIATION_IMPORT_BEGAN = "affiliation:import:began"

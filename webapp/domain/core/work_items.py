@@ -29,6 +29,7 @@ class WorkItemKind(StrEnum):
     POSTCARD_ON_HOLD = "postcard_on_hold"  # a postcard cannot be made as it is
     RECORD_CORRECTION = "record_correction"  # a technician asks for a correction of the record
     AFFILIATION_DISPUTED = "affiliation_disputed"  # a technician says never to have been with this business
+    CHANGE_OBJECTED = "change_objected"  # a technician stopped a change of an address that somebody else made
     POSTCARD_RETURNED = "postcard_returned"  # a postcard came back: mend the address, ask the business, or close
 
 

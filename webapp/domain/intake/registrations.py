@@ -31,6 +31,8 @@ from webapp.domain.intake.known import (
 from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.rows import RegistrationRow
 from webapp.domain.intake.writing import Batch, version_data
+from webapp.domain.notices import address_changes
+from webapp.domain.notices.address_changes import AddressChange
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.domain.postcard.fallback import NO_EMAIL, HoldReason, PostcardState
 
@@ -226,6 +228,8 @@ def _change(person: KnownPerson, row: RegistrationRow, batch: Batch, ids: _Ids) 
         person.items[kind] = values
         batch.items[person.id, kind] = (person.stored, values)
     batch.event(_CHANGED, dump_json({"fields": [*changes, *items]}), *ids)
+    if not changes.keys().isdisjoint(("postal_code", "address")):
+        batch.changes.append(AddressChange(person.id, address_changes.POSTAL_ADDRESS, person.data["language"]))
 
 
 def _take_email(person: KnownPerson, row: RegistrationRow, known: Known, batch: Batch, ids: _Ids) -> None:
@@ -246,6 +250,10 @@ def _take_email(person: KnownPerson, row: RegistrationRow, known: Known, batch: 
         state, reason, judged_at = AddressState.SUSPECT, min(reasons, default=None), batch.at
     else:
         state, reason, judged_at = AddressState.VALID, None, None
+    if before is not None or person.stored:
+        told = before.id if before is not None else None
+        section, language = address_changes.GIVEN_BY_APPLICATION, person.data["language"]
+        batch.changes.append(AddressChange(person.id, section, language, told, key))
     email = batch.give_email(OwnerKind.TECHNICIAN, person.id, before, row.email, state)
     email.reason, email.judged_at = reason, judged_at
     person.email = email

@@ -21,6 +21,8 @@ from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind, value_key
 from webapp.domain.intake.known import PERSON_COLUMNS, Email, KnownPerson, mark
+from webapp.domain.notices import address_changes
+from webapp.domain.notices.address_changes import AddressChange
 
 TABLES = {
     "technician": (
@@ -78,6 +80,7 @@ class Batch:
         self.people: dict[int, KnownPerson] = {}  # touched: their final state is written
         self.items: dict[tuple[int, str], tuple[bool, tuple[str, ...]]] = {}
         self.emails: dict[int, tuple[OwnerKind, int, Email]] = {}
+        self.changes: list[AddressChange] = []  # of known people, who are told
         self._ids = _ids()
         self._events = self.rows["event"]
 
@@ -146,6 +149,7 @@ class Batch:
         ):
             write_rows(table, TABLES[table], self.rows[table])
         counters.add({counters.key(*what): n for what, n in self.counts.items()})
+        address_changes.tell(self.changes, self.now)
 
     def _write_people(self) -> None:
         changed = []

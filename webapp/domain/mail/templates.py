@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from webapp.domain.core.language import LANGUAGES
+from webapp.domain.notices import address_changes
 from webapp.domain.notices.messages import MessageKind, Role
 
 TEXTS = Path(__file__).with_name("mail_texts")
@@ -49,6 +50,7 @@ _SIGN_IN_CHANGES = frozenset({"factor_lost_until"}) | {
     f"{change}_on"
     for change in ("password_changed", "app_added", "passkey_added", "factor_removed", "codes_made", "code_used")
 }
+_ADDRESS_CHANGES = address_changes.SECTIONS | {"not_mine_url"}
 _AFFILIATION = frozenset(f"{change}_on" for change in ("joined", "left", "ended", "annulled", "disputed"))
 
 # A kind of mail is a row here and a file for each language.
@@ -71,7 +73,7 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
         frozenset({"business_name", "sign_in_url"}), frozenset({"user_name"})
     ),
     (MessageKind.CONFIRM, Role.TECHNICIAN): Variables(
-        frozenset({"name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"business_name", "confirm_code", "email_changed_on"}
+        frozenset({"name"}), _SIGN_IN_CHANGES | _AFFILIATION | _ADDRESS_CHANGES | {"business_name", "confirm_code"}
     ),
     (MessageKind.CONFIRM, Role.BUSINESS): Variables(
         frozenset({"business_name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"user_name", "name", "technician_id"}

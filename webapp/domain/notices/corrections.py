@@ -13,7 +13,8 @@ from webapp.domain.core.events import EventName, record
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
-from webapp.domain.notices import messages
+from webapp.domain.notices import address_changes, messages
+from webapp.domain.notices.address_changes import AddressChange
 from webapp.domain.notices.messages import STEPS, MessageKind, MessageState, MessageStep, Role
 from webapp.domain.postcard import fallback
 from webapp.domain.postcard.fallback import HoldReason, PostcardState
@@ -64,6 +65,10 @@ def correct_and_send(
         if (before.version if before else 0) != version:
             raise Stale
         address = versions.correct(*owner, value, now, account_id)
+        if role == Role.TECHNICIAN:
+            number, language = registration.technician_id, registration.language
+            known = (number, address_changes.CORRECTED_BY_OPERATOR, language, before.id if before else None)
+            address_changes.tell([AddressChange(*known, address.value_key)], now)
         message = notice_of(registration, role)
         if message is None:
             if role != Role.TECHNICIAN:

@@ -50,9 +50,9 @@ def end(card_ids: Collection[str], reason: str, now: dt.datetime) -> int:
     return _end(ActivationCode.card_id.in_(list(card_ids)), reason, now)
 
 
-def end_of_technician(technician_id: int, now: dt.datetime) -> int:
-    """End the other codes of a technician who has got in, in the running transaction."""
-    return _end(ActivationCode.technician == technician_id, "signed_in", now)
+def end_of_technician(technician_id: int, now: dt.datetime, reason: str = "signed_in") -> int:
+    """End the codes of a technician who has got in, or who objected to a change, in the running transaction."""
+    return _end(ActivationCode.technician == technician_id, reason, now)
 
 
 def issue_letter(business: Business, operator: Account, secret: str, now: dt.datetime) -> ActivationCode:

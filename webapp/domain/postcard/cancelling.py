@@ -19,6 +19,7 @@ class CancelReason(StrEnum):
 
     SIGNED_IN = "signed_in"
     ADDRESS_CONFIRMED = "address_confirmed"
+    OBJECTED = "objected"  # somebody else changed the address, and the person said so
     OPS = "ops"
 
 

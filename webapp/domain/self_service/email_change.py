@@ -13,12 +13,13 @@ from db.ids import ALPHABET, LENGTH, decode, encode, new_id
 from db.models import EmailAddress, EmailChange, Technician
 from webapp.domain.audit.log import audit
 from webapp.domain.core import secret_box
-from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.daily_limits import take
 from webapp.domain.core.events import EventName, record
 from webapp.domain.disclosure.policy import Viewer
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, GivenBy, OwnerKind, SameAddress
+from webapp.domain.notices import address_changes
+from webapp.domain.notices.address_changes import AddressChange
 from webapp.domain.notices.messages import MessageKind, Role, new_message
 from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 
@@ -147,6 +148,8 @@ def _give(change: EmailChange, viewer: Viewer, now: dt.datetime) -> EmailAddress
         address = versions.give(OwnerKind.TECHNICIAN, person.id, new.value, GivenBy.PERSON, now)
     except SameAddress:  # an operator was quicker; it is confirmed now
         address = before
+    known = (person.id, address_changes.CHANGED_BY_PERSON, person.language, before.id if before else None)
+    address_changes.tell([AddressChange(*known, new.value_key)], now)  # also to the one confirmed before this
     EmailAddress.update(confirmed_at=now).where(EmailAddress.id == address.id).execute()
     cancel_for(person.id, CancelReason.ADDRESS_CONFIRMED, now)  # mail reaches them again
     name = EventName.ADDRESS_TECHNICIAN_CONFIRMED
@@ -154,8 +157,6 @@ def _give(change: EmailChange, viewer: Viewer, now: dt.datetime) -> EmailAddress
     record(name, now, technician_id=person.id, subject_id=address.id, account_id=viewer.account_id, data=data)
     detail = {"before": before.value if before else None, "after": new.value}
     audit(name, now, viewer.account_id, "technician", person.id, detail)
-    if before is not None and before.state != AddressState.INVALID and before.value_key != new.value_key:
-        _mail(person, before, {"email_changed_on": written_moment(now)}, now)
     return address
 
 
