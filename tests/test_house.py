@@ -52,9 +52,7 @@ MAY_IMPORT = {
         "db core audit bounce email_addresses postcard notices accounts cards disclosure registrations affiliations"
     ),
     "monitoring": "db core bounce email_addresses postcard notices accounts cards mail reporting",
-    "maintenance": (
-        "db core audit exports postcard accounts intake mail disclosure affiliations reporting self_service monitoring"
-    ),
+    "maintenance": "db core audit exports postcard accounts intake mail affiliations self_service",
     "web": "db core postcard accounts intake disclosure",
     "pages": "db core exports postcard notices accounts cards disclosure affiliations inquiries web",
     "dashboard": "core bounce exports notices cards reporting web",
@@ -67,8 +65,8 @@ MAY_IMPORT = {
         "demo"
     ),
     "worker": (
-        "db core bounce email_addresses exports postcard notices accounts cards intake mail affiliations "
-        "inquiries self_service monitoring maintenance web pages"
+        "db core audit bounce email_addresses exports postcard notices accounts cards intake mail disclosure "
+        "affiliations inquiries reporting self_service monitoring maintenance web pages"
     ),
     "commands": (
         "db core audit bounce parsing email_addresses postcard notices accounts cards intake mail reporting "

@@ -254,6 +254,6 @@ def test_the_share_of_the_pace_follows_the_living_workers(sqlite, sqlite_url, tm
     for worker in workers:
         worker._note_beat(now)
     workers[0]._note_beat(now)
-    assert workers[0]._pacer.share == 1 / 4
+    assert workers[0].sending.pacer.share == 1 / 4
     workers[0]._note_beat(now + timedelta(minutes=1))
-    assert workers[0]._pacer.share == 1
+    assert workers[0].sending.pacer.share == 1

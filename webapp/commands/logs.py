@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from webapp.commands.context import load_settings, now, opened
-from webapp.domain.maintenance.upkeep import SEAL_FILE
+from webapp.domain.audit import seals
 
 
 @click.command("verify-log")
@@ -24,7 +24,7 @@ def verify_log(path: Path | None, as_json: bool) -> None:
 
     settings = load_settings()
     with opened(settings):
-        result = verify(now(), path or Path(settings.state_dir) / SEAL_FILE)
+        result = verify(now(), path or Path(settings.state_dir) / seals.FILE)
     if as_json:
         click.echo(json.dumps(asdict(result), indent=1))
     else:

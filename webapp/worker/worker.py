@@ -13,50 +13,31 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from db.database import connected, refresh_statistics
+from db.database import connected
 from db.models import WorkerBeat
-from webapp.domain.accounts import access_requests, business_users
-from webapp.domain.cards import monitor
-from webapp.domain.cards.imports import take_one
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.exports import requests
-from webapp.domain.inquiries import public_form
 from webapp.domain.intake.runs import Uploads
-from webapp.domain.mail import inbound, outbox, outbox_results, restore
+from webapp.domain.mail import inbound
 from webapp.domain.mail.lmtp_server import LmtpBounds, LmtpListener
-from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.restore import TickFileError
-from webapp.domain.mail.sending_switch import stopped_kinds
-from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender
-from webapp.domain.maintenance import retention, upkeep
-from webapp.domain.monitoring import rules
-from webapp.domain.notices.messages import Policy, Verdict, presume
-from webapp.domain.postcard import batches, delivery
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.production import Production
 from webapp.settings import Settings
-from webapp.translations import speaker
-from webapp.worker.envelopes import SenderIdentity, envelope_of, give_links, relays_of
+from webapp.worker.jobs import BEAT_SECONDS, JOBS, Work, note_tick
+from webapp.worker.sending import IDLE_SECONDS, Sending
 
 log = structlog.get_logger("worker")
 
 LEASE = dt.timedelta(minutes=5)
-# One mail may take as long as the relay may be silent. A batch ends while its lease still covers one more.
-_END_OF_DATA_SECONDS = 180.0
-_LONGEST_MAIL = dt.timedelta(seconds=230)
-
-IDLE_SECONDS = 0.5
-# A relay of ours that was just started or restarted is soon there again.
-_RELAY_REST_SECONDS = 5.0
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0
-BEAT_SECONDS = 10.0
 PRINT_IDLE_SECONDS = 2.0
 # Two missed beats and a little: a worker that is away longer has no share of the pace.
 _ALIVE = dt.timedelta(seconds=25)
@@ -68,11 +49,11 @@ def utc_now() -> dt.datetime:
 
 
 @dataclass
-class _Job:
-    """Something that comes round: every so many seconds, beginning at once."""
+class _Turn:
+    """A job of the timetable as this worker does it, and when it is due next."""
 
     name: str
-    seconds: float
+    every: float
     do: Callable[[dt.datetime], object]
     due: float = 0.0
 
@@ -89,47 +70,14 @@ class Worker:
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._settings, self._lease, self._listen, self._clock = settings, lease, listen, clock
-        self._policy, self._office, self._desk = (
-            Policy.of(settings),
-            SenderIdentity.of(settings),
-            inbound.InboundSettings.of(settings),
-        )
-        self._print_office = PrintOffice.of(settings)
-        self._production = Production(self._print_office, clock)
-        self._relays = [_patient(relay) for relay in relays_of(settings)]
-        self._card_rules = monitor.Thresholds.of(settings)
-        self._pacer = outbox.Pacer(settings.domain_per_minute / 60)
+        self._desk = inbound.InboundSettings.of(settings)
+        self._production = Production(PrintOffice.of(settings), clock)
         self._stopping = threading.Event()
-        self._unwritten: list[list[SendResult]] = []
-        self._writing: Future | None = None
-        self._writer = ThreadPoolExecutor(1, "writing")
         self._listener: LmtpListener | None = None
         self._beat = WorkerBeat(host=socket.gethostname(), pid=os.getpid(), started_at=clock(), seen_at=clock())
-        self._sent = 0
-        self.jobs = [
-            _Job("beat", BEAT_SECONDS, self._note_beat),
-            _Job("tick", 60.0, self._tick),
-            _Job("presume", 60.0, self._presume),
-            _Job("cards", 60.0, lambda now: monitor.watch(now, self._card_rules)),
-            _Job("contact", 20.0, lambda now: public_form.follow_up(now, settings.card_wrong_pairs)),
-            _Job("card imports", 2.0, self._read_card_imports),
-            _Job("seal", 60.0, lambda now: upkeep.seal_logs(settings.state_dir, now)),
-            _Job("seal watch", 600.0, lambda now: upkeep.watch_seals(settings.state_dir, now)),
-            _Job("requests", 2.0, lambda now: access_requests.answer_requests(settings.secret_key, now)),
-            _Job("invite", 30.0, business_users.invite_waiting),
-            _Job("bulk", 2.0, upkeep.go_on_with_bulk_changes),
-            _Job("alarm rules", 60.0, lambda now: rules.watch(now, settings)),
-            _Job(
-                "alarm mail",
-                20.0,
-                lambda now: upkeep.mail_alarms(settings, now, speaker),
-            ),
-            _Job("recount", 3600.0, upkeep.recount_at_night),
-            _Job("statistics", 3600.0, lambda _now: refresh_statistics()),
-            _Job("retention", 600.0, lambda now: upkeep.remove_expired(settings, now)),
-            _Job("postcards", 60.0, self._follow_postcards),
-            _Job("old exports", 10.0, lambda now: retention.apply("export_request", settings, now)),
-        ]
+        self.sending = Sending(settings, lease, clock)
+        self._work = Work(settings, clock, self._stopping.is_set, self._note_beat)
+        self.jobs = [_Turn(job.name, job.every, partial(job.do, self._work)) for job in JOBS]
 
     def stop(self) -> None:
         """Ask to stop: what is claimed is finished, then `run` returns. Safe to call from a signal handler."""
@@ -138,9 +86,9 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`. TickFileError when nobody could tell whether a backup was restored."""
         with connected():
-            self._tick(self._clock())
+            note_tick(self._work, self._clock())
             self._note_beat(self._clock())
-        parts: list[tuple[str, Callable[[], float]]] = [("sending", self._sending()), ("periodic", self._periodic)]
+        parts: list[tuple[str, Callable[[], float]]] = [("sending", self.sending.part()), ("periodic", self._periodic)]
         parts.append(("imports", self._imports()))
         parts.append(("printing", self._print))
         parts.append(("exports", self._exports()))
@@ -152,17 +100,17 @@ class Worker:
         log.info("started", host=self._beat.host, pid=self._beat.pid)
         for thread in threads:
             thread.join()
-        self._writer.shutdown()
+        self.sending.close()
         if self._listener is not None:
             self._listener.stop()
         with connected():
             WorkerBeat.delete().where(WorkerBeat.id == self._beat.id).execute()
-        log.info("stopped", sent=self._sent)
+        log.info("stopped", sent=self.sending.sent)
 
     def once(self) -> int:
         """Do what is due now, once, without listening; return how many mails a relay has accepted."""
         with connected():
-            self._tick(self._clock())
+            note_tick(self._work, self._clock())
             for job in self.jobs:
                 if job.name not in ("tick", "beat"):
                     job.do(self._clock())
@@ -174,10 +122,7 @@ class Worker:
             write = self._exports()
             while not write():
                 pass
-            with SmtpSender(self._relays, rest_seconds=_RELAY_REST_SECONDS) as sender:
-                while self._send_round(sender) < IDLE_SECONDS and not sender.seconds_until_ready():
-                    pass
-            return self._sent
+            return self.sending.all_due()
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 
@@ -201,94 +146,6 @@ class Worker:
                     open_alarm(AlarmKind.WORKER_FAILED, name, self._clock(), data)
             if self._stopping.wait(rest) or self._stopping.is_set():
                 return
-
-    def _sending(self) -> Callable[[], float]:
-        sender = SmtpSender(self._relays, rest_seconds=_RELAY_REST_SECONDS)
-        return lambda: self._send_round(sender)
-
-    def _send_round(self, sender: SmtpSender) -> float:
-        """Claim, send and write one batch; return how long to rest."""
-        self._write_all()  # a commit that failed is tried again before anything else is claimed
-        if rest := sender.seconds_until_ready():
-            sender.close()
-            return min(rest, _LONGEST_REST)
-        claim = outbox.claim(
-            self._clock(),
-            self._lease,
-            self._policy,
-            self._office.message_domain,
-            stopped=stopped_kinds(),
-            pacer=self._pacer,
-        )
-        give_links(claim.messages, self._settings.secret_key, self._settings.public_url, self._clock())
-        self._send(sender, claim.messages)
-        if claim.more or claim.messages:
-            return 0.0
-        sender.close()  # an idle session would only be ended by the relay
-        return IDLE_SECONDS
-
-    def _send(self, sender: SmtpSender, messages: list[outbox.Claimed]) -> None:
-        part: list[SendResult] = []
-        handed_at = time.monotonic()
-        try:
-            for n, (message, offer) in enumerate(self._offers(messages)):
-                now = self._clock()
-                if sender.seconds_until_ready() or message.lease_until - now < min(_LONGEST_MAIL, self._lease / 2):
-                    outbox.release(messages[n:], now + dt.timedelta(seconds=sender.seconds_until_ready()))
-                    break
-                part.append(self._offer(sender, message, offer, now))
-                enough = len(part) >= outbox_results.GROUP // 2
-                if enough or time.monotonic() - handed_at >= outbox_results.GROUP_SECONDS:
-                    self._wait_for_writing()
-                    self._write_beside(part)
-                    part, handed_at = [], time.monotonic()
-        finally:
-            if part:
-                self._unwritten.append(part)
-        self._wait_for_writing()
-        self._write_all()
-
-    def _offers(self, messages: list[outbox.Claimed]) -> Iterator[tuple[outbox.Claimed, Envelope | Verdict]]:
-        """Compose some at a time: what composing needs then stays in the processor's cache, which halves its cost."""
-        for begin in range(0, len(messages), outbox_results.GROUP):
-            some, now = messages[begin : begin + outbox_results.GROUP], self._clock()
-            yield from zip(some, [envelope_of(message, self._office, now) for message in some], strict=True)
-
-    def _offer(
-        self, sender: SmtpSender, message: outbox.Claimed, offer: Envelope | Verdict, now: dt.datetime
-    ) -> SendResult:
-        if not isinstance(offer, Envelope):
-            log.warning("message cannot be written", message=message.id, reason=offer.reason)
-            return SendResult(message, now, None, offer)
-        reply = sender.deliver(offer)
-        log.debug("offered", message=message.id, attempt=message.attempt_id, outcome=reply.outcome, code=reply.code)
-        self._sent += reply.outcome is SendOutcome.ACCEPTED
-        return SendResult(message, self._clock(), reply)
-
-    def _write_beside(self, part: list[SendResult]) -> None:
-        """Commit a part in another thread while the next one is sent: the two together are never more than a group.
-
-        Sending goes on when only the commit is left: two threads that both compute would hinder each other.
-        """
-        self._unwritten.append(part)
-        computed = threading.Event()
-        self._writing = self._writer.submit(self._write_all, computed.set)
-        self._writing.add_done_callback(lambda _: computed.set())  # also when it failed
-        computed.wait()
-
-    def _wait_for_writing(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.result()
-
-    def _write_all(self, computed: Callable[[], object] = lambda: None) -> None:
-        """Commit what was sent. A part leaves the list when it is committed, so that a failure loses none."""
-        with connected():
-            while self._unwritten:
-                part = self._unwritten[0]
-                late = outbox_results.finish(part, self._policy, self._clock(), written=computed)
-                log.debug("written", results=len(part), late=late)
-                self._unwritten.pop(0)
 
     def _imports(self) -> Callable[[], float]:
         uploads = Uploads(Path(self._settings.state_dir), self._clock)
@@ -330,14 +187,14 @@ class Worker:
         return [taken if isinstance(taken, Exception) else None for taken in results]
 
     def _periodic(self) -> float:
-        """Do the jobs that are due; one that fails does not keep the others from their turn."""
+        """Do the jobs that are due; one that fails does not keep the others from their job."""
         failure = None
         for job in self.jobs:
             if job.due > time.monotonic() or self._stopping.is_set():
                 continue
             try:
                 job.do(self._clock())
-                job.due = time.monotonic() + job.seconds
+                job.due = time.monotonic() + job.every
             except Exception as error:  # kept for `_keep`, which opens the alarm, after the other jobs had their turn
                 log.error("job failed", job=job.name, exc_info=error)
                 failure = failure or error
@@ -345,17 +202,17 @@ class Worker:
             raise failure
         return max(0.0, min(job.due for job in self.jobs) - time.monotonic())
 
-    # -- jobs ----------------------------------------------------------------------------------------------------------
+    def _print(self) -> float:
+        """Do the next thing for a batch of postcards: the other parts do not wait for a thousand cards."""
+        return 0.0 if self._production.step() else PRINT_IDLE_SECONDS
 
-    def _read_card_imports(self, _now: dt.datetime) -> None:
-        while take_one(self._clock) and not self._stopping.is_set():
-            pass
+    # -- signs of life -------------------------------------------------------------------------------------------------
 
     def _note_beat(self, now: dt.datetime) -> None:
         beat = self._beat
-        beat.seen_at, beat.data = now, {"sent": self._sent, "listening": self._listener is not None}
+        beat.seen_at, beat.data = now, {"sent": self.sending.sent, "listening": self._listener is not None}
         beat.save(force_insert=not WorkerBeat.select().where(WorkerBeat.id == beat.id).exists())
-        self._pacer.share = 1 / max(1, self._living(now).count())
+        self.sending.pacer.share = 1 / max(1, self._living(now).count())
 
     def _living(self, now: dt.datetime):
         return WorkerBeat.select().where(WorkerBeat.seen_at > now - _ALIVE)
@@ -363,29 +220,6 @@ class Worker:
     def _neighbours(self) -> bool:
         same_host = (WorkerBeat.host == self._beat.host) & (WorkerBeat.id != self._beat.id)
         return self._living(self._clock()).where(same_host).exists()
-
-    def _tick(self, now: dt.datetime) -> None:
-        if restore.tick(self._settings.state_dir, now):
-            log.warning("an older database was restored: nothing is sent until a person has decided")
-
-    def _print(self) -> float:
-        """Do the next thing for a batch of postcards: the other parts do not wait for a thousand cards."""
-        return 0.0 if self._production.step() else PRINT_IDLE_SECONDS
-
-    def _follow_postcards(self, now: dt.datetime) -> None:
-        if batch := batches.begin_daily(self._print_office, now):
-            log.info("batch of the day", batch=batch.number)
-        while delivery.presume(self._print_office, now) == 1000 and not self._stopping.is_set():
-            pass
-
-    def _presume(self, now: dt.datetime) -> None:
-        while presume(self._policy, now) == 1000 and not self._stopping.is_set():
-            pass
-
-
-def _patient(relay: Relay) -> Relay:
-    """Bound how long one mail may take, so that a lease can cover it: the relay is ours and answers soon."""
-    return replace(relay, timeout_seconds=20.0, end_of_data_seconds=_END_OF_DATA_SECONDS)
 
 
 __all__ = ["TickFileError", "Worker"]

@@ -46,6 +46,7 @@ _LEAF = 40  # 8 bytes of id, 32 of digest
 LOOK_BACK = int(dt.timedelta(minutes=15).total_seconds() * 1000) << 22
 
 GENESIS = "0" * 64
+FILE = "seals.jsonl"  # in the state directory: the newest seals, outside the database
 
 
 @dataclass(frozen=True, slots=True)
