@@ -8,6 +8,8 @@ from playhouse.migrations import MigrationError, Runner
 
 from db.database import database, exclusive, is_sqlite
 
+FIRST = "0001_first"
+_BEFORE_THE_FIRST = "0001_begin"  # until 0.1.0 each change of a table was a migration of its own
 DIRECTORY = Path(__file__).parent / "migrations"
 _LOCK = 7_401_001
 
@@ -19,13 +21,14 @@ class SchemaError(RuntimeError):
 def execute_script(db, script: str) -> None:
     """Run the statements of a migration, written once for both engines.
 
-    `{id}` is the primary key of an id made by the application, `{blob}` the type of bytes. Statements end with `;` at
-    the end of a line.
+    `{id}` is the primary key of an id made by the application, `{blob}` the type of bytes, `{ordered}` stands behind
+    TEXT that is compared by code point. Statements end with `;` at the end of a line.
     """
     # On SQLite, INTEGER PRIMARY KEY is the row itself; any other type would add a second tree to every table.
     words = {
         "id": "INTEGER PRIMARY KEY" if is_sqlite() else "BIGINT PRIMARY KEY",
         "blob": "BLOB" if is_sqlite() else "BYTEA",
+        "ordered": "" if is_sqlite() else ' COLLATE "C"',
     }
     for statement in script.format(**words).split(";\n"):
         if statement.strip():
@@ -43,7 +46,7 @@ def migrate(mode: str) -> list[str]:
         names = runner.up()
         for name in names:
             _remember(name)
-        if "0001_begin" in names:
+        if FIRST in names:
             database.execute_sql(_insert("fact", 2), ("mode", mode))
             # Shared by all backups of this database, so that a worker knows an older one when it meets it.
             database.execute_sql(_insert("fact", 2), ("database_id", secrets.token_hex(8)))
@@ -93,6 +96,11 @@ def _check_history(runner: Runner) -> None:
     for migration in runner.status():
         if migration.applied is None:
             continue
+        if migration.name == _BEFORE_THE_FIRST:
+            raise SchemaError(
+                "this database was made before version 0.1.0: make a new one by `todoke migrate` under another"
+                " TODOKE_DATABASE_URL and import the registrations again"
+            )
         if migration.path is None:
             raise SchemaError(f"migration {migration.name} was applied, but its file is gone: use the newer release")
         if known.get(migration.name) != _checksum(migration.name):

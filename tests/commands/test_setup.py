@@ -6,7 +6,7 @@ import pytest
 
 
 def test_a_new_database_is_migrated_once(todoke):
-    assert "applied 0001_begin" in todoke("migrate").output
+    assert "applied 0001_first" in todoke("migrate").output
     assert "nothing to apply" in todoke("migrate").output
     assert todoke("migrate", "--check").exit_code == 0
 

@@ -23,7 +23,7 @@ def test_a_second_run_changes_nothing_and_a_way_back_leads_to_nothing(database):
     assert schema.migrate("test") == []
     while set(database.get_tables()) - {"schema_migration", "migration_checksum"}:
         assert len(schema.revert()) == 1
-    assert schema.migrate("test")[0] == "0001_begin"
+    assert schema.migrate("test")[0] == "0001_first"
 
 
 def test_a_changed_file_stops_the_next_run(database):
@@ -41,3 +41,9 @@ def test_a_database_without_migrations_says_what_to_run(database):
     schema.revert()
     with pytest.raises(schema.SchemaError, match="run `todoke migrate`"):
         schema.check("test")
+
+
+def test_a_database_of_before_the_first_release_says_what_to_do(database):
+    database.execute_sql("UPDATE schema_migration SET name = '0001_begin'")
+    with pytest.raises(schema.SchemaError, match=r"before version 0\.1\.0: make a new one"):
+        schema.migrate("test")

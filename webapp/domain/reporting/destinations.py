@@ -13,7 +13,7 @@ from webapp.domain.notices.messages import MessageKind, MessageState
 from webapp.domain.reporting.notices import CLASSES, LEAST_VOLUME, Outcomes, of_kind
 from webapp.domain.reporting.periods import Span
 
-# Written with literals, exactly as in the index of migration 0068: a parameter would hide it.
+# Written with literals, exactly as in the index: a parameter would hide it.
 _COUNTERS = "FROM counter WHERE figure = 'notices_by_destination'"
 _FAILING = "c IN ('dead', 'refused', 'temporary', 'ours')"
 _AT_ONCE = 500  # domains a statement, well within what either engine takes
