@@ -3,11 +3,15 @@
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, TypeVar
 
-from peewee import DatabaseProxy
+from peewee import DatabaseProxy, Select
 from playhouse.pool import PooledSqliteDatabase
 from playhouse.postgres_ext import PooledPsycopg3Database
+
+_Q = TypeVar("_Q", bound=Select)
 
 database = DatabaseProxy()
 
@@ -88,12 +92,12 @@ def refresh_statistics() -> None:
         database.execute_sql("ANALYZE")
 
 
-def transaction():
+def transaction() -> AbstractContextManager[object]:
     """Return a context in which all writes happen or none; nested ones are savepoints."""
     return database.atomic()
 
 
-def write_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
+def write_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert many rows with one prepared statement; call it inside a transaction.
 
     `rows` are sequences of stored values (not field values) in the order of `columns`, all of which are names from our
@@ -118,12 +122,12 @@ def marks(rows: int, columns: int) -> str:
     return ", ".join([row] * rows)
 
 
-def skip_locked(query):
+def skip_locked(query: _Q) -> _Q:
     """Return a select that takes its rows for this transaction and passes over those another worker has taken.
 
     SQLite has one writer at a time, so an IMMEDIATE transaction is already alone.
     """
-    return query if is_sqlite() else query.for_update("FOR UPDATE SKIP LOCKED")
+    return query if is_sqlite() else query.for_update(skip_locked=True)
 
 
 @contextlib.contextmanager

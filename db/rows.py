@@ -5,7 +5,7 @@ equalities (None: the column is empty); values are field values, as models take 
 """
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from peewee import ForeignKeyField, Model
 
@@ -14,22 +14,23 @@ from db.database import database, is_sqlite
 M = TypeVar("M", bound=Model)
 
 
-def insert_row(model: type[Model], **values) -> None:
+def insert_row(model: type[Model], **values: Any) -> None:
     """Insert a row in the running transaction; what is not given has the column's default of the model."""
     defaults = model._meta.get_default_dict()
     values = {**defaults, **values} if defaults else values
     database.execute_sql(_insert(model, tuple(values), is_sqlite()), _stored(model, values))
 
 
-def update_rows(model: type[Model], changes: dict, where: dict) -> int:
+def update_rows(model: type[Model], changes: dict[str, Any], where: dict[str, Any]) -> int:
     """Change the rows for which each name of `where` has its value; return how many."""
     empty = frozenset(name for name, value in where.items() if value is None)
     sql = _update(model, tuple(changes), tuple(where), empty, is_sqlite())
     held = {name: value for name, value in where.items() if name not in empty}
-    return database.execute_sql(sql, _stored(model, changes) + _stored(model, held)).rowcount
+    changed: int = database.execute_sql(sql, _stored(model, changes) + _stored(model, held)).rowcount
+    return changed
 
 
-def read_row(model: type[M], lock: bool = False, **where) -> M | None:
+def read_row(model: type[M], lock: bool = False, **where: Any) -> M | None:
     """Return the first row for which each name has its value, or None; `lock`: nobody else changes it meanwhile."""
     empty = frozenset(name for name, value in where.items() if value is None)
     sql = _select(model, tuple(where), empty, lock and not is_sqlite(), is_sqlite())
@@ -41,17 +42,21 @@ def read_row(model: type[M], lock: bool = False, **where) -> M | None:
     return model(__no_default__=True, **values)
 
 
-def values_of(sql: str, *values) -> list[tuple]:
+def values_of(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a statement of ours in which `?` stands for a stored value."""
-    return database.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values).fetchall()
+    rows: list[tuple[Any, ...]] = database.execute_sql(
+        sql if is_sqlite() else sql.replace("?", "%s"), values
+    ).fetchall()
+    return rows
 
 
-def change_rows(sql: str, *values) -> int:
+def change_rows(sql: str, *values: Any) -> int:
     """Run a statement of ours in which `?` stands for a stored value; return how many rows it changed."""
-    return database.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values).rowcount
+    changed: int = database.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values).rowcount
+    return changed
 
 
-def _stored(model: type[Model], values: dict) -> list:
+def _stored(model: type[Model], values: dict[str, Any]) -> list[Any]:
     fields = model._meta.combined
     stored = []
     for name, value in values.items():
@@ -93,7 +98,8 @@ def _where(model: type[Model], names: tuple[str, ...], empty: frozenset[str], ma
 
 
 def _column(model: type[Model], name: str) -> str:
-    return model._meta.combined[name].column_name
+    column: str = model._meta.combined[name].column_name
+    return column
 
 
 def _mark(question_marks: bool) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from pathlib import Path
 
+from peewee import Database
 from playhouse.migrations import MigrationError, Runner
 
 from db.database import database, exclusive, is_sqlite
@@ -18,7 +19,7 @@ class SchemaError(RuntimeError):
     """The database cannot be used as it is; the message says why and what to do."""
 
 
-def execute_script(db, script: str) -> None:
+def execute_script(db: Database, script: str) -> None:
     """Run the statements of a migration, written once for both engines.
 
     `{id}` is the primary key of an id made by the application, `{blob}` the type of bytes, `{ordered}` stands behind
@@ -43,7 +44,7 @@ def migrate(mode: str) -> list[str]:
     with exclusive(_LOCK):
         runner = Runner(database, str(DIRECTORY))
         _check_history(runner)
-        names = runner.up()
+        names: list[str] = runner.up()
         for name in names:
             _remember(name)
         if FIRST in names:
@@ -60,7 +61,7 @@ def revert() -> list[str]:
         runner = Runner(database, str(DIRECTORY))
         _check_history(runner)
         try:
-            names = runner.down()
+            names: list[str] = runner.down()
         except MigrationError as error:
             raise SchemaError(str(error)) from error
         for name in names:

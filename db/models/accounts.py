@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
-from db.fields import JsonField, MomentField
+from db.fields import Id, IdOrNone, JsonField, MomentField
 from db.models.base import Row
 from db.models.people import Business, Technician
 
@@ -15,7 +15,9 @@ class Account(Row):
     display_name = TextField(default="")
     role = TextField()
     technician = ForeignKeyField(Technician, null=True)
+    technician_id: IdOrNone
     business = ForeignKeyField(Business, null=True)
+    business_id: IdOrNone
     password_hash = TextField(null=True)
     password_changed_at = MomentField(null=True)
     language = TextField(default="ja")
@@ -29,6 +31,7 @@ class SignInSession(Row):
     """A signed-in browser; only the hash of its token is kept."""
 
     account = ForeignKeyField(Account, backref="sessions", on_delete="CASCADE")
+    account_id: Id
     token_hash = TextField(unique=True)
     created_at = MomentField()
     seen_at = MomentField()
@@ -54,6 +57,7 @@ class SearchRequest(Row):
 
     token_hash = TextField(unique=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: Id
     page = TextField()
     terms = JsonField()
     expires_at = MomentField()
@@ -74,6 +78,7 @@ class IdempotentRequest(Row):
     """A request that a program may repeat: what it was and what was answered."""
 
     api_key = ForeignKeyField(ApiKey, on_delete="CASCADE")
+    api_key_id: Id
     key = TextField()
     body_digest = TextField()
     status = SmallIntegerField(null=True)  # empty while the first request is still at work

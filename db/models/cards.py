@@ -1,5 +1,7 @@
 """Cards by simplified registered mail (簡易書留): their shipments, what the post reported, and who was reminded."""
 
+from typing import Self
+
 from peewee import (
     BigIntegerField,
     BlobField,
@@ -7,15 +9,14 @@ from peewee import (
     CompositeKey,
     ForeignKeyField,
     IntegerField,
-    Model,
     SmallIntegerField,
     TextField,
 )
 
 from db.database import database
-from db.fields import DayField, JsonField, MomentField
+from db.fields import DayField, Id, IdOrNone, JsonField, MomentField
 from db.models.accounts import Account
-from db.models.base import Row
+from db.models.base import Row, Rows, Table, Work
 from db.models.messages import Message
 from db.models.people import Technician
 from db.models.registrations import Registration
@@ -25,7 +26,9 @@ class Card(Row):
     """A technician's card. All but the first six columns is folded from its shipments and the post's reports."""
 
     registration = ForeignKeyField(Registration, backref="cards")
+    registration_id: Id
     technician = ForeignKeyField(Technician)
+    technician_id: Id
     state = TextField()
     ordered_at = MomentField()
     changed_at = MomentField()
@@ -48,7 +51,7 @@ class Card(Row):
     delivery_name = TextField(null=True)
 
 
-class TrackingImport(Row):
+class TrackingImport(Work):
     """One reading of dispatches or tracking: how far it is, how it ended, whether it was undone."""
 
     kind = TextField()
@@ -66,6 +69,7 @@ class TrackingImport(Row):
     warned = IntegerField(default=0)
     problems = JsonField(null=True)
     account = ForeignKeyField(Account, null=True)
+    account_id: IdOrNone
     created_at = MomentField()
     finished_at = MomentField(null=True)
     lease_until = MomentField(null=True)
@@ -73,9 +77,10 @@ class TrackingImport(Row):
     tries = SmallIntegerField(default=0)
     undone_at = MomentField(null=True)
     undone_by = ForeignKeyField(Account, null=True)
+    undone_by_id: IdOrNone
 
     @classmethod
-    def newest(cls):
+    def newest(cls) -> "Rows[Self]":
         """Return a select of all imports, newest first."""
         return cls.select().order_by(cls.created_at.desc(), cls.id.desc())
 
@@ -84,6 +89,7 @@ class TrackingSource(Row):
     """The bytes of a file that waits to be read; removed when it has been."""
 
     import_run = ForeignKeyField(TrackingImport, column_name="import_id", unique=True, on_delete="CASCADE")
+    import_id: Id
     content = BlobField()
 
 
@@ -91,10 +97,12 @@ class Shipment(Row):
     """A card under one tracking number; posted again it gets another shipment. Key: number + acceptance date."""
 
     card = ForeignKeyField(Card, backref="shipments")
+    card_id: Id
     n = SmallIntegerField()
     number = TextField()  # eleven digits
     accepted_on = DayField()
     import_run = ForeignKeyField(TrackingImport, column_name="import_id", null=True)
+    import_id: IdOrNone
     created_at = MomentField()
     lost_at = MomentField(null=True)
     prefecture = TextField(default="")  # of the address it was posted to; empty where the address names none
@@ -115,11 +123,13 @@ class TrackingEvent(Row):
     receiver = TextField()
 
 
-class TrackingSighting(Model):
+class TrackingSighting(Table):
     """Which import has told of a line; a line lives as long as one of them stands."""
 
     event = ForeignKeyField(TrackingEvent)
+    event_id: Id
     import_run = ForeignKeyField(TrackingImport, column_name="import_id")
+    import_id: Id
 
     class Meta:
         database = database
@@ -135,6 +145,7 @@ class TrackingLabel(Row):
     event = TextField()
     receiver = TextField()
     account = ForeignKeyField(Account, null=True)
+    account_id: IdOrNone
     created_at = MomentField()
 
 
@@ -142,10 +153,12 @@ class CardReminder(Row):
     """That somebody was, or could not be, told of a kept or returned card."""
 
     card = ForeignKeyField(Card)
+    card_id: Id
     shipment_id = BigIntegerField()
     kind = TextField()
     role = TextField()
     about = TextField()  # the day until which the card was kept, else empty
     outcome = TextField()
     message = ForeignKeyField(Message, null=True)
+    message_id: IdOrNone
     at = MomentField()

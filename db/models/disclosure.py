@@ -7,15 +7,14 @@ from peewee import (
     CompositeKey,
     ForeignKeyField,
     IntegerField,
-    Model,
     SmallIntegerField,
     TextField,
 )
 
 from db.database import database
-from db.fields import MomentField
+from db.fields import Id, IdOrNone, MomentField
 from db.models.accounts import Account
-from db.models.base import Row
+from db.models.base import Row, Table
 from db.models.people import Affiliation, Business, Technician
 
 
@@ -57,20 +56,26 @@ class AffiliationInvitation(Row):
     """A business invites a technician; only the technician ever sees whether it arrived."""
 
     business = ForeignKeyField(Business, backref="invitations")
+    business_id: Id
     technician = ForeignKeyField(Technician, backref="invitations")
+    technician_id: Id
     invited_by = ForeignKeyField(Account, null=True)
+    invited_by_id: IdOrNone
     invited_at = MomentField()
     expires_at = MomentField()
     state = TextField()
     answered_at = MomentField(null=True)
     affiliation = ForeignKeyField(Affiliation, null=True)
+    affiliation_id: IdOrNone
 
 
 class BulkChange(Row):
     """Keys of one side changed for many people, in batches, with a way back for a short time."""
 
     business = ForeignKeyField(Business)
+    business_id: Id
     account = ForeignKeyField(Account)
+    account_id: Id
     groups = SmallIntegerField()
     opens = BooleanField()
     state = TextField()
@@ -85,11 +90,13 @@ class BulkChange(Row):
     undone_at = MomentField(null=True)
 
 
-class BulkChangeRow(Model):
+class BulkChangeRow(Table):
     """One person of a bulk change: what the keys were before, and which version the change made."""
 
     bulk_change = ForeignKeyField(BulkChange, backref="rows", on_delete="CASCADE")
+    bulk_change_id: Id
     affiliation = ForeignKeyField(Affiliation)
+    affiliation_id: Id
     pending = BooleanField(default=True)
     before_keys = SmallIntegerField(null=True)
     after_version = IntegerField(null=True)  # empty: there was nothing to change

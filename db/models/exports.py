@@ -2,15 +2,16 @@
 
 from peewee import BigIntegerField, BooleanField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
-from db.fields import MomentField
+from db.fields import Id, MomentField
 from db.models.accounts import Account
-from db.models.base import Row
+from db.models.base import Work
 
 
-class ExportRequest(Row):
+class ExportRequest(Work):
     """A list that an account wants as a file, and the file when it is written."""
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: Id
     source = TextField()  # the endpoint of the list
     address = TextField()  # the page of the list with its filters; a search stands in it as a token
     format = TextField()

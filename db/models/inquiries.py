@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, ForeignKeyField, IntegerField, TextField
 
-from db.fields import MomentField
+from db.fields import Id, IdOrNone, MomentField
 from db.models.accounts import Account
 from db.models.base import Row
 from db.models.messages import Message
@@ -19,6 +19,7 @@ class Inquiry(Row):
     caller = TextField()
     identity_check = TextField()
     registration = ForeignKeyField(Registration, null=True, backref="inquiries")
+    registration_id: IdOrNone
     language = TextField()
     opened_at = MomentField()
     changed_at = MomentField()
@@ -31,11 +32,14 @@ class InquiryEntry(Row):
     """A line of an inquiry's history."""
 
     inquiry = ForeignKeyField(Inquiry, backref="entries")
+    inquiry_id: Id
     at = MomentField()
     kind = TextField()
     account = ForeignKeyField(Account, null=True)
+    account_id: IdOrNone
     text = TextField(default="")
     message = ForeignKeyField(Message, null=True)
+    message_id: IdOrNone
 
 
 class CardQuestion(Row):

@@ -1,11 +1,13 @@
 """What ops must see and do, and what happened."""
 
-from peewee import BigIntegerField, CompositeKey, ForeignKeyField, IntegerField, Model, SmallIntegerField, TextField
+from typing import Self
+
+from peewee import BigIntegerField, CompositeKey, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
 from db.database import database
-from db.fields import DayField, JsonField, MomentField
+from db.fields import DayField, Id, IdOrNone, JsonField, MomentField
 from db.models.accounts import Account
-from db.models.base import Row
+from db.models.base import Row, Rows, Table
 
 
 class Event(Row):
@@ -36,6 +38,7 @@ class AuditDetail(Row):
     """The personal part of an audit row."""
 
     audit = ForeignKeyField(AuditRow, unique=True)
+    audit_id: Id
     salt = TextField()  # without it a digest of few possible values could be guessed after they are gone
     content = JsonField()
 
@@ -52,11 +55,12 @@ class WorkItem(Row):
     opened_at = MomentField()
     closed_at = MomentField(null=True)
     closed_by = ForeignKeyField(Account, null=True)
+    closed_by_id: IdOrNone
     resolution = TextField(null=True)
     note = TextField(null=True)
 
     @classmethod
-    def open(cls):
+    def open(cls) -> "Rows[Self]":
         """Return a select of what is still to do, oldest first."""
         return cls.select().where(cls.state == "open").order_by(cls.opened_at, cls.id)
 
@@ -73,17 +77,18 @@ class Alarm(Row):
     data = JsonField(null=True)
     acknowledged_at = MomentField(null=True)
     acknowledged_by = ForeignKeyField(Account, null=True)
+    acknowledged_by_id: IdOrNone
     note = TextField(null=True)
     mailed_at = MomentField(null=True)
     closed_at = MomentField(null=True)
 
     @classmethod
-    def open(cls):
+    def open(cls) -> "Rows[Self]":
         """Return a select of what still holds, newest first."""
         return cls.select().where(cls.closed_at.is_null()).order_by(cls.opened_at.desc(), cls.id.desc())
 
 
-class Counter(Model):
+class Counter(Table):
     """A daily count that charts read; several shards on PostgreSQL, so that writers need not wait for each other."""
 
     day = DayField()
@@ -100,13 +105,14 @@ class Counter(Model):
         primary_key = CompositeKey("figure", "day", "a", "b", "c", "shard")
 
 
-class Switch(Model):
+class Switch(Table):
     """A setting that ops change while the product runs."""
 
     name = TextField(primary_key=True)
     value = JsonField()
     changed_at = MomentField()
     changed_by = ForeignKeyField(Account, null=True)
+    changed_by_id: IdOrNone
 
     class Meta:
         database = database
@@ -123,7 +129,7 @@ class WorkerBeat(Row):
     data = JsonField(null=True)
 
 
-class Fact(Model):
+class Fact(Table):
     """Facts about this database itself: its mode, its tick."""
 
     name = TextField(primary_key=True)

@@ -1,9 +1,11 @@
 """Who a record is about: businesses, technicians, and what binds them."""
 
+from typing import Self
+
 from peewee import BigIntegerField, BooleanField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
-from db.fields import DayField, JsonField, MomentField
-from db.models.base import Row
+from db.fields import DayField, Id, JsonField, MomentField
+from db.models.base import Row, Rows
 
 
 class Business(Row):
@@ -49,6 +51,7 @@ class RecordItem(Row):
     """One of several values that a technician may have: a trade (職種) or a qualification (資格)."""
 
     technician = ForeignKeyField(Technician, backref="items")
+    technician_id: Id
     kind = TextField()
     position = SmallIntegerField()
     value = TextField()
@@ -70,7 +73,9 @@ class Affiliation(Row):
     """A technician's time with a business; at most one is current. Keys belong to it and start closed."""
 
     technician = ForeignKeyField(Technician, backref="affiliations")
+    technician_id: Id
     business = ForeignKeyField(Business, backref="affiliations")
+    business_id: Id
     current = BooleanField(default=True)
     started_at = MomentField()
     ended_at = MomentField(null=True)
@@ -102,7 +107,7 @@ class EmailAddress(Row):
     letter_at = MomentField(null=True)  # when a letter to the registered postal address told of this version
 
     @classmethod
-    def current(cls, owner_kind: str, owner_id: int):
+    def current(cls, owner_kind: str, owner_id: int) -> "Rows[Self]":
         """Return a select of the owner's newest version, whatever its validity."""
         return (
             cls.select()

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
-from db.fields import MomentField
+from db.fields import Id, IdOrNone, MomentField
 from db.models.accounts import Account
 from db.models.base import Row
 from db.models.messages import Message
@@ -14,10 +14,15 @@ class SignInLink(Row):
 
     purpose = TextField()  # first_access, forgotten, invitation
     message = ForeignKeyField(Message, null=True)
+    message_id: IdOrNone
     technician = ForeignKeyField(Technician, null=True)
+    technician_id: IdOrNone
     business = ForeignKeyField(Business, null=True)
+    business_id: IdOrNone
     account = ForeignKeyField(Account, null=True)
+    account_id: IdOrNone
     address = ForeignKeyField(EmailAddress, null=True)
+    address_id: IdOrNone
     created_at = MomentField()
     expires_at = MomentField()
     tries = SmallIntegerField(default=0)
@@ -29,12 +34,15 @@ class ActivationCode(Row):
     """A code on paper: to a technician by sealed postcard, to a business by letter. Only its keyed hash is kept."""
 
     technician = ForeignKeyField(Technician, null=True)
+    technician_id: IdOrNone
     business = ForeignKeyField(Business, null=True)
+    business_id: IdOrNone
     card_id = TextField()  # what the code was derived from, with the number of the print
     print_number = IntegerField()
     code_hash = TextField()
     issued_at = MomentField()
     issued_by = ForeignKeyField(Account, null=True)
+    issued_by_id: IdOrNone
     valid_from = MomentField(null=True)  # empty until the paper was mailed
     expires_at = MomentField(null=True)
     tries = SmallIntegerField(default=0)
@@ -55,6 +63,7 @@ class SecondFactor(Row):
     """An authenticator app or a passkey of an account."""
 
     account = ForeignKeyField(Account, backref="factors", on_delete="CASCADE")
+    account_id: Id
     kind = TextField()  # totp, passkey
     name = TextField(default="")
     secret = TextField(null=True)  # of an app: sealed
@@ -71,6 +80,7 @@ class RecoveryCode(Row):
     """One of ten codes for the day the phone is lost; only its keyed hash is kept."""
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: Id
     code_hash = TextField()
     created_at = MomentField()
     used_at = MomentField(null=True)
@@ -80,11 +90,14 @@ class LostFactor(Row):
     """An operator has checked who somebody is: after a day their second factors go, unless it is stopped."""
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: Id
     opened_at = MomentField()
     opened_by = ForeignKeyField(Account)
+    opened_by_id: Id
     effective_at = MomentField()
     stopped_at = MomentField(null=True)
     stopped_by = ForeignKeyField(Account, null=True)
+    stopped_by_id: IdOrNone
     done_at = MomentField(null=True)
 
 
@@ -93,6 +106,7 @@ class KeptForm(Row):
 
     token_hash = TextField(unique=True)
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: Id
     page = TextField()
     content = TextField()
     expires_at = MomentField()
