@@ -5,6 +5,7 @@ in the working directory, else the default stands. Demo and test mode bring thei
 be told.
 """
 
+import datetime as dt
 import ipaddress
 import os
 import re
@@ -71,18 +72,24 @@ class Settings:
     contact_homepage: str = setting(_url, "the operator's homepage", demo="https://todoke.example")
     contact_opens: int = setting(_number(0, 23), "the hour when the contact centre opens", demo=9)
     contact_closes: int = setting(_number(1, 24), "the hour when it closes", demo=17)
-    contact_year_end: tuple = setting(
+    contact_year_end: tuple[tuple[int, int], tuple[int, int]] = setting(
         _year_end, "first and last day of the year-end closure, as 12-29/01-03", ((12, 29), (1, 3))
     )
-    contact_closed_days: tuple = setting(_days, "single days on which it is closed besides, as YYYY-MM-DD,…", ())
+    contact_closed_days: tuple[dt.date, ...] = setting(
+        _days, "single days on which it is closed besides, as YYYY-MM-DD,…", ()
+    )
 
     sender_address: str = setting(_mailbox, "From of every mail", demo="oshirase@mail.todoke.example")
     sender_name: str = setting(_text, "the name beside it", "とどけ")
     return_domain: str = setting(
         _domain, "the domain whose mail comes to our LMTP listener", demo="return.todoke.example"
     )
-    return_keys: tuple = setting(_keys, "id:secret pairs that sign return addresses, newest first", secret=True)
-    relays: tuple = setting(_relays, "mail relays in order of preference", demo=("smtp://127.0.0.1:8025",), secret=True)
+    return_keys: tuple[tuple[str, str], ...] = setting(
+        _keys, "id:secret pairs that sign return addresses, newest first", secret=True
+    )
+    relays: tuple[str, ...] = setting(
+        _relays, "mail relays in order of preference", demo=("smtp://127.0.0.1:8025",), secret=True
+    )
     relay_verifies_recipients: bool = setting(
         _flag, "whether a relay's own refusal of a recipient is the recipient's fault", False
     )
@@ -94,7 +101,7 @@ class Settings:
     lmtp_port: int = setting(_number(1, 65535), "its port", 8024)
     returned_mail_bytes: int = setting(_number(10_000, 50_000_000), "the largest returned mail that is read", 2_000_000)
     unmatched_mails: int = setting(_number(100, 10_000_000), "how many unmatched mails are kept", 20_000)
-    postcard_classes: tuple = setting(
+    postcard_classes: tuple[str, ...] = setting(
         _words("dead", "refused", "temporary"), "failures after which a postcard goes", ("dead", "refused", "temporary")
     )
     retry_days: int = setting(_number(1, 14), "days over which refused and temporary failures are tried again", 3)

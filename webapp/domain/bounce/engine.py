@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from webapp.domain.bounce.addresses import without_addresses
 from webapp.domain.bounce.model import Reason, Stage, is_hard
-from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, PhraseRow
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES
+from webapp.domain.bounce.rules.row import PhraseRow
 
 MAX_WORDS = 1500
 

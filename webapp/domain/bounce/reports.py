@@ -77,7 +77,8 @@ def read_status_report(text: str) -> DeliveryReport:
 
 def read_feedback(text: str) -> tuple[str, list[str]]:
     """Read a `message/feedback-report`: its type and the recipients it names (RFC 5965, section 3)."""
-    kind, recipients = "", []
+    kind = ""
+    recipients: list[str] = []
     for name, value in _fields(text):
         if name == "feedback-type":
             kind = kind or value.lower()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
 from peewee import fn
 
@@ -42,7 +43,7 @@ class AlarmKind(StrEnum):
     ALARM_MAIL_FAILED = "alarm_mail_failed"  # a mail about an alarm did not arrive · subject: domain
 
 
-def open_alarm(kind: AlarmKind, subject: str, now: dt.datetime, data: dict | None = None) -> Alarm:
+def open_alarm(kind: AlarmKind, subject: str, now: dt.datetime, data: dict[str, Any] | None = None) -> Alarm:
     """Open an alarm, or count on the one that is open; return it. The subject holds no personal data."""
     with transaction():
         held = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
+from typing import Protocol
 
 import jpholiday
 
@@ -33,6 +34,19 @@ def jst_day(moment: datetime | date) -> date:
 def written_moment(moment: datetime) -> str:
     """Return a moment in Japan as mails in every language write it: 2026/11/23 14:05."""
     return f"{moment.astimezone(JST):%Y/%m/%d %H:%M}"
+
+
+class ContactHours(Protocol):
+    """What the settings say of the contact centre: hours, the closure around New Year, single closed days."""
+
+    @property
+    def contact_opens(self) -> int: ...
+    @property
+    def contact_closes(self) -> int: ...
+    @property
+    def contact_year_end(self) -> tuple[tuple[int, int], tuple[int, int]]: ...
+    @property
+    def contact_closed_days(self) -> tuple[date, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class WorkingCalendar:
             raise ValueError("at least one weekday must be a working day")
 
     @classmethod
-    def of(cls, settings) -> "WorkingCalendar":
+    def of(cls, settings: ContactHours) -> "WorkingCalendar":
         """The calendar that the settings of the contact centre describe."""
         closes = time(settings.contact_closes) if settings.contact_closes < 24 else time.max
         return cls(

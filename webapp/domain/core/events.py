@@ -2,6 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
 from db.ids import new_id
 from db.models import Event
@@ -148,7 +149,7 @@ def record(
     business_id: int | None = None,
     subject_id: int | None = None,
     account_id: int | None = None,
-    data: dict | None = None,
+    data: dict[str, Any] | None = None,
 ) -> None:
     """Write an event in the running transaction; `data` holds codes and numbers, never personal data."""
     insert_row(

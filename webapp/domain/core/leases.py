@@ -12,36 +12,38 @@ fence, and the days of its retries in place of the tries.
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from peewee import SQL, Expression
 
 from db.database import skip_locked, transaction
-from db.models.base import Row
+from db.models.base import Rows, Work
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.errors import TakenOver
 
 # What was claimed so often, and never got on, stops every worker.
 MOST_CLAIMS = 10
 
+W = TypeVar("W", bound=Work)
+
 
 @dataclass(frozen=True)
-class Queue:
-    """A table of work, which has the columns `state`, `lease_until`, `fence` and `tries`.
+class Queue(Generic[W]):
+    """A table of work.
 
     `states` are those in which there is something to do, `order` says what comes first, `waits` narrows down what a
     worker may take. `give_up` writes how a row ends that was claimed `most` times; `name` is the subject of its alarm.
     """
 
     name: str
-    model: type[Row]
+    model: type[W]
     states: tuple[str, ...]
-    give_up: Callable[[Any, dt.datetime], object]
+    give_up: Callable[[W, dt.datetime], object]
     order: Any = None
     waits: Expression | None = None
     most: int = MOST_CLAIMS
 
-    def free(self, now: dt.datetime):
+    def free(self, now: dt.datetime) -> "Rows[W]":
         """Return a select of what nobody holds, in the order in which it is taken."""
         model = self.model
         # As the condition of an index would be written: SQLite compares the two word for word.
@@ -51,7 +53,7 @@ class Queue:
         return query.order_by(model.id if self.order is None else self.order)
 
 
-def claim(queue: Queue, now: dt.datetime, lease: dt.timedelta, **values: object) -> Any | None:
+def claim(queue: Queue[W], now: dt.datetime, lease: dt.timedelta, **values: object) -> W | None:
     """Take the first row that nobody holds, with `values` written in the claim; None when there is none.
 
     Rows that were claimed too often are given up on the way.
@@ -68,12 +70,12 @@ def claim(queue: Queue, now: dt.datetime, lease: dt.timedelta, **values: object)
     return None
 
 
-def take(row: Row, lease_until: dt.datetime | None, **values: object) -> None:
+def take(row: Work, lease_until: dt.datetime | None, **values: object) -> None:
     """Claim this very row in the running transaction; TakenOver when somebody has claimed or changed it since."""
     hold(row, **{"fence": row.fence + 1, "tries": row.tries + 1, "lease_until": lease_until, **values})
 
 
-def hold(row: Row, **values: object) -> None:
+def hold(row: Work, **values: object) -> None:
     """Write these columns of a claimed row, and no others; TakenOver when it is another's, or in another state, now.
 
     `lease_until` among them holds it longer; `tries=0` says that the work got on, for good.
@@ -86,7 +88,7 @@ def hold(row: Row, **values: object) -> None:
         setattr(row, name, value)
 
 
-def give_up(queue: Queue, row: Row, now: dt.datetime) -> None:
+def give_up(queue: Queue[W], row: W, now: dt.datetime) -> None:
     """End a row that was tried too often, as its queue does, and raise the queue's alarm, in one transaction."""
     with transaction():
         queue.give_up(row, now)

@@ -1,6 +1,6 @@
 """Pages of a long list by the keys of its rows: page 400 costs what page 1 costs, and no row is skipped or repeated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,13 @@ class Slice:
     after: int | None = None
 
 
-def read(query: ModelSelect, order: Order, cursor: Cursor, key=lambda row: row.id, size: int = A_PAGE) -> Slice:
+def read(
+    query: ModelSelect,
+    order: Order,
+    cursor: Cursor,
+    key: Callable[[Any], int] = lambda row: row.id,
+    size: int = A_PAGE,
+) -> Slice:
     """Return a page of `query`; `key` gives the id of `order.of` of a row. An unknown id leads to the first page."""
     backwards = cursor.before is not None
     at = cursor.before if backwards else cursor.after

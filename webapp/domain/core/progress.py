@@ -12,7 +12,7 @@ from enum import StrEnum
 from db.database import database
 from db.fields import from_microseconds
 from webapp.domain.core import counters
-from webapp.domain.core.counters import Figure
+from webapp.domain.core.counters import Figure, Key
 
 # A postcard in one of these has told its person, as far as anybody knows.
 TOLD_BY_POSTCARD = ("mailed", "presumed_delivered")
@@ -42,17 +42,17 @@ def completed(registration_ids: Iterable[int]) -> dict[int, dt.datetime]:
     return found
 
 
-def deltas(changes: Changes) -> Counter:
+def deltas(changes: Changes) -> Counter[Key]:
     """Return what changes of registrations add to the counters."""
     changes = {what: n for what, n in changes.items() if n}
     days = {number: counters.day_of(at) for number, at in completed(number for number, _ in changes).items()}
-    found: Counter = Counter()
+    found: Counter[Key] = Counter()
     for (registration, reached), n in changes.items():
         found[counters.key(Figure.FUNNEL, days[registration], reached)] += n
     return found
 
 
-def postcards_moved(moved: Iterable[tuple[int, int]], n: int) -> Counter:
+def postcards_moved(moved: Iterable[tuple[int, int]], n: int) -> Counter[Key]:
     """Return what postcards (id, registration) that have just come to tell (`n` 1), or no longer do (-1), change.
 
     A registration counts once, whatever other postcards it has.

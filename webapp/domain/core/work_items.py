@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from db.database import marks, transaction, write_rows
 from db.fields import dump_json, to_microseconds
@@ -14,6 +15,7 @@ from webapp.domain.core.events import EventName, record
 
 _AT_ONCE = 500
 _EVENT = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "account_id", "data")
+_About = tuple[int, str, int, dict[str, Any]]  # item, kind of its subject, subject, data
 
 
 class WorkItemKind(StrEnum):
@@ -42,7 +44,12 @@ class WorkItemState(StrEnum):
 
 
 def open_item(
-    kind: WorkItemKind, subject_kind: str, subject_id: int, reason: str, now: dt.datetime, data: dict | None = None
+    kind: WorkItemKind,
+    subject_kind: str,
+    subject_id: int,
+    reason: str,
+    now: dt.datetime,
+    data: dict[str, Any] | None = None,
 ) -> int | None:
     """Open a work item in the running transaction and return its id; None if the same one is open already."""
     item_id = new_id()
@@ -92,7 +99,8 @@ def open_items(
     kind: WorkItemKind, subject_kind: str, wanted: Iterable[tuple[int, str]], now: dt.datetime
 ) -> dict[int, int]:
     """Open many items as `open_item` opens one; `wanted` are (subject, reason). Return the new ids by subject."""
-    wanted, opened = iter(dict(wanted).items()), {}
+    wanted = iter(dict(wanted).items())
+    opened: dict[int, int] = {}
     at = to_microseconds(now)
     while part := list(islice(wanted, _AT_ONCE)):
         rows = [
@@ -139,8 +147,10 @@ def close_items(
     return closed
 
 
-def _events(name: EventName, at: int, account_id: int | None, about: list[tuple[int, str, int, dict]]) -> None:
-    """Write the events of many items: (item, kind of its subject, subject, data)."""
+def _events(
+    name: EventName, at: int, account_id: int | None, about: list[tuple[int, str, int, dict[str, Any]]]
+) -> None:
+    """Write the events of many items."""
     rows = []
     for event, (item, subject_kind, subject, data) in zip(new_ids(len(about)) if about else (), about, strict=True):
         whose = [subject if subject_kind == kind else None for kind in ("registration", "technician", "business")]
