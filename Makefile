@@ -13,6 +13,7 @@ test: $(VENV)/.installed-test  ## install what the tests need and run all of the
 	@sh tests/system-packages.sh
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m tests.type_errors
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(VENV)/.installed-test  ## what takes long: kills, 100,000 cards, 10 million events
@@ -22,7 +23,7 @@ bench: $(VENV)/.installed-test  ## measure, each figure beside its reference, in
 	@$(BIN)/python -m bench.run
 
 lint: $(VENV)/.installed-test
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m tests.type_errors
 
 docs: $(VENV)/.installed  ## write docs/settings.md and docs/commands.md from the code
 	@$(BIN)/python docs/generate.py
@@ -33,7 +34,7 @@ pictures: $(VENV)/.installed-test  ## take the README's pictures from the demo t
 install: $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build *.egg-info static/dist .pytest_cache .hypothesis .ruff_cache
+	rm -rf $(VENV) build *.egg-info static/dist .pytest_cache .hypothesis .ruff_cache .mypy_cache
 
 # A virtual environment left half made by an interrupted run has no stamp and is made again.
 $(VENV)/.installed: pyproject.toml $(wildcard webapp/translations/en/LC_MESSAGES/*.po) $(wildcard static/*)
