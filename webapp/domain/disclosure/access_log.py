@@ -4,13 +4,15 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN, Field, TextField, fn
 
 from db.database import database, write_rows
-from db.fields import to_microseconds
+from db.fields import from_microseconds, to_microseconds
 from db.ids import new_ids
 from db.models import AccessRow, Account, Affiliation, Business, Technician
+from db.models.base import Rows
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.seals import STREAMS
 from webapp.domain.disclosure.policy import Facts, Group, Relation, Viewer, groups_of, relation
@@ -36,6 +38,8 @@ class Look:
 class NotLogged(RuntimeError):
     """The look could not be written down; nothing may be shown."""
 
+
+Bound = dt.datetime | None  # of a span of time; None: no bound
 
 # What is written is what is sealed: a column that only one of the two knew would stand unproved.
 _COLUMNS = STREAMS["access_row"]
@@ -97,7 +101,7 @@ class Looked:
 
 
 def of_technician(
-    technician_id: int, since: dt.datetime | None = None, until: dt.datetime | None = None, *, limit=50, before=None
+    technician_id: int, since: Bound = None, until: Bound = None, *, limit: int = 50, before: int | None = None
 ) -> list[Looked]:
     """Return who looked at a technician, newest first: businesses by name, never users.
 
@@ -107,7 +111,9 @@ def of_technician(
     return [_line(row) for row in _page(query, since, until, before, limit)]
 
 
-def of_employer(viewer: Viewer, since=None, until=None, *, limit=50, before=None) -> list[Looked]:
+def of_employer(
+    viewer: Viewer, since: Bound = None, until: Bound = None, *, limit: int = 50, before: int | None = None
+) -> list[Looked]:
     """Return who looked at the people of a business while they were and still are its own, newest first.
 
     Users are named only where they are the business's own. Nobody but the business's active users gets an answer.
@@ -123,7 +129,9 @@ def of_employer(viewer: Viewer, since=None, until=None, *, limit=50, before=None
     return [_line(row, user=row[3] == viewer.business_id, technician=True) for row in rows]
 
 
-def of_own_users(viewer: Viewer, since=None, until=None, *, limit=50, before=None) -> list[Looked]:
+def of_own_users(
+    viewer: Viewer, since: Bound = None, until: Bound = None, *, limit: int = 50, before: int | None = None
+) -> list[Looked]:
     """Return the looks of the viewer's own business at other businesses' people, with the users' names."""
     if not _is_business(viewer):
         return []
@@ -133,7 +141,15 @@ def of_own_users(viewer: Viewer, since=None, until=None, *, limit=50, before=Non
     return [_line(row, user=True, technician=True) for row in _page(query, since, until, before, limit)]
 
 
-def for_operator(viewer: Viewer, technician_id: int, since=None, until=None, *, limit=50, before=None) -> list[Looked]:
+def for_operator(
+    viewer: Viewer,
+    technician_id: int,
+    since: Bound = None,
+    until: Bound = None,
+    *,
+    limit: int = 50,
+    before: int | None = None,
+) -> list[Looked]:
     """Return who looked at a technician with the users' names; nobody but an active operator gets an answer."""
     if not viewer.active or viewer.kind != AccountKind.OPERATOR:
         return []
@@ -162,7 +178,9 @@ def by_business(technician_id: int, bits: int, *, limit: int = 20) -> list[LookC
     return _counts(query, AccessRow.business_id, Business, Business.name, limit)
 
 
-def counts_for_employer(viewer: Viewer, since: dt.datetime, until: dt.datetime, *, by: str, limit: int = 50):
+def counts_for_employer(
+    viewer: Viewer, since: dt.datetime, until: dt.datetime, *, by: str, limit: int = 50
+) -> list[LookCount]:
     """Return the looks of others at a business's current people, counted `by` "business" or "technician"."""
     if not _is_business(viewer):
         return []
@@ -181,7 +199,13 @@ def counts_for_employer(viewer: Viewer, since: dt.datetime, until: dt.datetime, 
     return _counts(query, AccessRow.technician_id, Technician, Technician.name, limit)
 
 
-def _counts(query, column, model, name, limit: int) -> list[LookCount]:
+def _counts(
+    query: "Rows[AccessRow]",
+    column: Field,
+    model: type[Business] | type[Technician],
+    name: "TextField[str]",
+    limit: int,
+) -> list[LookCount]:
     times, last_at = fn.COUNT(AccessRow.id), fn.MAX(AccessRow.at)
     # Neither engine has an aggregate that both understand for "or": a maximum for each bit.
     bits = [fn.MAX(AccessRow.groups.bin_and(group.bit)) for group in Group]
@@ -192,20 +216,26 @@ def _counts(query, column, model, name, limit: int) -> list[LookCount]:
         .limit(limit)
         .tuples()
     )
-    names = dict(model.select(model.id, name).where(model.id.in_([row[0] for row in rows])).tuples()) if rows else {}
-    moment = AccessRow.at.python_value
+    names: dict[int, str] = (
+        dict(model.select(model.id, name).where(model.id.in_([row[0] for row in rows])).tuples()) if rows else {}
+    )
     return [
-        LookCount(row[0], names.get(row[0], ""), row[1], row[2] if isinstance(row[2], dt.datetime) else moment(row[2]),
-                  groups_of(sum(row[3:])))
+        LookCount(
+            id=row[0],
+            name=names.get(row[0], ""),
+            times=row[1],
+            last_at=row[2] if isinstance(row[2], dt.datetime) else from_microseconds(row[2]),
+            groups=groups_of(sum(row[3:])),
+        )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _is_business(viewer: Viewer) -> bool:
     return viewer.active and viewer.kind == AccountKind.BUSINESS_USER and viewer.business_id is not None
 
 
-def _lines():
+def _lines() -> "Rows[AccessRow]":
     return AccessRow.select(
         AccessRow.id,
         AccessRow.at,
@@ -226,7 +256,9 @@ def _lines():
     ).join(Technician, JOIN.LEFT_OUTER, on=(Technician.id == AccessRow.technician_id))  # fmt: skip
 
 
-def _page(query, since, until, before, limit):
+def _page(
+    query: "Rows[AccessRow]", since: Bound, until: Bound, before: int | None, limit: int
+) -> Iterable[tuple[Any, ...]]:
     if since is not None:
         query = query.where(AccessRow.at >= since)
     if until is not None:
@@ -239,7 +271,7 @@ def _page(query, since, until, before, limit):
     return query.order_by(AccessRow.at.desc(), AccessRow.id.desc()).limit(limit).tuples()
 
 
-def _line(row, *, user: bool = False, technician: bool = False) -> Looked:
+def _line(row: tuple[Any, ...], *, user: bool = False, technician: bool = False) -> Looked:
     row_id, at, as_what, business_id, _, technician_id, kind, bits, technician_v, business_v, context, *names = row
     business, display_name, person = names
     return Looked(

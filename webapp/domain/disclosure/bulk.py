@@ -1,11 +1,12 @@
 """Keys of an employer changed for many people: prepared at once, done in batches, taken back within ten minutes."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from peewee import SQL, fn
+from peewee import SQL, ColumnBase, fn
 
 from db.database import database, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
@@ -20,6 +21,10 @@ from webapp.domain.disclosure.policy import MASTER, Side, Viewer
 
 UNDO_FOR = dt.timedelta(minutes=10)
 BATCH = 500
+
+# Ids of affiliations, a condition over `Affiliation` and nothing else, or everybody.
+Chosen = Collection[int] | ColumnBase | None
+_Turned = tuple[int, int, int, int, int]  # affiliation, technician, keys before and after, version
 
 
 class BulkState(StrEnum):
@@ -81,14 +86,13 @@ class BulkProgress:
         return self.state in (BulkState.DONE, BulkState.UNDONE)
 
     def can_undo(self, now: dt.datetime) -> bool:
-        return self.state is BulkState.DONE and self.changed > 0 and now < self.undo_until
+        return (
+            self.state is BulkState.DONE and self.changed > 0 and self.undo_until is not None and now < self.undo_until
+        )
 
 
-def _own_people(viewer: Viewer, chosen):
-    """Return the condition for the chosen people of a business.
-
-    `chosen` is either ids of affiliations or a condition over `Affiliation` (and nothing else).
-    """
+def _own_people(viewer: Viewer, chosen: Chosen) -> ColumnBase:
+    """Return the condition for the chosen people of a business."""
     allowed = viewer.kind == AccountKind.BUSINESS_USER and viewer.business_id is not None and viewer.may_change
     if not allowed:
         raise KeyNotAllowed
@@ -98,7 +102,7 @@ def _own_people(viewer: Viewer, chosen):
     return own if chosen is None else own & chosen
 
 
-def preview_bulk(viewer: Viewer, chosen, bits: int, open: bool) -> BulkPreview:
+def preview_bulk(viewer: Viewer, chosen: Chosen, bits: int, open: bool) -> BulkPreview:
     """Count what opening or closing groups (bits) for the chosen people would do; one query, nothing is changed.
 
     `chosen` is a collection of affiliation ids, a condition over `Affiliation`, or None for everybody. NotAllowed
@@ -126,7 +130,7 @@ def _seen(business_keys: int, technician_keys: int) -> int:
     return both if both & MASTER else 0
 
 
-def begin_bulk(viewer: Viewer, chosen, bits: int, open: bool, now: dt.datetime) -> BulkProgress:
+def begin_bulk(viewer: Viewer, chosen: Chosen, bits: int, open: bool, now: dt.datetime) -> BulkProgress:
     """Prepare a change for the chosen people (as in `preview_bulk`) and return it; `run_bulk` does it in batches.
 
     Whom it concerns is fixed here: somebody who comes later is not touched.
@@ -231,7 +235,7 @@ def _progress(change: BulkChange) -> BulkProgress:
     )
 
 
-def _pending(change: BulkChange, batch: int) -> list[tuple]:
+def _pending(change: BulkChange, batch: int) -> list[tuple[Any, ...]]:
     """Return the next rows, their affiliations locked: affiliation, technician, keys, version, and what was noted."""
     query = (
         BulkChangeRow.select(
@@ -253,7 +257,8 @@ def _pending(change: BulkChange, batch: int) -> list[tuple]:
 
 def _forward(change: BulkChange, now: dt.datetime, batch: int) -> None:
     rows = _pending(change, batch)
-    turned, notes = [], []
+    turned: list[_Turned] = []
+    notes: list[tuple[int | None, int | None, int]] = []  # keys before, version after; neither where nothing turned
     for affiliation, technician, current, keys, version, *_ in rows:
         after = keys | change.groups if change.opens else keys & ~change.groups
         if not current or after == keys:
@@ -293,7 +298,7 @@ def _backward(change: BulkChange, now: dt.datetime, batch: int) -> None:
     change.save()
 
 
-def _write(change: BulkChange, turned: Iterable[tuple], name: EventName, now: dt.datetime) -> None:
+def _write(change: BulkChange, turned: Iterable[_Turned], name: EventName, now: dt.datetime) -> None:
     turned = list(turned)
     if not turned:
         return

@@ -1,8 +1,10 @@
 """Opening and closing keys: who may, on which version, what it will do before it is done, and what it did."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from peewee import IntegerField
 
 from db.database import transaction
 from db.models import Affiliation
@@ -175,13 +177,13 @@ def _was_theirs(by: Viewer, side: Side, row: Affiliation) -> bool:
     return by.business_id == row.business_id
 
 
-def _columns(side: Side):
+def _columns(side: Side) -> "tuple[IntegerField[int], IntegerField[int]]":
     if side is Side.TECHNICIAN:
         return Affiliation.technician_keys, Affiliation.technician_keys_version
     return Affiliation.business_keys, Affiliation.business_keys_version
 
 
-def _version(facts: Facts, side: Side) -> int:
+def _version(facts: Facts, side: Side) -> int | None:
     return facts.technician_keys_version if side is Side.TECHNICIAN else facts.business_keys_version
 
 
@@ -213,7 +215,9 @@ def preview(
     return Preview(before, after, tuple(say(facts, changed, side, bits, before, after, example)))
 
 
-def _opening(facts: Facts, changed: Facts, side: Side, bits: int, before: int, after: int, example: str):
+def _opening(
+    facts: Facts, changed: Facts, side: Side, bits: int, before: int, after: int, example: str
+) -> Iterator[Sentence]:
     if facts.employer_id is None:
         yield Sentence(N_("現在の所属事業者がないため、開示を設定できません。"))
         return
@@ -236,7 +240,9 @@ def _opening(facts: Facts, changed: Facts, side: Side, bits: int, before: int, a
         yield Sentence(N_("すでに開示しています。表示は変わりません。"))
 
 
-def _closing(facts: Facts, changed: Facts, side: Side, bits: int, before: int, after: int, example: str):
+def _closing(
+    facts: Facts, changed: Facts, side: Side, bits: int, before: int, after: int, example: str
+) -> Iterator[Sentence]:
     if gone := groups_of(before & ~after):
         if example:
             text = N_("開示をやめると、他の事業者（%(business)sを含む）は%(groups)sを閲覧できなくなります。")

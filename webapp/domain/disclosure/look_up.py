@@ -2,12 +2,14 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Protocol
 
-from peewee import SQL, Tuple, fn
+from peewee import SQL, ColumnBase, Expression, TextField, Tuple, fn
 
 from db.database import transaction
 from db.ids import encode
 from db.models import Affiliation, RecordItem, Technician
+from db.models.base import Rows
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.daily_limits import Allowance, LimitReached, take, used_today
@@ -73,6 +75,15 @@ class FoundPerson:
     groups: tuple[Group, ...]
 
 
+class LookUpSettings(Protocol):
+    """What the settings say of looking up."""
+
+    @property
+    def look_ups_per_user_day(self) -> int: ...
+    @property
+    def look_ups_per_business_day(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LookUpLimits:
     """How many people a user, and all users of a business together, may look up in a day; from the settings."""
@@ -81,7 +92,7 @@ class LookUpLimits:
     per_business: int
 
     @classmethod
-    def of(cls, settings) -> "LookUpLimits":
+    def of(cls, settings: LookUpSettings) -> "LookUpLimits":
         """Return the limits that the settings describe."""
         return cls(settings.look_ups_per_user_day, settings.look_ups_per_business_day)
 
@@ -141,8 +152,7 @@ def search(
             if not room.left:
                 raise _reached(viewer, room)
             wanted = min(PAGE, room.left)
-            rows = _matches(viewer, criteria, after).limit(wanted + 1).tuples()
-            rows = list(rows)
+            rows = list(_matches(viewer, criteria, after).limit(wanted + 1).tuples())
             page = rows[:wanted]
             looks, found = [], []
             for technician, name, kana, technician_id, level, *stored in page:
@@ -183,7 +193,7 @@ def open_record(viewer: Viewer, technician_id: int, limits: LookUpLimits, now: d
         raise
 
 
-def _matches(viewer: Viewer, criteria: Criteria, after: int | None):
+def _matches(viewer: Viewer, criteria: Criteria, after: int | None) -> "Rows[Affiliation]":
     query = (
         Affiliation.select(
             Technician.id,
@@ -217,12 +227,12 @@ def _matches(viewer: Viewer, criteria: Criteria, after: int | None):
     return query
 
 
-def _begins(column, prefix: str):
+def _begins(column: "TextField[str]", prefix: str) -> Expression:
     # A range, because LIKE does not use the index on either engine.
     return (column >= prefix) & (column < prefix + _LAST)
 
 
-def _holds(value_key: str):
+def _holds(value_key: str) -> ColumnBase:
     of_kind = RecordItem.kind.in_(["qualification", "training"]) & _begins(RecordItem.value_key, value_key)
     holders = RecordItem.select(RecordItem.technician).where(of_kind)
     few = holders.limit(_FEW + 1).alias("few")
@@ -238,12 +248,18 @@ def _check(viewer: Viewer) -> None:
         raise NoLookUp
 
 
+def _known(row_id: int | None) -> int:
+    if row_id is None:
+        raise NoLookUp
+    return row_id
+
+
 def _user_key(viewer: Viewer) -> str:
-    return f"look-up:user:{encode(viewer.account_id)}"
+    return f"look-up:user:{encode(_known(viewer.account_id))}"
 
 
 def _business_key(viewer: Viewer) -> str:
-    return f"look-up:business:{encode(viewer.business_id)}"
+    return f"look-up:business:{encode(_known(viewer.business_id))}"
 
 
 def _count(viewer: Viewer, n: int, limits: LookUpLimits, now: dt.datetime) -> Allowances:
@@ -261,4 +277,4 @@ def _reached(viewer: Viewer, room: Allowances) -> LimitReached:
 
 def _alarm(viewer: Viewer, reached: LimitReached, now: dt.datetime) -> None:
     data = {"used": reached.allowance.used, "limit": reached.allowance.limit}
-    open_alarm(AlarmKind.LOOK_UP_LIMIT, encode(viewer.business_id), now, data)
+    open_alarm(AlarmKind.LOOK_UP_LIMIT, encode(_known(viewer.business_id)), now, data)

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from functools import cache
+from typing import Any
 
 from db.database import database, is_sqlite
+from db.models import Account
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole, OperatorRole
 from webapp.domain.core.language import N_
 
@@ -112,7 +114,7 @@ class Viewer:
 NOBODY = Viewer()
 
 
-def viewer_of(account) -> Viewer:
+def viewer_of(account: Account | None) -> Viewer:
     """Return the viewer that an account row is; a missing account is NOBODY."""
     if account is None:
         return NOBODY
@@ -292,8 +294,11 @@ def facts_of(technician_ids: Iterable[int]) -> dict[int, Facts]:
     return found
 
 
-def _rows(sql: str, ids: set[int]) -> list[tuple]:
+def _rows(sql: str, ids: set[int]) -> list[tuple[Any, ...]]:
     if not ids:
         return []
     mark = "?" if is_sqlite() else "%s"
-    return database.execute_sql(sql.format(marks=", ".join([mark] * len(ids))), tuple(ids)).fetchall()
+    rows: list[tuple[Any, ...]] = database.execute_sql(
+        sql.format(marks=", ".join([mark] * len(ids))), tuple(ids)
+    ).fetchall()
+    return rows

@@ -1,7 +1,8 @@
 """The record page (技能者情報): a value that holds what its viewer may see and nothing else."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from db.database import transaction
 from db.models import Affiliation, Business, RecordItem, Technician
@@ -140,28 +141,23 @@ def _compose(viewer: Viewer, facts: Facts) -> Record | None:
         return None
     row = Technician.get_by_id(facts.technician_id)
     items = _items(row.id)
-    as_what = relation(viewer, facts)
-    parts = {}
-    if Group.TRADES in groups:
-        parts["trades"] = Trades(items("occupation"), row.days_worked)
-    if Group.QUALIFICATIONS in groups:
-        parts["qualifications"] = Qualifications(items("qualification"), items("training"))
-    if Group.WORK_HISTORY in groups:
-        parts["work_history"] = WorkHistory(items("work_history"))
-    if Group.INSURANCE in groups:
-        parts["insurance"] = Insurance(row.social_insurance, row.retirement_scheme)
-    if as_what is not Relation.OTHER_BUSINESS:
-        parts |= _beyond_groups(row, facts, as_what)
-    return Record(
+    record = Record(
         id=row.id,
-        relation=as_what,
+        relation=relation(viewer, facts),
         groups=groups,
         person=Person(row.name, row.name_kana, row.technician_id, row.level),
-        **parts,
+        trades=Trades(items("occupation"), row.days_worked) if Group.TRADES in groups else None,
+        qualifications=(
+            Qualifications(items("qualification"), items("training")) if Group.QUALIFICATIONS in groups else None
+        ),
+        work_history=WorkHistory(items("work_history")) if Group.WORK_HISTORY in groups else None,
+        insurance=Insurance(row.social_insurance, row.retirement_scheme) if Group.INSURANCE in groups else None,
     )
+    return record if record.relation is Relation.OTHER_BUSINESS else _with_all(record, row, facts)
 
 
-def _beyond_groups(row: Technician, facts: Facts, as_what: Relation) -> dict:
+def _with_all(record: Record, row: Technician, facts: Facts) -> Record:
+    """Return the record with what no key opens to another business."""
     email = versions.current(OwnerKind.TECHNICIAN, row.id)
     employers = [
         Employer(affiliation.id, affiliation.business.name, affiliation.started_at, affiliation.ended_at)
@@ -171,20 +167,21 @@ def _beyond_groups(row: Technician, facts: Facts, as_what: Relation) -> dict:
         .order_by(Affiliation.started_at.desc(), Affiliation.id.desc())
     ]
     past = tuple(employer for employer in employers if employer.affiliation_id != facts.affiliation_id)
-    return {
-        "contact": Contact(
+    return replace(
+        record,
+        contact=Contact(
             row.birth_date, row.postal_code, row.address, row.telephone, email.value if email else "", row.language
         ),
-        "employer": next((one for one in employers if one.affiliation_id == facts.affiliation_id), None),
-        "past_employers": () if as_what is Relation.EMPLOYER else past,
-        "standings": standings(facts),
-        "chip": chip(facts),
-        "technician_keys_version": facts.technician_keys_version,
-        "business_keys_version": facts.business_keys_version,
-    }
+        employer=next((employer for employer in employers if employer.affiliation_id == facts.affiliation_id), None),
+        past_employers=() if record.relation is Relation.EMPLOYER else past,
+        standings=standings(facts),
+        chip=chip(facts),
+        technician_keys_version=facts.technician_keys_version,
+        business_keys_version=facts.business_keys_version,
+    )
 
 
-def _items(technician_id: int):
+def _items(technician_id: int) -> Callable[[str], tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     rows = (
         RecordItem.select(RecordItem.kind, RecordItem.value)

@@ -4,9 +4,10 @@ The expressions speak of `Technician` joined with its current `Affiliation` as `
 to the same answers as `decide`.
 """
 
-from peewee import JOIN, SQL, Expression
+from peewee import JOIN, SQL, ColumnBase, Expression
 
 from db.models import Affiliation, Technician
+from db.models.base import Rows
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.disclosure.policy import BUSINESS_ROLES, MASTER, OPERATOR_ROLES, Group, Viewer
 from webapp.domain.disclosure.states import DisclosureState
@@ -15,7 +16,7 @@ _NOBODY = SQL("1 = 0")
 _EVERYBODY = SQL("1 = 1")
 
 
-def people():
+def people() -> "Rows[Technician]":
     """Return a select of technicians, each with the current affiliation or none; filter it with `visible_to`."""
     return Technician.select(Technician, Affiliation).join(
         Affiliation,
@@ -24,7 +25,7 @@ def people():
     )
 
 
-def disclosed(group: Group = Group.PERSON):
+def disclosed(group: Group = Group.PERSON) -> ColumnBase:
     """Return the condition that both sides have opened a group and the affiliation is current.
 
     The master's part is written with numbers in place, exactly as in the index `affiliation_open`.
@@ -36,7 +37,7 @@ def disclosed(group: Group = Group.PERSON):
     return Affiliation.current & master & (both.bin_and(SQL(str(group.bit))) == SQL(str(group.bit)))
 
 
-def visible_to(viewer: Viewer, group: Group):
+def visible_to(viewer: Viewer, group: Group) -> ColumnBase:
     """Return the condition under which a viewer sees a group of a technician; the same as `decide`.
 
     Where there is no affiliation it may be NULL instead of false, which a WHERE treats alike.
@@ -53,17 +54,15 @@ def visible_to(viewer: Viewer, group: Group):
     return _NOBODY
 
 
-def in_state(state: DisclosureState, group: Group = Group.PERSON):
+def in_state(state: DisclosureState, group: Group = Group.PERSON) -> ColumnBase:
     """Return the condition that a group of a currently affiliated technician stands in one of the four states."""
     bits = MASTER | group.bit
     technician = Affiliation.technician_keys.bin_and(bits) == bits
     business = Affiliation.business_keys.bin_and(bits) == bits
-    return (
-        Affiliation.current
-        & {
-            DisclosureState.OPEN: technician & business,
-            DisclosureState.WAITS_FOR_BUSINESS: technician & ~business,
-            DisclosureState.WAITS_FOR_TECHNICIAN: ~technician & business,
-            DisclosureState.CLOSED: ~technician & ~business,
-        }[state]
-    )
+    keys: dict[DisclosureState, Expression] = {
+        DisclosureState.OPEN: technician & business,
+        DisclosureState.WAITS_FOR_BUSINESS: technician & ~business,
+        DisclosureState.WAITS_FOR_TECHNICIAN: ~technician & business,
+        DisclosureState.CLOSED: ~technician & ~business,
+    }
+    return Affiliation.current & keys[state]
