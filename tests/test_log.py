@@ -13,7 +13,7 @@ from db.database import connected, database
 from db.models import Attempt, Message, Registration
 from tests.servers.smtp_sink import SmtpSink
 from tests.web.conftest import PASSWORD, CheckedClient, operator, signed_in
-from tests.web.ops import story as ops_story
+from tests.web.ops import story
 from webapp import create_app, log
 from webapp.domain.accounts import accounts, first_access
 from webapp.domain.core.alarms import AlarmKind, open_alarm
@@ -58,18 +58,18 @@ def lines(stream: io.StringIO) -> list[dict]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def a_person(now) -> ops_story.Story:
+def a_person(now) -> story.Story:
     person = {"name": NAME, "name_kana": KANA, "address": STREET, "postal_code": POSTAL, "technician_id": NUMBER}
-    story = ops_story.sent(now, email=EMAIL, telephone=TELEPHONE, **person)
-    Registration.update(application_number=APPLICATION).where(Registration.id == story.registration.id).execute()
-    return story
+    case = story.sent(now, email=EMAIL, telephone=TELEPHONE, **person)
+    Registration.update(application_number=APPLICATION).where(Registration.id == case.registration.id).execute()
+    return case
 
 
-def visit(app, now, story) -> None:
+def visit(app, now, case) -> None:
     """The web's part: signing in right and wrong, looking, searching, asking, what is refused and what breaks."""
     client = app.test_client()
     client.submit("/sign-in", {"technician_id": NUMBER, "password": "wrong " + NAME})
-    account = first_access.technician_account(story.person, now)
+    account = first_access.technician_account(case.person, now)
     accounts.set_password(account, PASSWORD, now)
     person = signed_in(app, account, {"technician_id": NUMBER}, "/sign-in")
     for address in ("/me", "/me/record", "/me/contact"):
@@ -84,16 +84,16 @@ def visit(app, now, story) -> None:
         ops.get(address)
 
 
-def work(settings, now, story) -> None:
+def work(settings, now, case) -> None:
     """The worker's part: mails go out and are refused, one comes back, jobs run, one of them breaks."""
-    message = Message.get_by_id(story.message.id)
+    message = Message.get_by_id(case.message.id)
     Message.update(state="queued", due_at=now).where(Message.id == message.id).execute()
     open_alarm(AlarmKind.QUEUE_AGE, "notices", now)
     worker = Worker(settings, listen=False, clock=lambda: now)
     worker.once()
     attempt = Attempt.select().where(Attempt.message == message).order_by(Attempt.id.desc()).get()
     path = make_return_path(attempt.id, now, ReturnPathKeys.from_pairs(settings.return_keys), settings.return_domain)
-    worker._receive_all([(path, ops_story.RETURNED.replace(ops_story.EMAIL.encode(), EMAIL.encode()))])
+    worker._receive_all([(path, story.RETURNED.replace(story.EMAIL.encode(), EMAIL.encode()))])
     worker.jobs[:] = [worker.jobs[0]]
     worker.jobs[0].do = breaks
     worker.jobs[0].due = 0.0
@@ -113,12 +113,12 @@ def test_no_line_of_web_or_worker_names_anybody(settings, now, written, monkeypa
         app.testing = False
         app.test_client_class = CheckedClient
         with connected():
-            story = a_person(now)
+            case = a_person(now)
             account = accounts.create_operator("aoki", NAME, "administrator", PASSWORD, now)
             operator_email.give(account, OTHER, now, None)
-            visit(app, now, story)
+            visit(app, now, case)
             app.test_client().get("/")
-            work(settings, now, story)
+            work(settings, now, case)
         database.close_all()
     told = lines(written)
     text = written.getvalue()
@@ -133,7 +133,7 @@ def test_no_line_of_web_or_worker_names_anybody(settings, now, written, monkeypa
     assert failed["error"] == "ValueError" and any("test_log.py" in place for place in failed["where"])
     assert failed["request_id"] in {line["request_id"] for line in requests if line["status"] == 500}
     offered = [line for line in told if line["event"] == "offered"]
-    assert {line["message"] for line in offered} >= {story.message.id} and all(line["attempt"] for line in offered)
+    assert {line["message"] for line in offered} >= {case.message.id} and all(line["attempt"] for line in offered)
     job = next(line for line in told if line["event"] == "job failed")
     assert job["error"] == "ValueError" and "request_id" not in job
     assert {line["level"] for line in told} <= {"debug", "info", "warning", "error"}

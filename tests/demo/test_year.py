@@ -12,7 +12,7 @@ from webapp.demo.build import NotTheDemo
 from webapp.domain.cards import projection
 from webapp.domain.core import counters
 from webapp.domain.core.calendar import WorkingCalendar
-from webapp.domain.reporting import notices, reconcile
+from webapp.domain.reporting import figures, reconcile
 from webapp.domain.reporting.periods import last_days
 
 
@@ -23,7 +23,7 @@ def test_the_counters_of_the_past_agree_with_its_rows(database, now):
     assert {checked.figure: checked.differences for checked in reconcile.check()} == {
         figure: {} for figure in counters.Figure
     }
-    found = notices.notices(last_days(200, now), now)
+    found = figures.notices(last_days(200, now), now)
     assert found.sum.counted > 2000 and 0.005 < found.sum.rate() < 0.05
     days = Counter(counters.day_of(at).weekday() for (at,) in Registration.select(Registration.completed_at).tuples())
     assert days[2] > 3 * days[5] > 0

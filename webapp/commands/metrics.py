@@ -13,17 +13,17 @@ def metrics() -> None:
 @metrics.command()
 def check() -> None:
     """Count everything anew and compare; exit 1 when a counter is wrong."""
-    from webapp.domain.reporting import reconcile as recount
+    from webapp.domain.reporting import reconcile
 
-    raise SystemExit(bool(_run(recount.check, "wrong")))
+    raise SystemExit(bool(_run(reconcile.check, "wrong")))
 
 
 @metrics.command()
 def rebuild() -> None:
     """Count everything anew and mend what is wrong; mail and imports may go on meanwhile."""
-    from webapp.domain.reporting import reconcile as recount
+    from webapp.domain.reporting import reconcile
 
-    _run(recount.rebuild, "mended")
+    _run(reconcile.rebuild, "mended")
 
 
 def _run(look, word: str) -> int:

@@ -157,7 +157,7 @@ def is_long(chart: Chart) -> bool:
     return not chart.lying and len(chart.names) > MOST_BARS
 
 
-def picture(chart: Chart, outlined: bool = False) -> Picture:
+def picture_of(chart: Chart, outlined: bool = False) -> Picture:
     """Return the geometry of a chart; `outlined`: without a bar for each value, for a chart with many of them."""
     return _lying(chart) if chart.lying else _standing(chart, outlined)
 
@@ -281,7 +281,7 @@ def shortened(name: str, room: int = 22) -> str:
     return name
 
 
-def sheet(chart: Chart) -> Sheet:
+def sheet_of(chart: Chart) -> Sheet:
     """Return a chart's table to take away: the words of the page, and beside words that are no number their value."""
     heading, columns, shares = [chart.head], [], set()
     for one in chart.series:
@@ -301,7 +301,7 @@ def sheet(chart: Chart) -> Sheet:
     return Sheet(chart.title, heading, rows, frozenset(shares), notes)
 
 
-def figure(chart: Chart) -> dict:
+def figure_of(chart: Chart) -> dict:
     """Return the figure for plotly.js: rounded lists, no template; `customdata` holds the address behind each value."""
     return {"data": [_trace(chart, one) for one in chart.drawn], "layout": _layout(chart)}
 

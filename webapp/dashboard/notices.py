@@ -10,9 +10,9 @@ from webapp.dashboard.chart import Cell, Chart, Series
 from webapp.dashboard.findings import percent, rate_changed, volume_changed
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.notices import labels
-from webapp.domain.reporting import notices
+from webapp.domain.reporting import figures
 from webapp.domain.reporting.destinations import Destination
-from webapp.domain.reporting.notices import Cohort, Notices, Outcomes
+from webapp.domain.reporting.figures import Cohort, Notices, Outcomes
 from webapp.domain.reporting.periods import Span
 from webapp.web.language import say
 
@@ -90,10 +90,10 @@ def failures(found: Notices, role: str) -> Chart:
                 for cohort in found.cohorts
             ],
         )
-        for failure in notices.CLASSES
+        for failure in figures.CLASSES
     ]
     total, before = sum(found.sum.failed.values()), sum(found.before.failed.values())
-    most = max(notices.CLASSES, key=lambda failure: found.sum.failed[failure])
+    most = max(figures.CLASSES, key=lambda failure: found.sum.failed[failure])
     finding = ""
     if total:
         share = f"{found.sum.failed[most] / total * 100:.0f}%"
@@ -196,7 +196,7 @@ def destinations(
                 for row in rows
             ],
         )
-        for failure in notices.CLASSES
+        for failure in figures.CLASSES
     ]
     names = [row.domain for row in rows]
     empty = _("この期間に送ったお知らせはありません。")

@@ -5,9 +5,8 @@ import datetime as dt
 from webapp.dashboard import notices, registrations_and_cards
 from webapp.dashboard.chart import Chart
 from webapp.domain.core import counters
-from webapp.domain.reporting import backlog, destinations, progress
-from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting.notices import Notices
+from webapp.domain.reporting import backlog, destinations, figures, progress
+from webapp.domain.reporting.figures import Notices
 from webapp.domain.reporting.periods import Grain, Period
 
 

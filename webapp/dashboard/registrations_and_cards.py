@@ -16,7 +16,7 @@ from webapp.domain.cards.states import CardState
 from webapp.domain.core.progress import Reached
 from webapp.domain.notices import labels
 from webapp.domain.reporting import backlog
-from webapp.domain.reporting.notices import DeliveryDays, Postcards
+from webapp.domain.reporting.figures import DeliveryDays, Postcards
 from webapp.domain.reporting.periods import Span
 from webapp.domain.reporting.progress import Funnel, Prefecture, Returned, ReturnedPart
 from webapp.web.language import say

@@ -18,8 +18,7 @@ from webapp.domain.disclosure.policy import Group, Viewer
 from webapp.domain.disclosure.states import Chip as StateChip
 from webapp.domain.disclosure.states import DisclosureState
 from webapp.domain.notices import labels
-from webapp.pages import menu as menus
-from webapp.pages.menu import MenuItem
+from webapp.pages.menu import MenuItem, menu_of
 from webapp.web.clock import now
 from webapp.web.language import say
 
@@ -65,7 +64,7 @@ MENU = (
 
 def menu() -> list[MenuItem]:
     """Return the menu of a business's pages; the page at hand is marked."""
-    return menus.menu(MENU)
+    return menu_of(MENU)
 
 
 @dataclass(frozen=True)

@@ -40,16 +40,16 @@ class Panel:
 
 def card_panel(registration_id: int) -> list[Panel]:
     """Return the cards of a registration for the operators' page about it; put them into `page.cards`."""
-    return [panel(card) for card in queries.card_panel(registration_id)]
+    return [panel_of(card) for card in queries.card_panel(registration_id)]
 
 
-def panel(card: CardView) -> Panel:
+def panel_of(card: CardView) -> Panel:
     """Return one card with its state in words and the chip of each report."""
-    lines = [[chip(line.state) for line in shipment.lines] for shipment in card.shipments]
+    lines = [[chip_of(line.state) for line in shipment.lines] for shipment in card.shipments]
     return Panel(card, in_words(card.standing, Audience.TECHNICIAN), lines)
 
 
-def chip(state: CardState) -> tuple[str, str]:
+def chip_of(state: CardState) -> tuple[str, str]:
     """Return a state as (words in the reader's language, kind of chip)."""
     shape, words = CHIPS[state]
     return say(words), KINDS[shape]
@@ -60,4 +60,4 @@ def in_words(standing: CardStatus, audience: Audience) -> CardInWords:
     words, parameters = words_for(standing, audience)
     shown = {name: day(value) for name, value in parameters.items()}
     sentences = [say(text, shown) for text in (words.happened, words.means, words.do) if text]
-    return CardInWords(chip(standing.state), steps_of(standing), STEP_WORDS, sentences)
+    return CardInWords(chip_of(standing.state), steps_of(standing), STEP_WORDS, sentences)

@@ -6,7 +6,7 @@ from flask import Flask, current_app, g, request
 from flask_login import current_user
 
 from webapp.domain.accounts.accounts import AccountKind
-from webapp.pages.menu import OPERATORS, MenuItem, menu
+from webapp.pages.menu import OPERATORS, MenuItem, menu_of
 
 # Pages with timelines, mails in full, and tabs of states.
 DESK = ("/ops", "/demo/")
@@ -42,7 +42,7 @@ def frame() -> Frame:
         closes=settings.contact_closes,
         desk=request.path.startswith(DESK),
         here=request.path if request.method == "GET" and request.endpoint else "/",
-        menu=menu(OPERATORS) if user and user.kind == AccountKind.OPERATOR else [],
+        menu=menu_of(OPERATORS) if user and user.kind == AccountKind.OPERATOR else [],
     )
 
 

@@ -33,7 +33,7 @@ class MenuItem:
     here: bool
 
 
-def menu(places: Iterable[tuple[str, str]]) -> list[MenuItem]:
+def menu_of(places: Iterable[tuple[str, str]]) -> list[MenuItem]:
     """Return the menu of `places`, (endpoint, words) each, without those that this user may not use."""
     topic = (request.endpoint or "").split(".")[0]
     return [

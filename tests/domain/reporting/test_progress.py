@@ -10,8 +10,8 @@ from db.database import transaction
 from db.models import Card, Event, Message, Postcard, PostcardReturn, Registration, Shipment, TrackingEvent
 from tests.domain.cards.test_projection import report, take
 from tests.domain.postcard import desk
-from tests.domain.reporting.test_notices import step as notice_step
-from tests.web.ops import story as ops_story
+from tests.domain.reporting.test_figures import step as notice_step
+from tests.web.ops import story
 from webapp.domain.accounts import accounts
 from webapp.domain.cards import actions, imports, queries, shipment_list
 from webapp.domain.cards.imports import ImportKind
@@ -31,7 +31,7 @@ from webapp.domain.postcard import delivery, history, returns
 from webapp.domain.postcard.delivery import ReprintReason
 from webapp.domain.postcard.history import EntryFilters
 from webapp.domain.registrations import listing as registration_list
-from webapp.domain.reporting import notices, progress, reconcile
+from webapp.domain.reporting import figures, progress, reconcile
 from webapp.domain.reporting.periods import Grain, Period
 
 DAY = dt.timedelta(days=1)
@@ -73,11 +73,11 @@ class History:
         postal_code, address = self.chance.choice(HOMES)
         late = dt.timedelta(minutes=self.chance.choice((0, 3, 50, 700, 9000)))
         email = f"w{self.serial}-{self.seed}@docomo.ne.jp"
-        story = ops_story.sent(at, email=email, completed_at=at - late, postal_code=postal_code, address=address)
+        case = story.sent(at, email=email, completed_at=at - late, postal_code=postal_code, address=address)
         day = counters.day_of(at)
         counters.add({counters.key(counters.Figure.REGISTRATIONS, day, "affiliated"): 1})
         counters.add({counters.key(counters.Figure.CARDS, day, "ordered"): 1})
-        assert story.registration.completed_at == at - late
+        assert case.registration.completed_at == at - late
 
     def scan(self, at: dt.datetime) -> None:
         for postcard in Postcard.select().where(Postcard.state.in_(["mailed", "presumed_delivered", "returned"])):
@@ -254,10 +254,10 @@ def how_long_notices_took_is_right_to_five_of_a_hundred_and_slow_ones_are_listed
 def the_cards_behind_the_days_to_delivery_are_their_list(past) -> None:
     period = period_of(past)
     watch = Thresholds(AlarmLimits(), WorkingCalendar())
-    for part in notices.delivery_days(period):
+    for part in figures.delivery_days(period):
         filters = queries.CardFilters(CardState.DELIVERED, since=part.span.since, until=part.span.until)
         assert queries.filtered(Card.select(), filters, past, watch).count() == part.cards
-    assert any(part.cards for part in notices.delivery_days(period))
+    assert any(part.cards for part in figures.delivery_days(period))
 
 
 def test_a_class_of_times_is_never_wrong_by_more_than_five_of_a_hundred():
@@ -282,7 +282,7 @@ def test_a_prefecture_is_the_one_that_the_address_names_else_that_of_the_postal_
 
 
 def test_a_notice_that_waits_for_its_first_acceptance_is_listed_as_unsent(database, now):
-    story = ops_story.sent(now)
+    case = story.sent(now)
     with transaction():
-        Message.update(state="waiting_retry", first_sent_at=None).where(Message.id == story.message.id).execute()
-    assert [m.id for m in listing.listing(MessageFilters(unsent=True))] == [story.message.id]
+        Message.update(state="waiting_retry", first_sent_at=None).where(Message.id == case.message.id).execute()
+    assert [m.id for m in listing.listing(MessageFilters(unsent=True))] == [case.message.id]

@@ -8,7 +8,7 @@ from db.models import Account, Affiliation, Business, Card, RecordItem, Registra
 from tests import cast
 from webapp.domain.accounts import first_access
 from webapp.domain.accounts.accounts import BusinessRole
-from webapp.domain.affiliations import membership as affiliation
+from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.access_log import Look, ViewKind, looked
 from webapp.domain.disclosure.keys import set_key
 from webapp.domain.disclosure.policy import ALL_GROUPS, Group, Side, facts_of, viewer_of
@@ -75,4 +75,4 @@ def fill(story: Story, now: dt.datetime) -> None:
     story.looked_at(now, story.employer_user, ALL_GROUPS)
     until = now.date() + dt.timedelta(days=7)
     Card.update(state="kept", known="kept", kept_until=until).where(Card.technician == story.person).execute()
-    affiliation.invite(viewer_of(story.other_user), story.person.technician_id, story.person.birth_date, 10, now)
+    membership.invite(viewer_of(story.other_user), story.person.technician_id, story.person.birth_date, 10, now)

@@ -11,7 +11,7 @@ from webapp.domain.affiliations.membership import AffiliatedElsewhere, Invitatio
 from webapp.domain.core.daily_limits import LimitReached
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure.record import Employer, Record, record_for
-from webapp.domain.self_service import requests as own_requests
+from webapp.domain.self_service import requests
 from webapp.domain.self_service.requests import RecordPart
 from webapp.web.access import looker
 from webapp.web.clock import now
@@ -69,12 +69,12 @@ def correction():
 
 @blueprint.post("/me/record/correction")
 def ask_correction() -> Response:
-    part, words = request.form.get("part", ""), request.form.get("words", "").strip()[: own_requests.LONGEST]
+    part, words = request.form.get("part", ""), request.form.get("words", "").strip()[: requests.LONGEST]
     errors = ({} if part in set(RecordPart) else {"part": NO_PART}) | ({} if words else {"words": NO_WORDS})
     if errors:
         return invalid("me/correction.html", _correction(part, words, errors))
     try:
-        own_requests.ask_correction(looker(), RecordPart(part), words, now())
+        requests.ask_correction(looker(), RecordPart(part), words, now())
     except LimitReached:
         return render("me/correction.html", _correction(part, words, {"words": TOO_MANY}), status=429)
     flash(gettext("訂正の申し出を受け付けました。確認のうえ、登録された連絡先に答えます。"), "good")
@@ -105,7 +105,7 @@ def dispute_form(number: int):
 
 @blueprint.post("/me/affiliations/<oid:number>/dispute")
 def dispute(number: int):
-    words = request.form.get("words", "").strip()[: own_requests.LONGEST]
+    words = request.form.get("words", "").strip()[: requests.LONGEST]
     return _step(
         lambda: membership.dispute(looker(), number, now(), words),
         gettext("申し立てを受け付けました。確認のうえ、登録された連絡先に答えます。"),
@@ -152,12 +152,12 @@ def _record() -> Record:
 
 def _page(changed: str = "") -> RecordPage:
     viewer = looker()
-    requests = own_requests.open_requests(viewer.technician_id)
-    return RecordPage(_record(), membership.invitations(viewer, now()), requests, changed)
+    open_requests = requests.open_requests(viewer.technician_id)
+    return RecordPage(_record(), membership.invitations(viewer, now()), open_requests, changed)
 
 
 def _correction(part: str, words: str, errors: dict | None = None) -> CorrectionPage:
     contact = _record().contact
     address = f"〒{contact.postal_code[:3]}-{contact.postal_code[3:]} {contact.address}" if contact.address else ""
-    parts = [("", say(N_("選んでください"))), *((key, say(words)) for key, words in own_requests.PARTS.items())]
+    parts = [("", say(N_("選んでください"))), *((key, say(words)) for key, words in requests.PARTS.items())]
     return CorrectionPage(parts, part, words, address, errors or {})

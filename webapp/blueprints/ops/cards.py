@@ -13,10 +13,10 @@ from db.models import Card, Technician
 from webapp.domain.audit import operator_views
 from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.cards import actions, bulk_returns, queries, reminders
-from webapp.domain.cards import manifest as card_manifest
 from webapp.domain.cards.actions import Delivery, NotReopenable
 from webapp.domain.cards.bulk_returns import AGAIN_WORDS, AgainOutcome
 from webapp.domain.cards.labels import CHIPS
+from webapp.domain.cards.manifest import as_csv, as_xlsx
 from webapp.domain.cards.monitor import Thresholds, counts
 from webapp.domain.cards.overdue import Attention
 from webapp.domain.cards.queries import CardFilters, CardView
@@ -27,9 +27,8 @@ from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Cursor
 from webapp.domain.postcard.address import SENTENCES, parse_address
-from webapp.pages import cards as words
 from webapp.pages import exports, lists
-from webapp.pages.cards import CardInWords
+from webapp.pages.cards import CardInWords, chip_of, panel_of
 from webapp.pages.exports import source
 from webapp.web.access import viewer
 from webapp.web.clock import now
@@ -185,7 +184,7 @@ def _list(values, error: str = "") -> CardsPage:
             row.application_number,
             row.name,
             row.technician_id,
-            words.chip(row.state),
+            chip_of(row.state),
             row.since,
             row.number,
             row.posted_on,
@@ -232,7 +231,7 @@ def _some():
 def _cells(rows):
     for row in rows:
         days = [day.isoformat() if day else "" for day in (row.since, row.posted_on, row.kept_until)]
-        who = (row.application_number, row.name, row.technician_id, words.chip(row.state)[0])
+        who = (row.application_number, row.name, row.technician_id, chip_of(row.state)[0])
         yield (*who, days[0], row.number, *days[1:])
 
 
@@ -287,7 +286,7 @@ def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
             url_for("ops_cards.show", card=one.card_id),
             one.application_number,
             one.name,
-            words.chip(one.state),
+            chip_of(one.state),
             one.delivery,
             one.remarks,
             ASK_WORDS[one.ask],
@@ -313,11 +312,11 @@ def manifest():
     if not rows:
         flash(gettext("作成待ちのカードはありません。"), "message")
         return see_other(url_for("ops_cards.index"))
-    as_csv = request.form.get("format") == "csv"
-    content = card_manifest.as_csv(rows) if as_csv else card_manifest.as_xlsx(rows)
+    wants_csv = request.form.get("format") == "csv"
+    content = as_csv(rows) if wants_csv else as_xlsx(rows)
     actions.note_exported(rows, now(), current_user.account.id)
-    name = f"cards-{jst_day(now()):%Y%m%d}.{'csv' if as_csv else 'xlsx'}"
-    kind = "text/csv" if as_csv else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    name = f"cards-{jst_day(now()):%Y%m%d}.{'csv' if wants_csv else 'xlsx'}"
+    kind = "text/csv" if wants_csv else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return Response(content, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
@@ -332,7 +331,7 @@ def _get(number: int) -> Card:
 
 def _card_page(card: Card, **more: Any) -> CardPage:
     person: Technician = card.technician
-    view = words.panel(queries.card_view(card))
+    view = panel_of(queries.card_view(card))
     d = view.card.delivery
     form = more.pop("form", None) or {"postal_code": d.postal_code, "address": d.address, "name": d.name}
     acts = viewer().may_act

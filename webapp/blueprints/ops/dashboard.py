@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, current_app, jsonify, request, url_for
 
 from db.models import Alarm, Postcard
-from webapp.dashboard import chart as charts
 from webapp.dashboard import notices
 from webapp.dashboard.axis import span_words
-from webapp.dashboard.chart import Chart, Picture
+from webapp.dashboard.chart import Chart, Picture, figure_of, is_long, picture_of, sheet_of
 from webapp.dashboard.findings import minutes_words, percent, points
 from webapp.dashboard.period import charts_of
 from webapp.domain.audit.operator_views import Via
@@ -23,8 +22,7 @@ from webapp.domain.notices import labels, listing
 from webapp.domain.notices.messages import Role
 from webapp.domain.postcard import history
 from webapp.domain.postcard.history import EntryFilters
-from webapp.domain.reporting import backlog, progress
-from webapp.domain.reporting import notices as figures
+from webapp.domain.reporting import backlog, figures, progress
 from webapp.domain.reporting.backlog import OpenNow
 from webapp.domain.reporting.periods import LENGTHS, LONGEST, Grain, Period, last_days
 from webapp.pages import exports, lists
@@ -152,7 +150,7 @@ def figure():
     period, role = _period(), lists.choice("role", Role)
     for chart in charts_of(period, role, _notices(period, role), now(), _settings()):
         if chart.id == request.args.get("chart"):
-            return jsonify(charts.figure(chart))
+            return jsonify(figure_of(chart))
     abort(404)
 
 
@@ -232,10 +230,10 @@ def _waiting(period: Period, role: str, shown: OpenNow) -> Waiting:
 
 
 def _drawn(chart: Chart, period: Period, role: str, alone: bool) -> Drawn:
-    outlined = charts.is_long(chart) and not alone
+    outlined = is_long(chart) and not alone
     address = _address(period, role, "ops_dashboard.figure", chart=chart.id)
     whole = _address(period, role, chart=chart.id) if outlined else ""
-    return Drawn(chart, charts.picture(chart, outlined), address, whole)
+    return Drawn(chart, picture_of(chart, outlined), address, whole)
 
 
 @dataclass(frozen=True)
@@ -311,7 +309,7 @@ def _tables():
     wanted = request.args.get("chart", "")
     for chart in charts_of(period, role, _notices(period, role), now(), _settings()):
         if not wanted or chart.id == wanted:
-            yield charts.sheet(chart)
+            yield sheet_of(chart)
 
 
 def _entries(events) -> list[Entry]:

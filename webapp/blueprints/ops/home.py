@@ -18,7 +18,7 @@ from webapp.domain.notices.messages import MessageState
 from webapp.pages import lists
 from webapp.pages.alarms import places_of
 from webapp.pages.lists import Option
-from webapp.pages.menu import MenuItem, menu
+from webapp.pages.menu import MenuItem, menu_of
 from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_home", __name__)
@@ -110,7 +110,7 @@ def _page() -> Home:
         work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
         queues=_queues(),
         stopped=[labels.KINDS[kind] for kind in sorted(sending_switch.stopped_kinds())],
-        places=[(topic, menu(some)) for topic, some in PLACES],
+        places=[(topic, menu_of(pages)) for topic, pages in PLACES],
     )
 
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from flask import Blueprint, current_app, request
 
-from webapp.dashboard import chart as charts
 from webapp.dashboard import monthly_report, period
-from webapp.dashboard.chart import Chart, Picture
+from webapp.dashboard.chart import Chart, Picture, picture_of
 from webapp.dashboard.monthly_report import Topic
 from webapp.domain.core import counters
-from webapp.domain.reporting import notices
+from webapp.domain.reporting import figures
 from webapp.domain.reporting.monthly import figures_of
 from webapp.domain.reporting.periods import Grain, Month, month_of
 from webapp.web.clock import now
@@ -56,7 +55,7 @@ def show():
     asked = request.args.get("month", "")
     chosen = asked if asked in dict(months) else months[1][0]
     month = month_of(dt.date.fromisoformat(f"{chosen}-01"), today)
-    found = notices.notices(month, now(), settings.presumed_hours)
+    found = figures.notices(month, now(), settings.presumed_hours)
     this, before = figures_of(month, found.sum), figures_of(month.before(), found.before)
     page = ReportPage(
         name=monthly_report.name_of(month.since),
@@ -73,12 +72,12 @@ def show():
     return render("ops/dashboard/report.html", page)
 
 
-def _charts(month: Month, found: notices.Notices, settings) -> list[Drawn]:
+def _charts(month: Month, found: figures.Notices, settings) -> list[Drawn]:
     weeks = Month(month.since, month.until, Grain.WEEK)
-    by_week = notices.notices(weeks, now(), settings.presumed_hours)
+    by_week = figures.notices(weeks, now(), settings.presumed_hours)
     tables = {chart.id: chart for chart in period.charts_of(weeks, "", by_week, now(), settings)}
     return [
-        Drawn(chart, charts.picture(chart), tables[chart.id])
+        Drawn(chart, picture_of(chart), tables[chart.id])
         for chart in period.charts_of(month, "", found, now(), settings)
         if chart.id not in NOT_OF_A_MONTH
     ]

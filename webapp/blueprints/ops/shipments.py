@@ -102,5 +102,5 @@ def _row(one: shipment_list.Posted) -> Row:
         accepted_on=one.accepted_on,
         prefecture=one.prefecture,
         missed=outcome_labels.MISSED[one.missed] if one.missed else "",
-        chip=cards.chip(CardState(one.state)),
+        chip=cards.chip_of(CardState(one.state)),
     )

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from db.models import Alarm, Inquiry, Message, Postcard, WorkerBeat, WorkItem
 from webapp.domain.cards import queries
 from webapp.domain.notices.messages import CLAIMABLE
-from webapp.domain.reporting import notices
+from webapp.domain.reporting import figures
 from webapp.domain.reporting.backlog import POSTCARD_STATES
 from webapp.domain.reporting.periods import last_days
 
@@ -39,7 +39,7 @@ def registry(now: dt.datetime) -> CollectorRegistry:
     gauge("alarms_open", "open alarms", tally(Alarm, Alarm.kind, Alarm.closed_at.is_null()), "kind")
     seen = WorkerBeat.select(fn.MAX(WorkerBeat.seen_at)).scalar()
     gauge("worker_seen_timestamp_seconds", "the last sign of life of a worker", {(): seen.timestamp() if seen else 0})
-    found = notices.notices(last_days(7, now), now).sum
+    found = figures.notices(last_days(7, now), now).sum
     failed = {(failure,): n for failure, n in found.failed.items()}
     gauge("notices_failed_week", "notices of the last 7 days' cohorts that failed", failed, "class")
     gauge("notices_counted_week", "notices of these cohorts that were accepted or refused", {(): found.counted})

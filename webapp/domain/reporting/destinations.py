@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from db.database import database, is_sqlite
 from webapp.domain.notices.messages import MessageKind, MessageState
-from webapp.domain.reporting.notices import CLASSES, LEAST_VOLUME, Outcomes, of_kind
+from webapp.domain.reporting.figures import CLASSES, LEAST_VOLUME, Outcomes, of_kind
 from webapp.domain.reporting.periods import Span
 
 # Written with literals, exactly as in the index: a parameter would hide it.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from webapp.domain.core.counters import Figure
-from webapp.domain.reporting import notices as figures
-from webapp.domain.reporting.notices import DeliveryDays, Outcomes
+from webapp.domain.reporting import figures
+from webapp.domain.reporting.figures import DeliveryDays, Outcomes
 from webapp.domain.reporting.periods import Span
 
 

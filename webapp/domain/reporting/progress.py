@@ -9,7 +9,7 @@ from webapp.domain.core import counters, latency
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.progress import Reached
 from webapp.domain.notices.messages import MessageKind
-from webapp.domain.reporting.notices import LEAST_VOLUME, days_of, of_kind, quantile, rows
+from webapp.domain.reporting.figures import LEAST_VOLUME, days_of, of_kind, quantile, rows
 from webapp.domain.reporting.periods import Period, Span
 
 

@@ -19,9 +19,9 @@ from webapp.domain.core.counters import Figure
 from webapp.domain.notices import listing, messages
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageState, Verdict
-from webapp.domain.postcard import history as postcard_entries
+from webapp.domain.postcard import history
 from webapp.domain.postcard.history import EntryFilters
-from webapp.domain.reporting import backlog, destinations, notices, reconcile
+from webapp.domain.reporting import backlog, destinations, figures, reconcile
 from webapp.domain.reporting.periods import Grain, Period, Span, last_days
 
 DAYS = 12
@@ -29,7 +29,7 @@ DOMAINS = ("docomo.ne.jp", "ezweb.ne.jp", "yamada.example")
 REASONS = (Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.FILTERED, Reason.MAILBOXFULL, Reason.BLOCKED, Reason.EXPIRED)
 
 
-def history(seed: int, now: dt.datetime) -> None:
+def lived(seed: int, now: dt.datetime) -> None:
     """Notices of many days, of which some come back at once, some late, some again and again; some are requeued."""
     chance = random.Random(seed)
     for number in range(30):
@@ -61,7 +61,7 @@ def step(chance: random.Random, message: Message, at: dt.datetime) -> None:
 
 @pytest.fixture(params=range(4))
 def past(request, database, now):
-    history(request.param, now)
+    lived(request.param, now)
     return now
 
 
@@ -84,18 +84,18 @@ def brute_counted(span: Span) -> int:
 @pytest.mark.parametrize("grain", Grain)
 def test_each_count_of_a_cohort_is_that_of_the_rows_and_of_its_list(past, grain):
     period = Period(counters.day_of(past) - dt.timedelta(days=6), counters.day_of(past), grain)
-    found = notices.notices(period, past)
+    found = figures.notices(period, past)
     assert [cohort.span for cohort in found.cohorts] == period.parts() and found.sum.total > 0
     for cohort in found.cohorts:
         span = cohort.span
         assert cohort.tally.total == brute(span) == listed(span)
         assert cohort.tally.counted == brute_counted(span)
-        assert cohort.tally.undecided == sum(brute(span, state=state) for state in notices.UNDECIDED)
-        for failure in notices.CLASSES:
+        assert cohort.tally.undecided == sum(brute(span, state=state) for state in figures.UNDECIDED)
+        for failure in figures.CLASSES:
             there = listed(span, state="failed", failure=failure)
             assert cohort.tally.failed[failure] == brute(span, state="failed", failure_class=failure) == there
     assert found.before.total == brute(period.before())
-    assert sum((cohort.tally for cohort in found.cohorts), notices.Outcomes()) == found.sum
+    assert sum((cohort.tally for cohort in found.cohorts), figures.Outcomes()) == found.sum
     assert sum(n for *_, n in found.reasons) == brute(period, state="failed")
     for failure, reason, n in found.reasons:
         assert n == listed(period, state="failed", failure=failure, reason=reason) > 0
@@ -108,7 +108,7 @@ def listed(span: Span, **filters) -> int:
 def test_one_role_is_counted_alone(past):
     period = last_days(DAYS + 1, past)
     for role in ("technician", "business"):
-        found = notices.notices(period, past, role=role)
+        found = figures.notices(period, past, role=role)
         assert found.sum.total == brute(period, role=role) == listed(period, role=role) == 30
 
 
@@ -120,7 +120,7 @@ def test_destinations_are_counted_as_their_lists_worst_first(past):
     shares = [sum(one.tally.failed.values()) / one.tally.counted for one in found]
     assert shares == sorted(shares, reverse=True)
     for one in found:
-        for failure in notices.CLASSES:
+        for failure in figures.CLASSES:
             assert one.tally.failed[failure] == listed(period, state="failed", failure=failure, destination=one.domain)
         # Every notice of this history was accepted once, so that each of the list is counted, waiting ones too.
         assert one.tally.counted == listed(period, destination=one.domain)
@@ -129,15 +129,15 @@ def test_destinations_are_counted_as_their_lists_worst_first(past):
 
 def test_postcards_that_entered_a_state_are_the_events_behind_them(past):
     period = last_days(DAYS + 14, past + dt.timedelta(days=12))
-    found = notices.postcards(period)
+    found = figures.postcards(period)
     assert found.entered["queued"] == Postcard.select().count() > 0
     for part in found.parts:
-        for state in postcard_entries.ENTRIES:
+        for state in history.ENTRIES:
             filters = EntryFilters(state, part.span.since, part.span.until)
-            assert part.entered.get(state, 0) == postcard_entries.listing(filters).count()
+            assert part.entered.get(state, 0) == history.listing(filters).count()
     assert sum(n for _, n in found.causes) == found.entered["queued"]
     for cause, n in found.causes:
-        assert n == postcard_entries.listing(EntryFilters("queued", period.since, period.until, cause)).count()
+        assert n == history.listing(EntryFilters("queued", period.since, period.until, cause)).count()
 
 
 def test_a_return_that_was_taken_back_is_no_entry_any_more(database, now):
@@ -146,7 +146,7 @@ def test_a_return_that_was_taken_back_is_no_entry_any_more(database, now):
     for hour, name in enumerate(("returned", "return-undone", "returned")):
         ids = {"registration_id": card.registration_id, "technician_id": card.technician_id, "subject_id": card.id}
         Event.create(at=now + dt.timedelta(hours=hour), name=f"postcard:ops:{name}", **ids)
-    assert postcard_entries.listing(EntryFilters("returned")).count() == 1
+    assert history.listing(EntryFilters("returned")).count() == 1
 
 
 def test_the_recount_finds_nothing_wrong_in_a_true_history_and_mends_a_false_one(past):
@@ -188,12 +188,12 @@ def settings_for_cards():
 
 def test_a_young_cohort_is_provisional_until_mail_can_no_longer_be_on_its_way(database, now):
     sent(now)
-    first = notices.notices(last_days(1, now), now).cohorts[0]
+    first = figures.notices(last_days(1, now), now).cohorts[0]
     assert first.provisional and first.tally.undecided == 2
     day = counters.day_of(now)
     end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), counters.JST)
     for later, provisional in ((dt.timedelta(hours=71, minutes=59), True), (dt.timedelta(hours=72), False)):
-        assert notices.notices(Period(day, day), end + later).cohorts[0].provisional is provisional
+        assert figures.notices(Period(day, day), end + later).cohorts[0].provisional is provisional
 
 
 def test_what_came_back_and_waits_for_another_try_stays_in_the_denominator(database, now):
@@ -202,7 +202,7 @@ def test_what_came_back_and_waits_for_another_try_stays_in_the_denominator(datab
         verdict = Verdict(Reason.MAILBOXFULL, Reason.MAILBOXFULL.reason_class)
         messages.fail(story.message, story.attempt, verdict, POLICY, now)
     assert story.message.state == MessageState.WAITING_RETRY
-    found = notices.notices(last_days(1, now), now).sum
+    found = figures.notices(last_days(1, now), now).sum
     assert (found.counted, found.undecided) == (2, 2)
     tallies = destinations.tallies_of(["docomo.ne.jp", "yamada.example", "nowhere.example"], last_days(1, now))
     assert {domain: tally.counted for domain, tally in tallies.items()} == {"docomo.ne.jp": 1, "yamada.example": 1}
@@ -211,7 +211,7 @@ def test_what_came_back_and_waits_for_another_try_stays_in_the_denominator(datab
 
 
 def test_below_the_least_volume_there_is_no_rate():
-    tally = notices.Outcomes(19)
+    tally = figures.Outcomes(19)
     tally.add(MessageState.FAILED, "dead", 0)
     assert tally.rate() is None
     tally.add(MessageState.FAILED, "dead", 1)
@@ -224,8 +224,8 @@ def test_quantiles_are_days_that_a_sorted_list_names():
         days = [chance.randrange(15) for _ in range(chance.randrange(1, 60))]
         histogram = {day: days.count(day) for day in set(days)}
         for percent in (50, 90):
-            assert notices.quantile(histogram, percent) == sorted(days)[-(-len(days) * percent // 100) - 1]
-    assert notices.quantile({}, 50) is None
+            assert figures.quantile(histogram, percent) == sorted(days)[-(-len(days) * percent // 100) - 1]
+    assert figures.quantile({}, 50) is None
 
 
 def test_parts_follow_one_another_without_a_gap():
@@ -239,7 +239,7 @@ def test_parts_follow_one_another_without_a_gap():
 
 
 def test_events_of_postcards_are_found_by_their_index(sqlite, now):
-    query = postcard_entries.listing(EntryFilters("queued", counters.day_of(now), counters.day_of(now)))
+    query = history.listing(EntryFilters("queued", counters.day_of(now), counters.day_of(now)))
     sql, values = query.select(fn.COUNT(Event.id)).sql()
     plan = " ".join(row[3] for row in sqlite.execute_sql("EXPLAIN QUERY PLAN " + sql, values).fetchall())
     assert "event_postcard" in plan
