@@ -79,9 +79,11 @@ def _import(kind: ImportKind, path: Path) -> None:
     if len(problems) > _SHOWN:
         click.echo(f"… {len(problems) - _SHOWN} more of these", err=True)
     seconds = time.monotonic() - began
-    what = f"{run.events:,} reports of {run.total:,} numbers" if kind is ImportKind.TRACKING else f"{run.total:,} rows"
+    amount = (
+        f"{run.events:,} reports of {run.total:,} numbers" if kind is ImportKind.TRACKING else f"{run.total:,} rows"
+    )
     click.echo(
-        f"{encode(run.id)}: {what} in {seconds:.1f} s: {run.added:,} new, {run.changed:,} cards changed,"
+        f"{encode(run.id)}: {amount} in {seconds:.1f} s: {run.added:,} new, {run.changed:,} cards changed,"
         f" {run.unmatched:,} without a card, {run.rejected:,} refused, {run.warned:,} with a warning"
     )
     raise SystemExit(1 if run.rejected else 0)

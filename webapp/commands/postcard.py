@@ -126,12 +126,12 @@ def resume(number: str) -> None:
 
 
 def _make_files(batch: PostcardBatch, office: PrintOffice, quiet: bool) -> None:
-    production, told = Production(office, now), 0
+    production, reported = Production(office, now), 0
     while production.step():
         done = PostcardBatch.get_by_id(batch.id)
-        if not quiet and done.typeset != told:
-            told = done.typeset
-            click.echo(f"{done.number}: {told:,} / {done.cards:,}件", err=True)
+        if not quiet and done.typeset != reported:
+            reported = done.typeset
+            click.echo(f"{done.number}: {reported:,} / {done.cards:,}件", err=True)
         if done.state not in (BatchState.GATHERING, BatchState.MAKING):
             return
 

@@ -78,14 +78,14 @@ class Chart:
     @property
     def drawn(self) -> list[Series]:
         """The series of the picture."""
-        return [one for one in self.series if one.drawn]
+        return [series for series in self.series if series.drawn]
 
     @property
     def most(self) -> float:
         """The largest value that the axis has to reach."""
         tops = []
         for place in range(len(self.names)):
-            values = [one.cells[place].value or 0 for one in self.drawn]
+            values = [series.cells[place].value or 0 for series in self.drawn]
             tops.append(sum(values) if self.stacked else max(values, default=0))
         return max([*tops, self.threshold or 0])
 
@@ -182,18 +182,20 @@ def _standing(chart: Chart, outlined: bool) -> Picture:
     for place in range(0 if outlined else len(chart.names)):
         x, width = LEFT + slot * place + gap / 2, slot - gap
         beneath = 0.0
-        for number, one in enumerate(chart.drawn):
-            cell = one.cells[place]
+        for number, series in enumerate(chart.drawn):
+            cell = series.cells[place]
             if not cell.value:
                 continue
             height = cell.value * scale
-            shade = one.shade + (" hollow" if chart.hollow and chart.hollow[place] else "")
+            shade = series.shade + (" hollow" if chart.hollow and chart.hollow[place] else "")
             if chart.stacked:
-                bars.append(_bar(x, floor - beneath - height, width, height, shade, chart, place, one.name, cell))
+                bars.append(_bar(x, floor - beneath - height, width, height, shade, chart, place, series.name, cell))
                 beneath += height
             else:
                 part = width / len(chart.drawn)
-                bars.append(_bar(x + part * number, floor - height, part, height, shade, chart, place, one.name, cell))
+                bars.append(
+                    _bar(x + part * number, floor - height, part, height, shade, chart, place, series.name, cell)
+                )
     ticks = [Label(LEFT - 4, _r(floor - mark * scale), _mark(chart, mark)) for mark in marks]
     names = [
         Label(_r(LEFT + slot * (place + 0.5)), HEIGHT - 7, words) for place, words in enumerate(chart.short) if words
@@ -207,18 +209,18 @@ def _areas(chart: Chart, scale: float, slot: float, floor: int) -> Iterator[Area
     """Yield the outlines of the series, each before what stands in front of it; parts that are not over are hollow."""
     heights = [0.0] * len(chart.names)
     outlines = []
-    for one in chart.drawn:
-        values = [cell.value or 0 for cell in one.cells]
+    for series in chart.drawn:
+        values = [cell.value or 0 for cell in series.cells]
         heights = [h + v for h, v in zip(heights, values, strict=True)] if chart.stacked else values
-        outlines.append((one, heights))
+        outlines.append((series, heights))
     # What is stacked on top is drawn first and covered from below.
-    for one, tops in reversed(outlines) if chart.stacked else outlines:
+    for series, tops in reversed(outlines) if chart.stacked else outlines:
         hollow = chart.hollow or [False] * len(tops)
         for empty in sorted(set(hollow)):
             shown = [top if is_empty == empty else 0 for top, is_empty in zip(tops, hollow, strict=True)]
             if any(shown):
-                shade = one.shade + (" hollow" if empty else "")
-                yield Area(shade, _outline([floor - top * scale for top in shown], slot, floor), one.name)
+                shade = series.shade + (" hollow" if empty else "")
+                yield Area(shade, _outline([floor - top * scale for top in shown], slot, floor), series.name)
 
 
 def _outline(tops: list[float], slot: float, floor: int) -> str:
@@ -240,11 +242,11 @@ def _lying(chart: Chart) -> Picture:
     for place, short in enumerate(chart.short):
         y, x = TOP + ROW * place, float(NAME)
         names.append(Label(NAME - 6, y + 16, short))
-        for one in chart.drawn:
-            cell = one.cells[place]
+        for series in chart.drawn:
+            cell = series.cells[place]
             if not cell.value:
                 continue
-            bars.append(_bar(x, y + 3, cell.value * scale, ROW - 8, one.shade, chart, place, one.name, cell))
+            bars.append(_bar(x, y + 3, cell.value * scale, ROW - 8, series.shade, chart, place, series.name, cell))
             x += cell.value * scale
         total = sum(one.cells[place].value or 0 for one in chart.drawn)
         ticks.append(Label(_r(x + 5), y + 16, f"{total * 100:.1f}%" if chart.percent else f"{total:,g}"))
@@ -284,13 +286,13 @@ def shortened(name: str, room: int = 22) -> str:
 def sheet_of(chart: Chart) -> Sheet:
     """Return a chart's table to take away: the words of the page, and beside words that are no number their value."""
     heading, columns, shares = [chart.head], [], set()
-    for one in chart.series:
-        if all(cell.value is None or cell.words == f"{cell.value:,}" for cell in one.cells):
-            heading.append(f"{one.name} ({one.unit or chart.unit})")
-            columns.append([cell.value for cell in one.cells])
+    for series in chart.series:
+        if all(cell.value is None or cell.words == f"{cell.value:,}" for cell in series.cells):
+            heading.append(f"{series.name} ({series.unit or chart.unit})")
+            columns.append([cell.value for cell in series.cells])
             continue
-        heading += [one.name, gettext("%(name)s（数値）", name=one.name)]
-        columns += [[cell.words for cell in one.cells], [cell.value for cell in one.cells]]
+        heading += [series.name, gettext("%(name)s（数値）", name=series.name)]
+        columns += [[cell.words for cell in series.cells], [cell.value for cell in series.cells]]
         if chart.percent:
             shares.add(len(columns))
     if any(chart.notes):
@@ -303,19 +305,19 @@ def sheet_of(chart: Chart) -> Sheet:
 
 def figure_of(chart: Chart) -> dict:
     """Return the figure for plotly.js: rounded lists, no template; `customdata` holds the address behind each value."""
-    return {"data": [_trace(chart, one) for one in chart.drawn], "layout": _layout(chart)}
+    return {"data": [_trace(chart, series) for series in chart.drawn], "layout": _layout(chart)}
 
 
-def _trace(chart: Chart, one: Series) -> dict:
-    values = [None if cell.value is None else round(cell.value, 5) for cell in one.cells]
+def _trace(chart: Chart, series: Series) -> dict:
+    values = [None if cell.value is None else round(cell.value, 5) for cell in series.cells]
     hollow = chart.hollow or [False] * len(values)
-    colour = SHADES[one.shade]
+    colour = SHADES[series.shade]
     trace = {
         "type": "bar",
-        "name": one.name,
-        "customdata": [cell.address for cell in one.cells],
-        "hovertext": [cell.words for cell in one.cells],
-        "hovertemplate": "%{" + ("y" if chart.lying else "x") + "}<br>%{hovertext}<extra>" + one.name + "</extra>",
+        "name": series.name,
+        "customdata": [cell.address for cell in series.cells],
+        "hovertext": [cell.words for cell in series.cells],
+        "hovertemplate": "%{" + ("y" if chart.lying else "x") + "}<br>%{hovertext}<extra>" + series.name + "</extra>",
         "marker": {
             "color": ["#ffffff" if empty else colour for empty in hollow],
             "line": {"color": colour, "width": 1},

@@ -84,8 +84,8 @@ def _notices(this: MonthFigures, before: MonthFigures, least: int) -> Topic:
     ]
     for failure in ReasonClass:
         if failure in now.failed:
-            there = notices.messages(span, "", state="failed", failure=failure)
-            lines.append(_line(say(labels.CLASSES[failure]), now.failed[failure], then.failed[failure], there))
+            address = notices.messages(span, "", state="failed", failure=failure)
+            lines.append(_line(say(labels.CLASSES[failure]), now.failed[failure], then.failed[failure], address))
     if rate is None:
         sentence = gettext("%(n)s件を送りました。件数が少ないため、不達率は出していません。", n=f"{now.total:,}")
     else:

@@ -15,7 +15,7 @@ def charts_of(period: Period, role: str, found: Notices, now: dt.datetime, setti
     today, least = counters.day_of(now), settings.figures_least
     postcards, funnel = figures.postcards(period), progress.funnel(period)
     worst = destinations.worst(period, role=role, least=least)
-    earlier = destinations.tallies_of([one.domain for one in worst], period.before(), role=role)
+    earlier = destinations.tallies_of([destination.domain for destination in worst], period.before(), role=role)
     # Days to delivery of a single day say little: a week is the finest.
     weekly = Period(period.since, period.until, Grain.WEEK if period.grain is Grain.DAY else period.grain)
     back = progress.postcard_returns(period, now, settings.postcard_presumed_days)

@@ -272,18 +272,18 @@ def prefectures(rows: list[Prefecture], country: Prefecture | None, period: Span
     shown = ((Missed.ABSENT, "c"), (Missed.KEPT, "a"), (Missed.RETURNED, "bad"))
     series = [
         Series(
-            say(outcome_labels.MISSED[what]),
+            say(outcome_labels.MISSED[misfortune]),
             shade,
             [
                 Cell(
-                    row.share(what),
-                    f"{percent(row.share(what))} ({row.missed[what]:,})",
-                    posted(period, row.name, what),
+                    row.share(misfortune),
+                    f"{percent(row.share(misfortune))} ({row.missed[misfortune]:,})",
+                    posted(period, row.name, misfortune),
                 )
                 for row in rows
             ],
         )
-        for what, shade in shown
+        for misfortune, shade in shown
     ]
     series.append(
         Series(

@@ -53,10 +53,12 @@ def stories(now: dt.datetime, chance: random.Random) -> dict[str, int]:
     is imported in the order in which it happened, so that history, figures, reminders and work items are whole.
     """
     waiting = Card.select().where(Card.state == CardState.ORDERED).order_by(Card.id).limit(len(STORIES))
-    told = [_Told(name, card, chance.choice(_OFFICES), []) for name, card in zip(STORIES, list(waiting), strict=False)]
-    _tell(told, now, chance)
-    _inquiries(told, now)
-    return {story.name: story.card.registration_id for story in told}
+    stories = [
+        _Told(name, card, chance.choice(_OFFICES), []) for name, card in zip(STORIES, list(waiting), strict=False)
+    ]
+    _tell(stories, now, chance)
+    _inquiries(stories, now)
+    return {story.name: story.card.registration_id for story in stories}
 
 
 def tell(name: str, card: Card, now: dt.datetime, chance: random.Random) -> None:
@@ -64,37 +66,37 @@ def tell(name: str, card: Card, now: dt.datetime, chance: random.Random) -> None
     _tell([_Told(name, card, chance.choice(_OFFICES), [])], now, chance)
 
 
-def _tell(told: list[_Told], now: dt.datetime, chance: random.Random) -> None:
+def _tell(stories: list[_Told], now: dt.datetime, chance: random.Random) -> None:
     happenings: dict[int, list[tuple[_Told, str]]] = defaultdict(list)
-    for story in told:
+    for story in stories:
         steps = STORIES[story.name]
         if steps:
             _move_back(story.card, now - dt.timedelta(hours=steps[0][0]) - _BEFORE)
-        for hours, what in steps:
-            happenings[hours].append((story, what))
+        for hours, happening in steps:
+            happenings[hours].append((story, happening))
     for hours in sorted(happenings, reverse=True):
         _happen(happenings[hours], now - dt.timedelta(hours=hours), chance)
 
 
 def _happen(reports: list[tuple[_Told, str]], at: dt.datetime, chance: random.Random) -> None:
     lines = []
-    for story, what in reports:
+    for story, happening in reports:
         card = Card.get_by_id(story.card.id)
-        if what == "作成":
+        if happening == "作成":
             actions.mark_made([card.id], at, None)
-        elif what == "紛失":
+        elif happening == "紛失":
             actions.declare_lost([card.id], at, None)
-        elif what == "発送":
+        elif happening == "発送":
             first = f"{chance.randrange(10**9, 10**10)}"
             story.numbers.append(str(TrackingNumber(f"{first}{check_digit(first)}")))
             row = f"{card.registration.application_number},{story.numbers[-1]},{jst_day(at):%Y/%m/%d}"
             _take(ImportKind.DISPATCHES, "発送.csv", f"申請番号,お問い合わせ番号,引受日\n{row}\n", at)
             lines.append((story.numbers[-1], "引受", "東京中央郵便局"))
         else:
-            lines.append((story.numbers[-1], what, story.office))
+            lines.append((story.numbers[-1], happening, story.office))
     if lines:
         moment = f"{at.astimezone(JST):%Y/%m/%d %H:%M}"
-        rows = "\n".join(f"{number},{moment},{what},{office}" for number, what, office in lines)
+        rows = "\n".join(f"{number},{moment},{label},{office}" for number, label, office in lines)
         _take(ImportKind.TRACKING, "追跡.csv", f"お問い合わせ番号,状態発生日,配送履歴,取扱局\n{rows}\n", at)
 
 
@@ -121,7 +123,7 @@ def _move_back(card: Card, completed: dt.datetime) -> None:
             Event.update(at=event.at - gone).where(Event.id == event.id).execute()
 
 
-def _inquiries(told: list[_Told], now: dt.datetime) -> None:
+def _inquiries(stories: list[_Told], now: dt.datetime) -> None:
     """Two cases: a call from the family of a waiting card, and one from the public form about a returned one."""
     cases = (
         (
@@ -134,7 +136,7 @@ def _inquiries(told: list[_Told], now: dt.datetime) -> None:
         ),
         ("returned", Channel.WEB, Caller.UNKNOWN, IdentityCheck.NUMBER_AND_BIRTH, 5, ""),
     )
-    by_name = {story.name: story for story in told}
+    by_name = {story.name: story for story in stories}
     for name, channel, caller, check, hours, text in cases:
         if name in by_name:
             open_inquiry(

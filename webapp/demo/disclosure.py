@@ -32,13 +32,13 @@ def stories(cast: Cast, now: dt.datetime, chance: random.Random) -> dict[str, in
 
     Call it after the demo's accounts are made: what a business does, one of its users does.
     """
-    told = {"keys": 0, "looks": 0}
+    counts = {"keys": 0, "looks": 0}
     for business in (cast.employer, cast.large_employer):
-        told["keys"] += _turn_keys(business, now, chance)
-    told["looks"] = _look(cast, now, chance)
-    told["invited"] = _invite(cast, now)
-    told["ended"] = _end(cast, now)
-    return told
+        counts["keys"] += _turn_keys(business, now, chance)
+    counts["looks"] = _look(cast, now, chance)
+    counts["invited"] = _invite(cast, now)
+    counts["ended"] = _end(cast, now)
+    return counts
 
 
 def _turn_keys(business: Business, now: dt.datetime, chance: random.Random) -> int:

@@ -45,16 +45,16 @@ def stories(now: dt.datetime, chance: random.Random, office: PrintOffice, accoun
     Call it after the demo's registrations are there; `account_id` is the operator who did it all. Batches are made
     with their files, so that they can be looked at and downloaded.
     """
-    told = dict(zip(STORIES, _without_postcard(len(STORIES)), strict=False))
+    registrations = dict(zip(STORIES, _without_postcard(len(STORIES)), strict=False))
     by_hours: dict[int, list[str]] = {}
-    for name in told:
+    for name in registrations:
         by_hours.setdefault(STORIES[name], []).append(name)
     for hours in sorted(by_hours, reverse=True):
         at = now - dt.timedelta(hours=hours)
-        cards = {name: _queue(told[name], at, chance) for name in by_hours[hours]}
+        cards = {name: _queue(registrations[name], at, chance) for name in by_hours[hours]}
         _happen(cards, hours, at, now, office, account_id)
     delivery.presume(office, now)
-    return {name: registration.id for name, registration in told.items()}
+    return {name: registration.id for name, registration in registrations.items()}
 
 
 def _without_postcard(count: int) -> list[Registration]:

@@ -46,15 +46,15 @@ def stories(
     Call it after the demo's accounts and the stories of disclosure, and before those of cards and postcards. The mails
     themselves go out when the demo's worker runs. Without `office` the postcard waits to be made.
     """
-    told = dict(zip(("disclosed", "postcard", "card kept"), three(cast), strict=False))
-    if "disclosed" in told:
-        _disclose(told["disclosed"], cast, now)
-        _card("delivered", told["disclosed"], now, chance)
-    if "postcard" in told and office is not None:
-        _mail_postcard(told["postcard"], office, now, account_id)
-    if "card kept" in told:
-        _card("kept, soon to go back", told["card kept"], now, chance)
-    return {name: person.id for name, person in told.items()}
+    people = dict(zip(("disclosed", "postcard", "card kept"), three(cast), strict=False))
+    if "disclosed" in people:
+        _disclose(people["disclosed"], cast, now)
+        _card("delivered", people["disclosed"], now, chance)
+    if "postcard" in people and office is not None:
+        _mail_postcard(people["postcard"], office, now, account_id)
+    if "card kept" in people:
+        _card("kept, soon to go back", people["card kept"], now, chance)
+    return {name: person.id for name, person in people.items()}
 
 
 def _domain(person: Technician) -> str | None:

@@ -240,13 +240,13 @@ class _Year:
             (attempt, message, 1, address, f"{attempt}@demo.example", "accepted", 1, moment, to_microseconds(sent),
              verdict and str(verdict), None if verdict is None else failure is ReasonClass.DEAD)
         )  # fmt: skip
-        who = f"id_notice/{role}"
+        notice_kind = f"id_notice/{role}"
         outcome = {"failed": f"{word}/{reason}", "delivered": reason, "waiting_retry": ACCEPTED}.get(state, "")
-        batch.counts[counters.key(Figure.NOTICES, day, who, state, outcome)] += 1
+        batch.counts[counters.key(Figure.NOTICES, day, notice_kind, state, outcome)] += 1
         shown = {"failed": word, "waiting_retry": f"{state}/{ACCEPTED}"}.get(state, state)
-        batch.counts[counters.key(Figure.NOTICES_BY_DESTINATION, day, who, domain, shown)] += 1
+        batch.counts[counters.key(Figure.NOTICES_BY_DESTINATION, day, notice_kind, domain, shown)] += 1
         took = str(latency.class_of(sent - at))
-        batch.counts[counters.key(Figure.SENT_AFTER, day, who, took)] += 1
+        batch.counts[counters.key(Figure.SENT_AFTER, day, notice_kind, took)] += 1
         if state == "delivered" and role == "technician":
             self._reached(Reached.BY_MAIL, at)
         if state == "failed":
@@ -304,14 +304,14 @@ class _Year:
     def _card(self, registration: int, technician: int, at: dt.datetime, home: str) -> None:
         """Write a card with every state that it has entered until now."""
         number = self.batch.new_id()
-        told = year_cards.way(at, self.today, home, self.calendar, self.chance)
-        told = [step for step in told if step[1] <= self.now]
-        states = [CardState.ORDERED, *(state for state, _ in told)]
-        for before, (state, when) in zip(states, told, strict=False):
+        way = year_cards.way(at, self.today, home, self.calendar, self.chance)
+        way = [step for step in way if step[1] <= self.now]
+        states = [CardState.ORDERED, *(state for state, _ in way)]
+        for before, (state, when) in zip(states, way, strict=False):
             data = {"from": before.value, "to": state.value, "cause": "made" if state is CardState.MADE else "tracking"}
             self._event(EventName.CARD_POST_MOVED, when, registration, technician, number, data)
-        state = year_cards.write(self.batch, number, (registration, technician), at, told, home)
-        if told and state not in (CardState.ORDERED, CardState.MADE):
+        state = year_cards.write(self.batch, number, (registration, technician), at, way, home)
+        if way and state not in (CardState.ORDERED, CardState.MADE):
             self._reached(Reached.CARD_POSTED, at)
         if state is CardState.DELIVERED:
             self._reached(Reached.CARD_DELIVERED, at)

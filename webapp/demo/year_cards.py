@@ -87,35 +87,35 @@ def _working(calendar: WorkingCalendar, at: dt.datetime, days: int, hour: int) -
     return dt.datetime.combine(day, dt.time(hour), counters.JST)
 
 
-def write(batch, card: int, ids: tuple[int, int], at: dt.datetime, told: Way, prefecture: str) -> CardState:
+def write(batch, card: int, ids: tuple[int, int], at: dt.datetime, way: Way, prefecture: str) -> CardState:
     """Add the rows and counters of a card, ordered at `at`, to which `told` has happened; return its state.
 
     `ids` are those of its registration and technician.
     """
-    state, changed = told[-1] if told else (CardState.ORDERED, at)
-    sent = _shipments(batch, told)
+    state, changed = way[-1] if way else (CardState.ORDERED, at)
+    sent = _shipments(batch, way)
     current = sent[-1] if sent and sent[-1].closed_at is None else None
     since = counters.day_of(changed)
     posted = counters.day_of(current.way[0][1]) if current else None
-    tried = next((when for what, when in current.way if what is CardState.ABSENT), None) if current else None
+    tried = next((when for entered, when in current.way if entered is CardState.ABSENT), None) if current else None
     until = kept_until(counters.day_of(tried)) if tried and state in (CardState.ABSENT, CardState.KEPT) else None
-    made = [when for what, when in told if what is CardState.MADE]
+    made = [when for entered, when in way if entered is CardState.MADE]
     batch.rows["card"].append(
-        (card, *ids, state.value, to_microseconds(at), to_microseconds(changed), len(told) + 1, state.value,
+        (card, *ids, state.value, to_microseconds(at), to_microseconds(changed), len(way) + 1, state.value,
          since.isoformat(), current and current.id, posted and posted.isoformat(), until and until.isoformat(),
          since.isoformat() if current else None, "unknown", to_microseconds(made[-1]) if made else None,
          to_microseconds(made[1]) if len(made) > 1 else None)
     )  # fmt: skip
     for n, shipment in enumerate(sent, start=1):
         _write_shipment(batch, card, n, shipment, prefecture)
-    _count(batch.counts, told, at, state, since, posted)
+    _count(batch.counts, way, at, state, since, posted)
     return state
 
 
-def _shipments(batch, told: Way) -> list[_Shipment]:
+def _shipments(batch, way: Way) -> list[_Shipment]:
     """Cut a way into its shipments; one that came back is closed when the card is made ready to go again."""
     found: list[_Shipment] = []
-    for state, when in told:
+    for state, when in way:
         if state is CardState.POSTED:
             first = f"{10**9 + next(batch.numbers) * 7_919 % (9 * 10**9)}"
             found.append(_Shipment(batch.new_id(), f"{first}{check_digit(first)}", [(state, when)]))
@@ -144,9 +144,9 @@ def _write_shipment(batch, card: int, n: int, shipment: _Shipment, prefecture: s
         )
 
 
-def _count(counts: Counter, told: Way, at: dt.datetime, state: CardState, since: dt.date, posted) -> None:
+def _count(counts: Counter, way: Way, at: dt.datetime, state: CardState, since: dt.date, posted) -> None:
     counts[counters.key(Figure.CARDS, counters.day_of(at), CardState.ORDERED)] += 1
-    for entered, when in told:
+    for entered, when in way:
         counts[counters.key(Figure.CARDS, counters.day_of(when), entered)] += 1
     if state is CardState.DELIVERED:
         counts[counters.key(Figure.CARD_DAYS, since, str((since - posted).days))] += 1

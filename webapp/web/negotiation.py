@@ -17,9 +17,9 @@ _AS_IT_IS = "identity"
 def coding(accepted: str) -> str:
     """Return the coding that an Accept-Encoding header asks for: "br", "gzip" or "identity"."""
     quality = dict(parse_accept_header(accepted.lower()))
-    others = quality.get("*", 0)
-    best = max(CODINGS, key=lambda name: quality.get(name, others))
-    wanted = quality.get(best, others)
+    any_other = quality.get("*", 0)
+    best = max(CODINGS, key=lambda name: quality.get(name, any_other))
+    wanted = quality.get(best, any_other)
     return best if wanted > 0 and wanted >= quality.get(_AS_IT_IS, 0) else _AS_IT_IS
 
 

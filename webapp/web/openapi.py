@@ -66,7 +66,7 @@ _STATE = {
 }
 
 
-def _answers(good: dict, *others: int) -> dict:
+def _answers(good: dict, *statuses: int) -> dict:
     words = {
         400: "Not JSON, or a bad Idempotency-Key",
         401: "No key, or a revoked one",
@@ -78,7 +78,7 @@ def _answers(good: dict, *others: int) -> dict:
         503: "The database is out of reach",
     }
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"200": good} | {str(s): {"description": words[s], "content": problem} for s in others}
+    return {"200": good} | {str(s): {"description": words[s], "content": problem} for s in statuses}
 
 
 @cache

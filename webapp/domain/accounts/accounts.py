@@ -344,9 +344,9 @@ def forgive(key: str) -> None:
     Throttle.delete().where(Throttle.key == throttle_key("sign-in:account", key)).execute()
 
 
-def throttle_key(what: str, value: str) -> str:
+def throttle_key(prefix: str, value: str) -> str:
     """Return the name of a counter, in which the value cannot be read."""
-    return f"{what}:{_digest(value)[:32]}"
+    return f"{prefix}:{_digest(value)[:32]}"
 
 
 def _digest(text: str) -> str:

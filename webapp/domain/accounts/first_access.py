@@ -281,9 +281,9 @@ def _let_in(
     return accounts.begin(account, now, network_address, user_agent)
 
 
-def _limits(what: str, value: str, network_address: str) -> list[tuple[str, int]]:
+def _limits(prefix: str, value: str, network_address: str) -> list[tuple[str, int]]:
     return [
-        (accounts.throttle_key(f"first-access:{what}", value), LIMIT_ID),
+        (accounts.throttle_key(f"first-access:{prefix}", value), LIMIT_ID),
         (accounts.throttle_key("first-access:address", network_address), LIMIT_ADDRESS),
     ]
 

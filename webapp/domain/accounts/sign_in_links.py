@@ -59,8 +59,8 @@ def is_settled(address: EmailAddress, now: dt.datetime) -> bool:
     """
     if address.valid_to is not None or address.state == AddressState.INVALID:
         return False
-    others = address.given_by in (GivenBy.BUSINESS, GivenBy.OPERATOR)
-    if address.owner_kind == versions.OwnerKind.ACCOUNT or not others or address.confirmed_at is not None:
+    given_by_other = address.given_by in (GivenBy.BUSINESS, GivenBy.OPERATOR)
+    if address.owner_kind == versions.OwnerKind.ACCOUNT or not given_by_other or address.confirmed_at is not None:
         return True  # a business answers for the addresses of its own users
     return address.letter_at is not None and address.letter_at <= now - LETTER_WAIT
 
@@ -123,14 +123,14 @@ def links_for(messages: Sequence, secret: str, now: dt.datetime) -> dict[int, st
         ]
         alive = {message_id: link for message_id, link in links.items() if why_dead(link, now) is None}
         found = _of_notices(notices, links, alive, now)
-        told = [message for message in messages if message.id not in links and may_object(message)]
-        theirs = _confirmed({message.address_id for message in told})
-        for message in told:
+        objectionable = [message for message in messages if message.id not in links and may_object(message)]
+        theirs = _confirmed({message.address_id for message in objectionable})
+        for message in objectionable:
             if message.address_id in theirs:
                 concerns = {"message": message.id, "technician": message.technician_id, "address": message.address_id}
                 alive[message.id] = make(Purpose.NOT_MINE, now, **concerns)
-        others = {message.id for message in messages if message.kind != MessageKind.ID_NOTICE}
-        found |= {message_id: link for message_id, link in alive.items() if message_id in others}
+        other_messages = {message.id for message in messages if message.kind != MessageKind.ID_NOTICE}
+        found |= {message_id: link for message_id, link in alive.items() if message_id in other_messages}
         return {message_id: token_of(link, secret) for message_id, link in found.items()}
 
 

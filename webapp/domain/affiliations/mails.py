@@ -41,15 +41,15 @@ def tell_both(affiliation_id: int, change: Change, now: dt.datetime, roles: froz
         (Role.TECHNICIAN, OwnerKind.TECHNICIAN, row.technician_id, row.technician.language),
         (Role.BUSINESS, OwnerKind.BUSINESS, row.business_id, "ja"),
     )
-    told = []
+    queued = []
     for role, owner_kind, owner_id, language in sides:
         address = versions.current(owner_kind, owner_id)
         if role not in roles or address is None or address.state == AddressState.INVALID:
             continue
         # Each message belongs to its own side only: mail of the business is sent again when its address is corrected.
         owner = {str(owner_kind): owner_id}
-        told.append(new_message(MessageKind.CONFIRM, role, address, language, now, content=content, **owner))
-    return told
+        queued.append(new_message(MessageKind.CONFIRM, role, address, language, now, content=content, **owner))
+    return queued
 
 
 def give_names(messages: Sequence) -> None:

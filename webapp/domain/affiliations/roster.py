@@ -138,10 +138,17 @@ def whole(
         return
     ids = [row[1] for row in _select(viewer, part, None, None, sort).limit(most).tuples()]
     for begin in range(0, len(ids), size):
-        some = ids[begin : begin + size]
-        found = {row[1]: row for row in _base(viewer, part).where(Affiliation.id.in_(some)).tuples()}
+        part_ids = ids[begin : begin + size]
+        found = {row[1]: row for row in _base(viewer, part).where(Affiliation.id.in_(part_ids)).tuples()}
         states = states_of([row[0] for row in found.values()])
-        yield len(ids), tuple(_member(found[one], states[found[one][0]]) for one in some if one in found)
+        yield (
+            len(ids),
+            tuple(
+                _member(found[affiliation_id], states[found[affiliation_id][0]])
+                for affiliation_id in part_ids
+                if affiliation_id in found
+            ),
+        )
 
 
 def member(viewer: Viewer, affiliation_id: int) -> Member | None:
@@ -222,10 +229,10 @@ def _select(viewer: Viewer, part: Filter | None, after: int | None, before: int 
     query, falling = _base(viewer, part), not by_kana
     at = after if before is None else before
     if at is not None:
-        here = Tuple(*fields) if by_kana else Affiliation.id
-        there = Tuple(_sort_key(at), at) if by_kana else at
+        key = Tuple(*fields) if by_kana else Affiliation.id
+        key_at = Tuple(_sort_key(at), at) if by_kana else at
         falling ^= before is not None
-        query = query.where(here < there if falling else here > there)
+        query = query.where(key < key_at if falling else key > key_at)
     return query.order_by(*(field.desc() if falling else field for field in fields))
 
 

@@ -116,7 +116,14 @@ def states_of(technician_ids: Collection[int]) -> dict[int, States]:
     notice = {row[0]: row[1:] for row in notices}
     card = {row[0]: row[1:] for row in cards}
     signed_in = {row[0] for row in accounts.tuples()}
-    return {one: States(*notice.get(one, (None, None)), *card.get(one, (None, None)), one in signed_in) for one in ids}
+    return {
+        affiliation_id: States(
+            *notice.get(affiliation_id, (None, None)),
+            *card.get(affiliation_id, (None, None)),
+            affiliation_id in signed_in,
+        )
+        for affiliation_id in ids
+    }
 
 
 def notice_is(wanted: NoticeFilter):

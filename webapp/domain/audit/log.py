@@ -48,9 +48,9 @@ def audit_each(
     action: EventName, now: dt.datetime, account_id: int, subject_kind: str, details: Mapping[int, dict]
 ) -> None:
     """Write an audit row for each subject, with its detail: two statements for up to 500 of them."""
-    for some in chunked(details.items(), _AT_ONCE):
+    for chunk in chunked(details.items(), _AT_ONCE):
         rows, beside = [], []
-        for subject_id, detail in some:
+        for subject_id, detail in chunk:
             audit_id = new_id()
             salt, digest = _salted(detail)
             rows.append(

@@ -89,7 +89,7 @@ def _prospect(card: Card, ask: AskOutcome) -> Prospect:
 def post_again(card_ids: Sequence[int], now: dt.datetime, account_id: int, note: str = "") -> int:
     """Give back to be posted those whose address reads well; the others stay as they are. Return how many."""
     with folding():
-        going = [one.card_id for one in prospects(card_ids, now) if one.again is AgainOutcome.GOES]
+        going = [prospect.card_id for prospect in prospects(card_ids, now) if prospect.again is AgainOutcome.GOES]
         for number in going:
             reopen(number, now, account_id, note)
         return len(going)

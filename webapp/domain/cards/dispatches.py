@@ -114,8 +114,8 @@ def _columns(cells: Sequence[str]) -> dict[str, int] | None:
         kind = _KIND.get(fold_search_key(cell))
         if kind and kind not in columns:
             columns[kind] = index
-    who = columns.keys() & {"application", "technician"}
-    return columns if who and {"number", "accepted_on"} <= columns.keys() else None
+    identified = columns.keys() & {"application", "technician"}
+    return columns if identified and {"number", "accepted_on"} <= columns.keys() else None
 
 
 def _dispatch(line: int, cells: Mapping[str, str], now: dt.datetime) -> Dispatch:
@@ -161,12 +161,12 @@ def _post_one(
 ) -> Said | None:
     column = "application" if row.application_number else "technician"
     value = row.application_number or row.technician_id
-    who = {"line": str(row.line), "column": _COLUMN_WORDS[column], "value": value}
+    row_words = {"line": str(row.line), "column": _COLUMN_WORDS[column], "value": value}
     cards = _cards_of(row)
     if cards is None:
-        return NOT_FOUND, who
+        return NOT_FOUND, row_words
     if row.number is None or row.accepted_on is None:
-        return _made(cards, now, touched) or (None if cards else (NO_CARD, who))
+        return _made(cards, now, touched) or (None if cards else (NO_CARD, row_words))
     taken = Shipment.get_or_none((Shipment.number == row.number.digits) & (Shipment.accepted_on == row.accepted_on))
     if taken is not None:
         # The same list twice changes nothing.
@@ -175,7 +175,7 @@ def _post_one(
     card = next((card for card in cards if _awaits_posting(card) and card.id not in touched), None)
     if card is None:
         if not cards:
-            return NO_CARD, who
+            return NO_CARD, row_words
         current = Shipment.get_or_none(Shipment.id == cards[0].shipment_id)
         number = str(TrackingNumber(current.number)) if current else "-"
         return POSTED_ALREADY, {"line": str(row.line), "number": number}

@@ -238,35 +238,35 @@ def _write_events(run: TrackingImport, items: Sequence[TrackedItem], by_key: Map
         TrackingEvent.event,
         TrackingEvent.receiver,
     )
-    there = {
+    stored = {
         tuple(row[1:]): row[0]
         for row in TrackingEvent.select(TrackingEvent.id, *columns).where(TrackingEvent.number.in_(numbers)).tuples()
     }
-    told: dict[tuple, None] = {}
+    reported: dict[tuple, None] = {}
     for item in items:
         for report in item.events:
             event, receiver = report.event, report.receiver
             if event is CardEvent.UNKNOWN and (meaning := by_key.get(fold(report.label))):
                 event, receiver = meaning.event, meaning.receiver
             at = moment_text(report.at)
-            told[item.number.digits, at, report.label, report.office, event.value, receiver.value] = None
-    fresh = [key for key in told if key not in there]
+            reported[item.number.digits, at, report.label, report.office, event.value, receiver.value] = None
+    fresh = [key for key in reported if key not in stored]
     for key, number in zip(fresh, new_ids(len(fresh)) if fresh else (), strict=True):
-        there[key] = number
+        stored[key] = number
     names = ("id", "number", "at", "label", "label_key", "office", "event", "receiver")
     write_rows(
         "tracking_event",
         names,
-        [(there[key], key[0], key[1], key[2], fold(key[2]), *key[3:]) for key in fresh],
+        [(stored[key], key[0], key[1], key[2], fold(key[2]), *key[3:]) for key in fresh],
     )
     seen = {
         row[0]
-        for part in chunks([there[key] for key in told])
+        for part in chunks([stored[key] for key in reported])
         for row in TrackingSighting.select(TrackingSighting.event)
         .where((TrackingSighting.import_run == run) & TrackingSighting.event.in_(part))
         .tuples()
     }
-    sightings = [(there[key], run.id) for key in told if there[key] not in seen]
+    sightings = [(stored[key], run.id) for key in reported if stored[key] not in seen]
     write_rows("tracking_sighting", ("event_id", "import_id"), sightings)
     return len(fresh)
 
@@ -317,12 +317,14 @@ def undo(run: TrackingImport, now: dt.datetime, account_id: int | None) -> int:
 
 def _forget_tracking(run: TrackingImport) -> list[int]:
     mine = TrackingSighting.select(TrackingSighting.event).where(TrackingSighting.import_run == run)
-    told = list(TrackingEvent.select(TrackingEvent.id, TrackingEvent.number).where(TrackingEvent.id.in_(mine)).tuples())
+    events = list(
+        TrackingEvent.select(TrackingEvent.id, TrackingEvent.number).where(TrackingEvent.id.in_(mine)).tuples()
+    )
     TrackingSighting.delete().where(TrackingSighting.import_run == run).execute()
-    for part in chunks([row[0] for row in told]):
-        others = TrackingSighting.select(TrackingSighting.event).where(TrackingSighting.event == TrackingEvent.id)
-        TrackingEvent.delete().where(TrackingEvent.id.in_(part) & ~fn.EXISTS(others)).execute()
-    return cards_of_numbers({row[1] for row in told})
+    for part in chunks([row[0] for row in events]):
+        sightings = TrackingSighting.select(TrackingSighting.event).where(TrackingSighting.event == TrackingEvent.id)
+        TrackingEvent.delete().where(TrackingEvent.id.in_(part) & ~fn.EXISTS(sightings)).execute()
+    return cards_of_numbers({row[1] for row in events})
 
 
 # Words of the post that nobody has mapped -----------------------------------------------------------------------------

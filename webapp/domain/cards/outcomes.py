@@ -30,8 +30,8 @@ _WORST_FIRST = (
 
 def missed(history: Sequence[Report]) -> Missed:
     """Return the worst that a shipment's history tells."""
-    told = {report.event for report in history}
-    return next((what for event, what in _WORST_FIRST if event in told), Missed.NOTHING)
+    events = {report.event for report in history}
+    return next((misfortune for event, misfortune in _WORST_FIRST if event in events), Missed.NOTHING)
 
 
 @lru_cache(maxsize=4096)

@@ -106,14 +106,14 @@ def history_of(
     own list tells stands in for the post's.
     """
     accepted = [jst_day(r.at) for r in reports if r.event is CardEvent.ACCEPTED and r.at is not None]
-    told = [
+    acceptances = [
         Report(each.accepted_on, CardEvent.ACCEPTED, ACCEPTED_LABEL)
         for each in same_number
         if not any(abs(day - each.accepted_on) <= REUSE_GAP for day in accepted)
     ]
     best: tuple[Report, ...] = ()
     distance = REUSE_GAP + dt.timedelta(days=1)
-    for part in split([*reports, *told]):
+    for part in split([*reports, *acceptances]):
         days = [report.day for report in part if report.day]
         if not days:
             continue
@@ -159,7 +159,7 @@ def _missed_anew(shipments: dict[int, list[tuple[Shipment, tuple[Report, ...]]]]
     """Write what kept shipments from their receivers, where it is another than before; return the counters' change."""
     counts: Counter = Counter()
     changed = []
-    for shipment, history in (each for told in shipments.values() for each in told):
+    for shipment, history in (entry for histories in shipments.values() for entry in histories):
         after = missed(history)
         if after != shipment.missed:
             counts[shipment_key(shipment)] -= 1
@@ -226,7 +226,7 @@ def _refold_chunk(
     cards: list[Card], now: dt.datetime, cause: str, account_id: int | None, undo: bool
 ) -> list[ChangedCard]:
     shipments = _histories(cards)
-    histories = {card_id: told[-1] for card_id, told in shipments.items()}
+    histories = {card_id: shipments_of_card[-1] for card_id, shipments_of_card in shipments.items()}
     updates, events, changed, counts = [], [], [], _missed_anew(shipments)
     reached: Counter = Counter()
     back: list[tuple[Card, bool]] = []

@@ -98,12 +98,12 @@ def remind(now: dt.datetime, limit: int = 2000) -> int:
 
 
 def _remind(waiting: list[Card], now: dt.datetime) -> int:
-    told: dict[int, list[CardReminder]] = defaultdict(list)
+    reminders: dict[int, list[CardReminder]] = defaultdict(list)
     for row in CardReminder.select().where(CardReminder.shipment_id.in_([c.shipment_id for c in waiting])):
-        told[row.shipment_id].append(row)
-    due = [one for card in waiting if (one := _due(card, told[card.shipment_id], now))]
-    people = _people([one.card for one in due])
-    return sum(_tell(one, people, now) for one in due)
+        reminders[row.shipment_id].append(row)
+    due = [reminder for card in waiting if (reminder := _due(card, reminders[card.shipment_id], now))]
+    people = _people([reminder.card for reminder in due])
+    return sum(_tell(reminder, people, now) for reminder in due)
 
 
 # Cards of which not all is told yet. What the dates of reminders say of a keeping that moved a little, `_due` knows.
@@ -154,13 +154,13 @@ def _working(kind: OwnerKind, owners: list[int]) -> dict[int, EmailAddress]:
     return {owner: row for owner, row in newest.items() if row.state != AddressState.INVALID}
 
 
-def _due(card: Card, told: list[CardReminder], now: dt.datetime) -> _Due | None:
+def _due(card: Card, reminders: list[CardReminder], now: dt.datetime) -> _Due | None:
     today = jst_day(now)
     if card.known == CardState.RETURNED:
-        done = any(row.kind == ReminderKind.RETURNED for row in told)
+        done = any(row.kind == ReminderKind.RETURNED for row in reminders)
         return None if done else _Due(card, ReminderKind.RETURNED, "")
     until: dt.date = card.kept_until
-    same = [row for row in told if row.about and abs(dt.date.fromisoformat(row.about) - until) <= SAME_KEEPING]
+    same = [row for row in reminders if row.about and abs(dt.date.fromisoformat(row.about) - until) <= SAME_KEEPING]
     first = min((jst_day(row.at) for row in same if row.kind == ReminderKind.KEPT), default=None)
     if first is None:
         return _Due(card, ReminderKind.KEPT, until.isoformat())
@@ -256,11 +256,11 @@ def could_be_asked(cards: Sequence[Card], now: dt.datetime) -> dict[int, AskOutc
     people, today = _people(cards), jst_day(now).isoformat()
     mine = CardReminder.shipment_id.in_([card.shipment_id for card in cards if card.shipment_id])
     asked_today = (CardReminder.kind == ReminderKind.ASKED) & (CardReminder.about == today)
-    told = {row[0] for row in CardReminder.select(CardReminder.shipment_id).where(mine & asked_today).tuples()}
-    return {card.id: _ask_outcome(card, people, card.shipment_id in told) for card in cards}
+    asked = {row[0] for row in CardReminder.select(CardReminder.shipment_id).where(mine & asked_today).tuples()}
+    return {card.id: _ask_outcome(card, people, card.shipment_id in asked) for card in cards}
 
 
-def _ask_outcome(card: Card, people: _People, told: bool) -> AskOutcome:
+def _ask_outcome(card: Card, people: _People, asked_today: bool) -> AskOutcome:
     employer = people.employers.get(card.technician_id)
     if card.known != CardState.RETURNED or card.shipment_id is None:
         return AskOutcome.NOT_RETURNED
@@ -268,7 +268,7 @@ def _ask_outcome(card: Card, people: _People, told: bool) -> AskOutcome:
         return AskOutcome.NO_EMPLOYER
     if employer.id not in people.offices:
         return AskOutcome.NO_ADDRESS
-    return AskOutcome.ASKED_TODAY if told else AskOutcome.ASKS
+    return AskOutcome.ASKED_TODAY if asked_today else AskOutcome.ASKS
 
 
 def ask_employers(card_ids: Iterable[int], now: dt.datetime, account_id: int) -> int:

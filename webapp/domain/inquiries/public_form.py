@@ -102,8 +102,8 @@ def _standing(row: tuple) -> CardStatus | None:
     return None if card is None else CardStatus(CardState(state), CardState(known), kept_until=until)
 
 
-def _key(what: str, value: str) -> str:
-    return f"contact:{what}:{hashlib.sha256(value.encode()).hexdigest()[:32]}"
+def _key(prefix: str, value: str) -> str:
+    return f"contact:{prefix}:{hashlib.sha256(value.encode()).hexdigest()[:32]}"
 
 
 def _bump(key: str, window: dt.timedelta, n: int, now: dt.datetime) -> int:

@@ -98,15 +98,15 @@ def register(
     for row in rows:
         decision = decide(row, known)
         if decision.outcome in (RowOutcome.REJECTED, RowOutcome.UNCHANGED):
-            there = decision.application
+            application = decision.application
             results.append(
                 RowResult(
                     row.line,
                     row.application_number,
                     decision.outcome,
                     decision.problems,
-                    there.id if there else None,
-                    there.technician_id if there else None,
+                    application.id if application else None,
+                    application.technician_id if application else None,
                 )
             )
             continue
@@ -251,9 +251,9 @@ def _take_email(person: KnownPerson, row: RegistrationRow, known: Known, batch: 
     else:
         state, reason, judged_at = AddressState.VALID, None, None
     if before is not None or person.stored:
-        told = before.id if before is not None else None
+        before_id = before.id if before is not None else None
         section, language = address_changes.GIVEN_BY_APPLICATION, person.data["language"]
-        batch.changes.append(AddressChange(person.id, section, language, told, key))
+        batch.changes.append(AddressChange(person.id, section, language, before_id, key))
     email = batch.give_email(OwnerKind.TECHNICIAN, person.id, before, row.email, state)
     email.reason, email.judged_at = reason, judged_at
     person.email = email

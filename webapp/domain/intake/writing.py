@@ -148,7 +148,7 @@ class Batch:
             *("work_item", "audit_row", "audit_detail", "event"),
         ):
             write_rows(table, TABLES[table], self.rows[table])
-        counters.add({counters.key(*what): n for what, n in self.counts.items()})
+        counters.add({counters.key(*key): n for key, n in self.counts.items()})
         address_changes.tell(self.changes, self.now)
 
     def _write_people(self) -> None:

@@ -60,11 +60,11 @@ def mail_new(now: dt.datetime, mailbox: str, public_url: str, speaker: Callable[
         for kind, group in groupby(rows, key=lambda row: row.kind):
             alarms = list(group)
             Alarm.update(mailed_at=now).where(Alarm.id.in_([row.id for row in alarms])).execute()
-            for one in recipients:
-                content = _content(alarms, public_url, one.language, speaker)
+            for recipient in recipients:
+                content = _content(alarms, public_url, recipient.language, speaker)
                 new_message(
-                    MessageKind.OPS_ALARM, Role.OPERATOR, one.address, one.language, now,
-                    account=one.account_id, content=content,
+                    MessageKind.OPS_ALARM, Role.OPERATOR, recipient.address, recipient.language, now,
+                    account=recipient.account_id, content=content,
                 )  # fmt: skip
                 queued += 1
             data = {"kind": kind, "alarms": len(alarms), "mails": len(recipients)}

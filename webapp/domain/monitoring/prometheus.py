@@ -18,9 +18,9 @@ def registry(now: dt.datetime) -> CollectorRegistry:
     made = CollectorRegistry()
 
     def gauge(name: str, help: str, values: dict[tuple[str, ...], float], *labels: str) -> None:
-        one = Gauge(f"todoke_{name}", help, labels, registry=made)
+        metric = Gauge(f"todoke_{name}", help, labels, registry=made)
         for key, value in values.items():
-            (one.labels(*key) if labels else one).set(value)
+            (metric.labels(*key) if labels else metric).set(value)
 
     def tally(model, field, *conditions) -> dict[tuple[str, ...], float]:
         query = model.select(field, fn.COUNT(model.id)).where(*conditions).group_by(field)

@@ -84,7 +84,7 @@ def episodes(looks: Iterable[Moment], bounds: Bounds, since: dt.datetime | None 
                 found.append(standing[subject])
             elif reading.value > episode.worst.value:
                 episode.worst = reading
-    return [one for one in found if since is None or one.ended is None or one.ended >= since]
+    return [episode for episode in found if since is None or episode.ended is None or episode.ended >= since]
 
 
 def _noticed(at: dt.datetime) -> dt.datetime:
@@ -265,7 +265,7 @@ def unmatched_mails(since: dt.datetime, until: dt.datetime, bounds: Bounds) -> I
     span = dt.timedelta(hours=bounds.window)
     unmatched = (ReturnedMail.state == ReturnedState.UNMATCHED) & (ReturnedMail.received_at <= until)
     came = sorted(row[0] for row in ReturnedMail.select(ReturnedMail.received_at).where(unmatched).tuples())
-    for at in sorted({_noticed(one) for one in came} | {_noticed(one + span) for one in came}):
+    for at in sorted({_noticed(at) for at in came} | {_noticed(at + span) for at in came}):
         if at <= until:
             n = bisect_right(came, at) - bisect_right(came, at - span)
             yield Moment(at, {RETURNED_MAIL: Reading(n, data={"mails": n})})

@@ -45,12 +45,12 @@ def tell(changes: Sequence[AddressChange], now: dt.datetime) -> list[Message]:
     confirmed = ways_in({change.technician_id for change in changes})
     numbers = [change.before_id for change in changes if change.before_id]
     before = {row.id: row for row in EmailAddress.select().where(EmailAddress.id.in_(numbers))} if numbers else {}
-    told = []
+    queued = []
     for change in changes:
         addresses = (before.get(change.before_id), confirmed.get(change.technician_id))
         living = (address for address in addresses if address is not None and address.state != AddressState.INVALID)
         for address in {row.value_key: row for row in living if row.value_key != change.after}.values():
             content = {change.section: written_moment(now)}
             concerns = {"technician": change.technician_id, "content": content}
-            told.append(new_message(MessageKind.CONFIRM, Role.TECHNICIAN, address, change.language, now, **concerns))
-    return told
+            queued.append(new_message(MessageKind.CONFIRM, Role.TECHNICIAN, address, change.language, now, **concerns))
+    return queued

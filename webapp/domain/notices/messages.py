@@ -161,13 +161,15 @@ def counter_deltas(message: Message, n: int) -> dict[counters.Key, int]:
     """Return what counting a message `n` times adds to the figures; nothing before its first attempt."""
     if message.cohort_day is None:
         return {}
-    who = f"{message.kind}/{message.role}"
+    notice_kind = f"{message.kind}/{message.role}"
     by_state = message.failure_class if message.state == S.FAILED else message.state
     if outcome(message) == ACCEPTED and message.state not in (S.FAILED, S.DELIVERED):
         by_state = f"{by_state}/{ACCEPTED}"
     return {
-        counters.key(Figure.NOTICES, message.cohort_day, who, message.state, outcome(message)): n,
-        counters.key(Figure.NOTICES_BY_DESTINATION, message.cohort_day, who, message.destination, by_state or ""): n,
+        counters.key(Figure.NOTICES, message.cohort_day, notice_kind, message.state, outcome(message)): n,
+        counters.key(
+            Figure.NOTICES_BY_DESTINATION, message.cohort_day, notice_kind, message.destination, by_state or ""
+        ): n,
     }
 
 
@@ -188,7 +190,7 @@ def _told(message: Message, state: MessageState) -> bool:
 def move(message: Message, step: MessageStep, **changes) -> None:
     """Take a step of the table in the running transaction, with its counters; the message is changed in place.
 
-    StepError if the table does not allow it, or the stored row is no longer as the message was read.
+    StepNotAllowed if the table does not allow it, or the stored row is no longer as the message was read.
     """
     before = MessageState(message.state)
     after = STEPS.get((before, step))
@@ -213,8 +215,8 @@ def move(message: Message, step: MessageStep, **changes) -> None:
     if first_time and message.registration_id:
         completed_at = progress.completed([message.registration_id]).get(message.registration_id)
         deltas.update(sent_after(message, completed_at, first))
-    if told := _told(message, after) - _told(message, before):
-        deltas.update(progress.deltas({(message.registration_id, Reached.BY_MAIL): told}))
+    if change := _told(message, after) - _told(message, before):
+        deltas.update(progress.deltas({(message.registration_id, Reached.BY_MAIL): change}))
     counters.add(deltas)
 
 
@@ -256,8 +258,8 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
         after, moment = STEPS[S.SENT, MessageStep.PRESUME], to_microseconds(now)
         sql = f"UPDATE message SET state = ?, reason = ?, settled_at = ?, due_at = NULL WHERE id IN ({listed})"
         change_rows(sql, after, "presumed", moment)
-        told = Tally((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
-        counted = progress.deltas(told)
+        reached = Tally((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
+        counted = progress.deltas(reached)
         for alike, n in Tally(row[4:] for row in due).items():
             kind, role, destination, day = alike
             day = dt.date.fromisoformat(day) if day else None

@@ -36,10 +36,10 @@ def unreadable() -> IntakeError:
     return IntakeError(N_("Excel のファイルとして読めません。Excel で開き、.xlsx で保存し直してください。"))
 
 
-def _too_large(what: str, bound: int) -> IntakeError:
+def _too_large(limited: str, bound: int) -> IntakeError:
     return IntakeError(
         N_("Excel のファイルが大きすぎます（%(what)sの上限は%(bound)s）。いくつかに分けるか、CSV で保存してください。"),
-        {"what": what, "bound": f"{bound:,}"},
+        {"what": limited, "bound": f"{bound:,}"},
     )
 
 

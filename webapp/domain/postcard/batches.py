@@ -190,8 +190,8 @@ def resume(batch: PostcardBatch, now: dt.datetime, account_id: int | None = None
     step = BatchStep.MAKE_ON if batch.closed_at else BatchStep.GATHER_ON
     state = next_batch_state(batch.state, step)
     with exclusive(_LOCK):
-        others = (PostcardBatch.state == BatchState.GATHERING) & (PostcardBatch.id != batch.id)
-        if state == BatchState.GATHERING and PostcardBatch.select().where(others).exists():
+        gathering = (PostcardBatch.state == BatchState.GATHERING) & (PostcardBatch.id != batch.id)
+        if state == BatchState.GATHERING and PostcardBatch.select().where(gathering).exists():
             raise AlreadyGathering
         try:
             leases.hold(batch, state=state, tries=0, failure=None)
@@ -258,7 +258,7 @@ def management_number(secret: bytes, card_id: str, print_number: int, attempt: i
 
 def _numbers(secret: bytes, prints: list[tuple[str, int]]) -> list[str]:
     """Return a management number for each print (card id, print number) that no other print has."""
-    numbers = [management_number(secret, *one) for one in prints]
+    numbers = [management_number(secret, *card_print) for card_print in prints]
     attempt = 0
     while True:
         used = PostcardPrint.select(PostcardPrint.management_number).where(PostcardPrint.management_number.in_(numbers))
@@ -267,8 +267,8 @@ def _numbers(secret: bytes, prints: list[tuple[str, int]]) -> list[str]:
             return numbers
         attempt += 1
         numbers = [
-            management_number(secret, *one, attempt) if number in taken else number
-            for number, one in zip(numbers, prints, strict=True)
+            management_number(secret, *card_print, attempt) if number in taken else number
+            for number, card_print in zip(numbers, prints, strict=True)
         ]
 
 

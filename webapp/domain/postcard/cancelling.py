@@ -43,7 +43,7 @@ def cancel_for(technician_id: int, why: CancelReason, now: dt.datetime) -> int:
 
 
 def cancel(postcard: Postcard, now: dt.datetime, account_id: int, note: str) -> None:
-    """Cancel a waiting postcard by an operator's decision; StepError when it does not wait any more."""
+    """Cancel a waiting postcard by an operator's decision; StepNotAllowed when it does not wait any more."""
     with transaction():
         fallback.move(postcard, PostcardStep.CANCEL, now, hold_reason=None)
         fallback.note(EventName.POSTCARD_OPS_CANCELLED, postcard, now, {"reason": CancelReason.OPS}, account_id)

@@ -29,16 +29,18 @@ def presume(office: PrintOffice, now: dt.datetime, most: int = 1000) -> int:
     after = next_state(PostcardState.MAILED, PostcardStep.PRESUME)
     old = (Postcard.state == PostcardState.MAILED) & (Postcard.mailed_at <= now - office.presumed_after)
     with transaction():
-        some = Postcard.select(Postcard.id).where(old).order_by(Postcard.mailed_at, Postcard.id).limit(most)
-        ids = [row[0] for row in some.tuples()]
-        which = Postcard.id.in_(ids) & (Postcard.state == PostcardState.MAILED)
-        return len(marking.move_all(which, after, EventName.POSTCARD_RULE_PRESUMED, now, None, {}, {})) if ids else 0
+        due = Postcard.select(Postcard.id).where(old).order_by(Postcard.mailed_at, Postcard.id).limit(most)
+        ids = [row[0] for row in due.tuples()]
+        condition = Postcard.id.in_(ids) & (Postcard.state == PostcardState.MAILED)
+        return (
+            len(marking.move_all(condition, after, EventName.POSTCARD_RULE_PRESUMED, now, None, {}, {})) if ids else 0
+        )
 
 
 def reprint(postcard: Postcard, reason: ReprintReason, now: dt.datetime, account_id: int, note: str = "") -> None:
     """Let a printed postcard be printed again in another batch: its code is dead at once.
 
-    StepError when the table has no such step, or the card has moved on meanwhile.
+    StepNotAllowed when the table has no such step, or the card has moved on meanwhile.
     """
     reason = ReprintReason(reason)
     with transaction():

@@ -62,7 +62,7 @@ def queue(
 def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) -> None:
     """Make a step with a postcard in the running transaction and count it.
 
-    StepError when the table has no such step, or when the row is no longer as it was read.
+    StepNotAllowed when the table has no such step, or when the row is no longer as it was read.
     """
     before, state = postcard.state, next_state(postcard.state, step)
     values = {"state": state, "changed_at": now, "version": postcard.version + 1, **changes}
@@ -73,8 +73,8 @@ def move(postcard: Postcard, step: PostcardStep, now: dt.datetime, **changes) ->
         setattr(postcard, name, value)
     if step is not PostcardStep.UNDO_RETURN:  # it only takes a count back
         count_state(postcard, now)
-    if told := (state in progress.TOLD_BY_POSTCARD) - (before in progress.TOLD_BY_POSTCARD):
-        counters.add(progress.postcards_moved([(postcard.id, postcard.registration_id)], told))
+    if change := (state in progress.TOLD_BY_POSTCARD) - (before in progress.TOLD_BY_POSTCARD):
+        counters.add(progress.postcards_moved([(postcard.id, postcard.registration_id)], change))
 
 
 def hold(postcard: Postcard, reason: HoldReason, now: dt.datetime, part: str = "", signs: tuple[str, ...] = ()) -> None:

@@ -21,7 +21,7 @@ def advance(
 ) -> int:
     """Mark a batch printed or mailed (差出) with every card that still is in it; return how many cards.
 
-    The codes of mailed cards count from this moment. StepError when the batch is not at that point.
+    The codes of mailed cards count from this moment. StepNotAllowed when the batch is not at that point.
     """
     card_step = {BatchStep.PRINT: PostcardStep.PRINT, BatchStep.MAIL: PostcardStep.MAIL}[step]
     before = {PostcardStep.PRINT: PostcardState.BATCHED, PostcardStep.MAIL: PostcardState.PRINTED}[card_step]

@@ -62,8 +62,8 @@ def mend(
 ) -> None:
     """Change what is printed and, if the card was on hold, let it go out.
 
-    `version` is that of the person's data as the operator saw them. StillHeld when it would not print; StepError when
-    somebody was faster. A card held for many people on one address waits on for its own decision.
+    `version` is that of the person's data as the operator saw them. StillHeld when it would not print; StepNotAllowed
+    when somebody was faster. A card held for many people on one address waits on for its own decision.
     """
     _, holds = holds_with(postcard, mended, office)
     if holds:

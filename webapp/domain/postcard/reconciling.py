@@ -52,6 +52,6 @@ def close_when_done(now: dt.datetime, account_id: int | None) -> None:
     decisions = WorkItem.kind == WorkItemKind.RECONCILIATION
     for item in list(WorkItem.open().where(decisions & (WorkItem.subject_kind == "postcards"))):
         close_item(item, WorkItemState.DONE, "decided", now, account_id)
-    others = WorkItem.open().where(decisions).exists()
-    if not others and Alarm.open().where(Alarm.kind == AlarmKind.RESTORED).exists():
+    undecided = WorkItem.open().where(decisions).exists()
+    if not undecided and Alarm.open().where(Alarm.kind == AlarmKind.RESTORED).exists():
         close_alarm(AlarmKind.RESTORED, "database", now)

@@ -111,7 +111,7 @@ def _take_back(found: PostcardPrint, now: dt.datetime, account_id: int) -> Retur
 
 
 def undo(row: PostcardReturn, now: dt.datetime, account_id: int) -> None:
-    """Take a scan back: the wrong card. StepError when something was done about it meanwhile."""
+    """Take a scan back: the wrong card. StepNotAllowed when something was done about it meanwhile."""
     with transaction():
         fresh = (PostcardReturn.id == row.id) & PostcardReturn.undone_at.is_null()
         if not PostcardReturn.update(undone_at=now).where(fresh).execute():
@@ -153,13 +153,13 @@ def send_again(postcard: Postcard, now: dt.datetime, account_id: int) -> None:
 
 
 def close(postcard: Postcard, now: dt.datetime, account_id: int, note: str) -> None:
-    """Let a returned postcard be: nothing more is sent. StepError when there is no open work."""
+    """Let a returned postcard be: nothing more is sent. StepNotAllowed when there is no open work."""
     with transaction():
         _end_work(postcard, Resolution.CLOSED, now, account_id, note)
 
 
 def ask_business(postcard: Postcard, now: dt.datetime, account_id: int, note: str) -> None:
-    """Note that the affiliated business was asked for the address; the work stays open. StepError as above."""
+    """Note that the affiliated business was asked for the address; the work stays open. StepNotAllowed as above."""
     item = work_of(postcard)
     if item is None:
         raise StepNotAllowed("there is no open work")

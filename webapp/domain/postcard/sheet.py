@@ -199,9 +199,9 @@ def _columns(setting: Setting, spread: float = 0.0) -> dict:
     return {"points": setting.points, "spread": spread, "columns": columns}
 
 
-def _lines(fitted: tuple[float, tuple[str, ...]] | None, what: str) -> dict:
+def _lines(fitted: tuple[float, tuple[str, ...]] | None, part: str) -> dict:
     if fitted is None:
-        raise SheetError(f"{what} is too long for the postcard")
+        raise SheetError(f"{part} is too long for the postcard")
     return {"points": fitted[0], "lines": list(fitted[1])}
 
 

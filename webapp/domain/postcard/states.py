@@ -124,7 +124,7 @@ BATCH_STEPS: dict[tuple[BatchState, BatchStep], BatchState] = {
 
 
 def next_state(state: str, step: PostcardStep) -> PostcardState:
-    """Return the state after a step of a postcard; StepError if the table has none."""
+    """Return the state after a step of a postcard; StepNotAllowed if the table has none."""
     try:
         return STEPS[PostcardState(state), step]
     except KeyError:
@@ -132,7 +132,7 @@ def next_state(state: str, step: PostcardStep) -> PostcardState:
 
 
 def next_batch_state(state: str, step: BatchStep) -> BatchState:
-    """Return the state after a step of a batch; StepError if the table has none."""
+    """Return the state after a step of a batch; StepNotAllowed if the table has none."""
     try:
         return BATCH_STEPS[BatchState(state), step]
     except KeyError:

@@ -182,8 +182,8 @@ def reached(step: str):
             )
         )
     if step == Reached.BY_POSTCARD:
-        told = Postcard.state.in_(TOLD_BY_POSTCARD)
-        yield fn.EXISTS(Postcard.select(1).where((Postcard.registration == Registration.id) & told))
+        printed = Postcard.state.in_(TOLD_BY_POSTCARD)
+        yield fn.EXISTS(Postcard.select(1).where((Postcard.registration == Registration.id) & printed))
     if step == Reached.CARD_POSTED:
         posted = Card.posted_on.is_null(False)
         yield fn.EXISTS(Card.select(1).where((Card.registration == Registration.id) & posted))

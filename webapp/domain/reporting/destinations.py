@@ -38,7 +38,7 @@ def worst(
     """Return the domains that fail most often, worst first, without those below the least volume."""
     tallies = tallies_of(_failing(span, kind, role), span, kind, role)
     found = [Destination(domain, tally) for domain, tally in tallies.items() if tally.counted >= max(1, least)]
-    found.sort(key=lambda one: (-one.failing, -one.tally.counted, one.domain))
+    found.sort(key=lambda destination: (-destination.failing, -destination.tally.counted, destination.domain))
     return found[:most]
 
 
@@ -65,13 +65,13 @@ def _failing(span: Span, kind: str, role: str) -> list[str]:
 def _counted(domains: list[str], span: Span, kind: str, role: str) -> Iterator[tuple[str, str, int]]:
     condition, values = of_kind(kind, role)
     for begin in range(0, len(domains), _AT_ONCE):
-        some = domains[begin : begin + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
+        part = domains[begin : begin + _AT_ONCE]
+        marks = ", ".join("?" * len(part))
         sql = (
             f"SELECT b, c, SUM(n) {_COUNTERS} AND b IN ({marks}) AND day >= ? AND day <= ?{condition}"
             " GROUP BY b, c HAVING SUM(n) <> 0"
         )
-        for domain, word, n in _rows(sql, (*some, *_days(span), *values)):
+        for domain, word, n in _rows(sql, (*part, *_days(span), *values)):
             yield domain, word, int(n)
 
 

@@ -130,14 +130,14 @@ class Prefecture:
     missed: dict[Missed, int]
     before: "Prefecture | None" = None
 
-    def share(self, what: Missed) -> float:
+    def share(self, misfortune: Missed) -> float:
         """Return the share of a misfortune; there is at least one card."""
-        return self.missed[what] / self.posted
+        return self.missed[misfortune] / self.posted
 
     @property
     def unlucky(self) -> float:
         """The share that was not handed over at once."""
-        return sum(n for what, n in self.missed.items() if what) / self.posted
+        return sum(n for misfortune, n in self.missed.items() if misfortune) / self.posted
 
 
 def prefectures(period: Period, least: int = LEAST_VOLUME) -> tuple[list[Prefecture], Prefecture | None]:
@@ -145,25 +145,25 @@ def prefectures(period: Period, least: int = LEAST_VOLUME) -> tuple[list[Prefect
 
     Each with the period before, where that has enough cards too.
     """
-    before = {one.name: one for one in _by_prefecture(period.before()) if one.posted >= max(1, least)}
+    before = {row.name: row for row in _by_prefecture(period.before()) if row.posted >= max(1, least)}
     now = _by_prefecture(period)
-    found = [_beside(one, before.get(one.name)) for one in now if one.posted >= max(1, least)]
-    found.sort(key=lambda one: (-one.unlucky, -one.posted, one.name))
+    found = [_beside(row, before.get(row.name)) for row in now if row.posted >= max(1, least)]
+    found.sort(key=lambda row: (-row.unlucky, -row.posted, row.name))
     country = _together(now)
     return found, country and _beside(country, _together(list(before.values())))
 
 
 def _by_prefecture(span: Span) -> list[Prefecture]:
     found: dict[str, dict[Missed, int]] = defaultdict(lambda: dict.fromkeys(Missed, 0))
-    for name, what, n in rows(Figure.SHIPMENTS, span, "a, b"):
-        found[name][Missed(what)] += n
+    for name, misfortune, n in rows(Figure.SHIPMENTS, span, "a, b"):
+        found[name][Missed(misfortune)] += n
     return [Prefecture(name, sum(missed.values()), missed) for name, missed in found.items()]
 
 
-def _beside(one: Prefecture, before: Prefecture | None) -> Prefecture:
-    return Prefecture(one.name, one.posted, one.missed, before)
+def _beside(row: Prefecture, before: Prefecture | None) -> Prefecture:
+    return Prefecture(row.name, row.posted, row.missed, before)
 
 
-def _together(every: list[Prefecture]) -> Prefecture | None:
-    missed = {what: sum(one.missed[what] for one in every) for what in Missed}
+def _together(counted: list[Prefecture]) -> Prefecture | None:
+    missed = {misfortune: sum(row.missed[misfortune] for row in counted) for misfortune in Missed}
     return Prefecture("", sum(missed.values()), missed) if sum(missed.values()) else None

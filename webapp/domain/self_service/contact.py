@@ -52,7 +52,7 @@ def set_telephone(viewer: Viewer, telephone: str, version: int, now: dt.datetime
         return True
 
 
-def _note(viewer: Viewer, what: str, now: dt.datetime, detail: dict | None = None) -> None:
+def _note(viewer: Viewer, section: str, now: dt.datetime, detail: dict | None = None) -> None:
     name, ids = EventName.RECORD_TECHNICIAN_CHANGED, {"technician_id": viewer.technician_id}
-    record(name, now, account_id=viewer.account_id, data={"changed": what}, **ids)
-    audit(name, now, viewer.account_id, "technician", viewer.technician_id, {"changed": what} | (detail or {}))
+    record(name, now, account_id=viewer.account_id, data={"changed": section}, **ids)
+    audit(name, now, viewer.account_id, "technician", viewer.technician_id, {"changed": section} | (detail or {}))

@@ -127,7 +127,7 @@ def _record(record: Record, person: Technician) -> dict:
         "work_history": list(record.work_history.entries),
         "social_insurance": record.insurance.social_insurance,
         "retirement_scheme": record.insurance.retirement_scheme,
-        "disclosure": {one.group.name.lower(): str(one.state) for one in record.standings},
+        "disclosure": {standing.group.name.lower(): str(standing.state) for standing in record.standings},
         "registered_at": _plain(person.created_at),
         "updated_at": _plain(person.updated_at),
         "version": person.version,

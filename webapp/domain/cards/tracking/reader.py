@@ -242,8 +242,8 @@ class _Reader:
             self.add(moment, written, meaning, clean_office(office))
             read = True
             if moment is None and any(map(str.isdigit, at(columns.date, place))) and self.current is not None:
-                told = {"value": at(columns.date, place), "number": str(self.current), "label": written}
-                self.problem(UNREADABLE_DATE, **told)
+                words = {"value": at(columns.date, place), "number": str(self.current), "label": written}
+                self.problem(UNREADABLE_DATE, **words)
         for index, label in columns.wide:
             moment = self._cell_moment(cells[index].strip() if index < len(cells) else "", "")
             if moment is not None:
