@@ -16,8 +16,8 @@ test: $(VENV)/.installed-test  ## install what the tests need and run all of the
 	@$(BIN)/python -m tests.type_errors
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-soak: $(VENV)/.installed-test  ## what takes long: kills, 100,000 cards, 10 million events
-	@$(BIN)/python -m pytest --soak -m soak -s
+soak: $(VENV)/.installed-test  ## what takes long: kills, 100,000 cards, 10 million events, every property in full
+	@HYPOTHESIS_EXAMPLES=full $(BIN)/python -m pytest --soak -m "soak or property" -s
 
 bench: $(VENV)/.installed-test  ## measure, each figure beside its reference, into bench/RESULTS.md
 	@$(BIN)/python -m bench.run

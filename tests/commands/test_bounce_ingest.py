@@ -3,13 +3,14 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Message, Postcard, ReturnedMail
 from tests.domain.mail.sending import queued_notice
 from tests.domain.mail.test_inbound import report, send
+from tests.examples import examples
 from webapp.commands.bounce_ingest import recipient_of
 
 
@@ -62,7 +63,7 @@ def test_what_cannot_be_taken_is_one_sentence(todoke, sent, data):
 
 
 # One database for all examples: what is proved is that each call ends well.
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=500), recipient=st.text(min_size=1, max_size=60))
 def test_any_bytes_end_in_a_row_or_a_sentence(todoke, environment, sent, data, recipient):
     rows = in_database(environment, lambda: ReturnedMail.select().count())

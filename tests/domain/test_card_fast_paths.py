@@ -2,12 +2,13 @@
 
 import datetime as dt
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Card, Counter, Event, Shipment, TrackingEvent, WorkItem
 from tests import cast
+from tests.examples import examples
 from webapp.domain.cards import projection, states
 from webapp.domain.cards.states import CardEvent, Receiver
 from webapp.domain.core import work_items
@@ -78,7 +79,7 @@ def make(drawn) -> list[int]:
     return made
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=cards)
 def test_many_cards_are_folded_as_each_would_be(sqlite_url, drawn):
     db.configure(sqlite_url)
@@ -122,7 +123,7 @@ def test_many_items_are_opened_and_closed_as_each_would_be(database, now):
     assert outcome_of(close_together) == outcome_of(close_each)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(reports, max_size=6))
 def test_reports_that_need_no_weighing_stand_where_weighing_puts_them(told):
     assert states.in_order(told) == states._placed(set(told))

@@ -2,13 +2,14 @@
 
 import datetime as dt
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Attempt, Counter, EmailAddress, Event, Message
 from tests import cast
 from tests.domain.mail.sending import DOMAIN, LEASE, POLICY, reply
+from tests.examples import examples
 from webapp.domain.core.counters import add, day_of
 from webapp.domain.core.events import EventName
 from webapp.domain.mail import outbox, outbox_results
@@ -87,7 +88,7 @@ def make(drawn, state: MessageState) -> None:
         add(counter_deltas(message, 1))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=messages)
 def test_many_are_presumed_as_each_would_be(sqlite_url, drawn):
     def one_by_one():
@@ -105,7 +106,7 @@ def test_many_are_presumed_as_each_would_be(sqlite_url, drawn):
     db.database.close_all()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=messages)
 def test_many_are_claimed_and_accepted_as_each_would_be(sqlite_url, drawn):
     said = reply()

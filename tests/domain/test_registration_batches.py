@@ -4,12 +4,13 @@ import datetime as dt
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from db.database import database as engine
 from db.database import transaction
 from tests import cast
+from tests.examples import examples
 from webapp.domain.email_addresses import versions
 from webapp.domain.intake.known import Known
 from webapp.domain.intake.registrations import register
@@ -120,7 +121,7 @@ MOVED_ON = [
 
 @example(MOVED_ON, [], 0)
 @given(st.lists(cells, min_size=1, max_size=14), st.lists(st.integers(1, 14), max_size=5), st.integers(0, 6))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def check_any_batching(database, some, sizes, dies_after):
     rows = [clean_registration(line, given, NOW) for line, given in enumerate(some, start=2)]
     set_the_scene()

@@ -9,12 +9,13 @@ import base64
 import gzip
 import hashlib
 import os
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import brotli
+import rcssmin
+import rjsmin
 from flask import Flask
 from whitenoise import WhiteNoise
 
@@ -79,20 +80,12 @@ def _sources(source: Path) -> dict[str, bytes]:
 
 
 def _shrink(name: str, data: bytes) -> bytes:
-    """Take comments and needless blanks out of our own files; what is another's stays as it came, and so do bundles.
-
-    Of a script only comments of their own and indents go: no text of ours runs over lines.
-    """
+    """Take comments and needless blanks out of our own files; what is another's stays as it came, and so do bundles."""
     if name.startswith("vendor/") or name in BUNDLES:
         return data
     if name.endswith(".js"):
-        return re.sub(rb"^(\s*/\*.*?\*/)?\s*", b"", data, flags=re.S | re.M)
-    if not name.endswith(".css"):
-        return data
-    text = re.sub(r"/\*.*?\*/", "", data.decode(), flags=re.S)
-    text = re.sub(r"\s+", " ", text)
-    text = re.sub(r" ?([{};,]) ?", r"\1", text)
-    return re.sub(r": (?=[^{}]*[;}])", ":", text).replace(";}", "}").strip().encode()
+        return rjsmin.jsmin(data, keep_bang_comments=True)
+    return rcssmin.cssmin(data, keep_bang_comments=True) if name.endswith(".css") else data
 
 
 def _write(target: Path, make) -> None:

@@ -4,10 +4,11 @@ import random
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.domain.bounce.corpus import read_mails
+from tests.examples import examples
 from webapp.domain.bounce import MailKind, Reason, Stage, explain, judge, judge_reply
 from webapp.domain.bounce.judge import judge_unguarded
 from webapp.domain.bounce.message import MAX_PARTS, read
@@ -129,7 +130,7 @@ def test_a_character_outside_unicode_in_an_address_is_replaced():
 
 
 @given(st.binary(max_size=3000))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_bytes_end_in_a_judgement(mail: bytes):
     judgement = judge_unguarded(mail)
     assert judgement.kind in MailKind
@@ -160,7 +161,7 @@ def mutated(draw) -> bytes:
 
 
 @given(mutated())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_mutated_mails_end_in_a_judgement_whose_parts_agree(mail: bytes):
     judgement = judge_unguarded(mail)
     assert judgement.recipients == tuple(f.recipient for f in judgement.failures) or not judgement.failures
@@ -185,6 +186,6 @@ def test_mutated_mails_end_in_a_judgement():
 
 
 @given(st.text(max_size=300), st.sampled_from(list(Stage)), st.integers(200, 599))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_reply_ends_in_a_reason(text: str, stage: Stage, code: int):
     assert judge_reply(code, text, stage, "example.jp").reason in Reason

@@ -5,11 +5,12 @@ import itertools
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db.models import Card, Counter, Event, Shipment, TrackingEvent, TrackingSighting, WorkItem
 from tests import cast
+from tests.examples import examples
 from webapp.domain.cards import actions
 from webapp.domain.cards.imports import (
     ImportKind,
@@ -145,7 +146,7 @@ LINES = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.sampled_from(LINES), min_size=1, max_size=5), min_size=1, max_size=4), st.randoms())
 def test_any_order_repetition_and_undoing_end_in_the_same_state(database, now, imports, chance):
     """A card's columns are a function of what stands, not of the way there; on both engines."""

@@ -4,9 +4,10 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from webapp.domain.cards.states import (
     RECEIVER_WORDS,
     STEPS,
@@ -50,7 +51,7 @@ def at(day: int, hour: int, event: CardEvent, label: str = "") -> Report:
     return Report(datetime(2026, 11, day, hour, tzinfo=JST), event, label or event.value)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_any_order_and_repetition_ends_in_the_same_state(data):
     history = data.draw(events)

@@ -3,13 +3,14 @@
 import datetime as dt
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import AccessRow, Affiliation, Alarm, RecordItem, Throttle
 from tests import cast
 from tests.domain.disclosure.test_policy import business_user, operator, person
+from tests.examples import examples
 from webapp.domain.affiliations import roster
 from webapp.domain.affiliations.roster import Filter
 from webapp.domain.core.daily_limits import LimitReached
@@ -47,7 +48,7 @@ def test_a_search_finds_exactly_the_disclosed_people_in_kana_order_page_by_page(
         max_size=30,
     )
 
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @examples(25, database=None, suppress_health_check=list(HealthCheck))
     @given(towns, st.sampled_from(["ア", "アオ", "ハヤシ", "ンンン"]), st.booleans())
     def agree(town, kana, qualified):
         with db.transaction() as undo:

@@ -3,12 +3,13 @@
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Account, Affiliation, Technician
 from tests import cast
+from tests.examples import examples
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.disclosure.policy import (
     ALL_GROUPS,
@@ -157,7 +158,7 @@ people_of_a_town = st.lists(
 
 @pytest.mark.timeout(300)
 def test_sql_says_exactly_what_the_rule_says(database, now):
-    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @examples(30, database=None, suppress_health_check=list(HealthCheck))
     @given(people_of_a_town)
     def agree(town):
         with db.transaction() as undo:

@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from db.ids import encode
 from db.models import Account, AuditDetail, AuditRow, Event, ExportRequest
 from tests import ROOT
+from tests.examples import examples
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.errors import StepNotAllowed, TakenOver
 from webapp.domain.exports import requests, tables
@@ -268,7 +269,7 @@ TRICKY = ["=1+1", "+81 3", "-2", "@SUM(A1)", "00012345678901", "12345678901234",
 CELLS = st.sampled_from(TRICKY) | st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=8))
 def test_each_cell_of_a_workbook_is_the_text_that_it_was(rows, tmp_path_factory):
     path = tmp_path_factory.mktemp("book") / "t.xlsx"

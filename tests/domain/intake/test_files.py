@@ -5,10 +5,11 @@ import zipfile
 
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
+from tests.examples import examples
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
 from webapp.domain.intake.files import SourceFormat, open_source
 from webapp.domain.intake.rows import BROKEN_QUOTES, WRONG_SHAPE, Problem, clean_business, clean_registration
@@ -231,7 +232,7 @@ def test_a_workbook_with_damaged_or_lying_parts_is_a_clear_error():
         assert "Excel" in error(io.BytesIO(whole[:cut]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(min_value=4), st.binary(min_size=1, max_size=4))
 def test_a_workbook_changed_anywhere_is_rows_or_a_clear_error(where, octets):
     whole = bytearray(WORKBOOK)
@@ -260,13 +261,13 @@ def rows_or_error(data: bytes) -> None:
                 repr(result).encode()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda data: HEAD + data))
 def test_any_bytes_are_rows_or_a_clear_error(data):
     rows_or_error(data)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.lists(st.text(max_size=12) | st.sampled_from(list(GOOD.values())), max_size=12), max_size=5))
 def test_any_text_under_a_good_heading_is_rows_or_problems(table):
     text = "\n".join(",".join(cells) for cells in table)

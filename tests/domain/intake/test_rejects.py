@@ -3,11 +3,12 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from tests.domain.intake.sheets import GOOD, as_csv
+from tests.examples import examples
 from webapp.domain.intake.columns import REGISTRATIONS
 from webapp.domain.intake.files import open_source
 from webapp.domain.intake.rejects import RejectsFile
@@ -89,7 +90,7 @@ def test_nothing_is_left_under_the_name_when_the_import_fails(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(alphabet="'=+-@\t＝a", max_size=6) | st.text(max_size=10))
 def test_guarding_is_undone_exactly(text):
     assert unguard(guard(text)) == text

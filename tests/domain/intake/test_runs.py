@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Card, ImportReject, ImportRun, Message, RecordItem, Registration, Technician
 from tests import ROOT
 from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
+from tests.examples import examples
 from webapp.domain.core import leases
 from webapp.domain.intake import runs
 from webapp.domain.intake.reading import TableKind
@@ -41,7 +42,7 @@ def _spoilt(content: bytes, at: int, by: bytes) -> bytes:
 
 
 @given(some_bytes, st.sampled_from(TableKind), st.booleans())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def check_any_bytes(database, tmp_path, content, kind, check):
     run = runs.create(kind, "x.csv", content, NOW, check=check)
     uploads = runs.Uploads(tmp_path, lambda: NOW)

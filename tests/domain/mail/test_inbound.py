@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
@@ -20,6 +20,7 @@ from db.models import (
 )
 from tests.domain.mail.sending import DOMAIN, KEYS, LEASE, POLICY, RETURN_DOMAIN, queued_notice, reply
 from tests.domain.notices.test_messages import real_counts, stored_counts
+from tests.examples import examples
 from webapp.domain.bounce import Reason
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
@@ -302,7 +303,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=anything, recipient=st.one_of(st.none(), st.text(max_size=80)))
 def test_any_bytes_for_any_recipient_end_in_one_whole_row(sqlite_url, data, recipient):
     now = dt.datetime(2026, 11, 18, 1, tzinfo=dt.UTC)

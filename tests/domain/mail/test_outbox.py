@@ -5,7 +5,7 @@ import itertools
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
@@ -13,6 +13,7 @@ from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Pos
 from tests import cast
 from tests.domain.mail.sending import DOMAIN, LEASE, OFFICE, POLICY, queued_notice, queued_notices, reply
 from tests.domain.notices.test_messages import real_counts, stored_counts
+from tests.examples import examples
 from webapp.domain.bounce import Reason, ReasonClass
 from webapp.domain.core.alarms import AlarmKind
 from webapp.domain.core.events import EventName
@@ -267,7 +268,7 @@ OUTCOMES = [
 ]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(st.tuples(st.sampled_from(OUTCOMES), st.booleans(), st.integers(0, 30)), max_size=12))
 def test_after_any_history_counters_fences_and_attempts_agree(sqlite_url, history):
     now = dt.datetime(2026, 11, 18, 1, tzinfo=dt.UTC)

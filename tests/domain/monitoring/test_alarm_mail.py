@@ -3,11 +3,12 @@
 import datetime as dt
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db.database import transaction
 from db.models import Account, Alarm, Attempt, AuditRow, EmailAddress, Event, Message
+from tests.examples import examples
 from tests.web.ops import story
 from webapp.domain.accounts import accounts
 from webapp.domain.accounts.accounts import OperatorRole
@@ -56,7 +57,7 @@ def test_an_episode_is_told_once_however_often_the_worker_looks_and_the_next_one
 moves = st.lists(st.tuples(st.sampled_from(["open", "close", "mail", "see"]), st.sampled_from("ab")), max_size=25)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
 def test_whatever_happens_no_episode_is_told_twice(sqlite, moves):
     for model in (Attempt, Message, EmailAddress, Alarm, Event):

@@ -4,12 +4,13 @@ import datetime as dt
 from collections import Counter as Tally
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
 from db.models import Alarm, Attempt, Counter, EmailAddress, Event, Message, Postcard, WorkItem
 from tests import cast
+from tests.examples import examples
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
@@ -208,7 +209,7 @@ def real_counts() -> Tally:
 
 
 # The database is emptied by the test itself.
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(list(Reason)), st.integers(0, 6)), max_size=8))
 def test_counters_equal_the_messages_after_any_history(sqlite_url, steps):
     now = dt.datetime(2026, 11, 18, 1, tzinfo=dt.UTC)

@@ -1,9 +1,10 @@
 """Addresses: where the town ends, what is wrong, and what the list of codes says."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from webapp.domain.postcard.address import SENTENCES, AddressRule, parse_address, propose_codes
 from webapp.domain.postcard.towns import CodeKind, fold, fold_key, look_up
 
@@ -134,7 +135,7 @@ def test_codes_are_proposed_from_the_text_alone():
     assert propose_codes("どこにもない町9-9") == ()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=40), st.text(alphabet="0123456789-〒 ０", max_size=9))
 def test_any_text_is_parsed_without_a_crash_and_kept_as_it_came(text, code):
     address = parse_address(code, text)
@@ -143,7 +144,7 @@ def test_any_text_is_parsed_without_a_crash_and_kept_as_it_came(text, code):
     assert (address.barcode is None) == (address.no_barcode_reason is not None)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(alphabet="大字東十一二条ケヶ 　１2町", max_size=12))
 def test_folding_keeps_where_each_letter_came_from(text):
     folded = fold(text)

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from webapp.domain.postcard.barcode import (
     BARS,
     VALUES,
@@ -100,7 +101,7 @@ def test_every_written_kanji_number_is_read_back(number):
     assert extract_digits(f"{text}丁目") == str(number)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(PARTS)
 def test_extracted_digits_have_one_form_and_extract_to_themselves(text):
     digits = extract_digits(text)
@@ -113,7 +114,7 @@ def test_extracted_digits_have_one_form_and_extract_to_themselves(text):
         assert extract_digits(digits) == digits
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.from_regex(r"[0-9]{7}", fullmatch=True), PARTS)
 def test_every_symbol_has_67_bars_twenty_codes_and_a_right_check(postal_code, text):
     barcode = make_barcode(postal_code, extract_digits(text))

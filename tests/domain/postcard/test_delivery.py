@@ -4,7 +4,7 @@ import datetime as dt
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db import database as db
@@ -26,6 +26,7 @@ from db.models import (
 )
 from db.models import Counter as Count
 from tests.domain.postcard import desk
+from tests.examples import examples
 from webapp.domain.accounts import accounts
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.work_items import WorkItemKind
@@ -293,7 +294,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS)
 def test_whatever_happens_counters_equal_events_and_no_card_has_two_living_codes(sqlite, shop, now, ops, actions):
     """Random histories: states follow the table, counters follow what was entered, one code at most opens a door."""

@@ -1,8 +1,9 @@
 """Setting texts: cells, columns, sizes, and what the fonts can print."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from webapp.domain.postcard.fontfile import sans, serif
 from webapp.domain.postcard.layout import POINT_MM, cells, clusters, fit_columns, fit_line, missing_glyphs
 from webapp.domain.postcard.sheet import ADDRESS_LENGTH, ADDRESS_STEPS, NAME_LENGTH, NAME_STEPS
@@ -45,7 +46,7 @@ def test_variation_selectors_and_marks_stay_with_their_character():
     assert clusters("\u200b佐\u2060藤") == ["佐", "藤"]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(TEXTS)
 def test_what_fits_is_whole_in_order_and_inside_its_room(text):
     row = cells(text, serif(), numerals=True)
@@ -60,7 +61,7 @@ def test_what_fits_is_whole_in_order_and_inside_its_room(text):
             assert setting.length(place) * POINT_MM <= length + 1e-6
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(alphabet="千葉市緑町ハイツ", min_size=1, max_size=70), st.sampled_from("）ー、ッ"))
 def test_a_column_never_begins_with_what_may_not_stand_first(text, sign):
     setting = fit_columns(cells("千" + text.replace("町", "町" + sign), serif()), 60, ((15, 9),))
@@ -81,7 +82,7 @@ def test_the_largest_size_that_fits_is_taken_and_too_much_is_refused():
     assert fit_columns(cells("Donaudampfschiff" * 20, serif()), NAME_LENGTH, NAME_STEPS) is None
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(TEXTS)
 def test_a_line_that_fits_is_whole_and_inside_its_width(text):
     fitted = fit_line(text, sans(), 40, ((12, 2), (8, 3)))

@@ -4,13 +4,14 @@ import re
 
 import pytest
 import segno
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from webapp.domain.postcard.pictures import qr_modules, qr_picture
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.sampled_from((5, 11)), st.data())
 def test_a_code_put_together_is_the_encoders_own(length, data):
     text = data.draw(st.text(alphabet="0123456789ABCDEFGHJKMNPQRSTVWXYZ-", min_size=length, max_size=length))

@@ -5,13 +5,14 @@ import itertools
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from db.database import database
 from db.ids import encode
 from db.models import Affiliation, AuditDetail, AuditRow, ExportRequest
 from tests import cast
+from tests.examples import examples
 from tests.web.business.story import card, member, signed_in, technician_account, user
 from tests.web.taking_away import ask, fetch, newest, table, taken, work
 from webapp.domain.accounts.accounts import RECENT, BusinessRole
@@ -111,7 +112,7 @@ KEYS = st.integers(0, 31)
 PEOPLE = st.lists(st.tuples(st.integers(0, 2), KEYS, KEYS, st.booleans()), max_size=6)
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, role=st.sampled_from(BusinessRole), wanted=st.sampled_from(["", *DisclosureState]))
 def test_a_file_holds_exactly_those_for_whom_the_rule_says_employer(app, now, people, role, wanted):
     """Random people of three businesses, some of whom have left: the file has whom `relation` calls one's own."""

@@ -5,7 +5,6 @@ import json
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -15,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from db.models import Card, IdempotentRequest, Message, Registration, Technician
+from tests.examples import examples
 from webapp import create_app
 from webapp.domain.accounts import api_keys, idempotency
 from webapp.domain.intake.api_rows import RegistrationIn
@@ -199,7 +199,7 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_name(app, key):
     asked = []
     for operation in schema.get_all_operations():
 
-        @examples(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @examples(40, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.ok().as_strategy())
         def ask(case):
             case.headers["Authorization"] = f"Bearer {key}"

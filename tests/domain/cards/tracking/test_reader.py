@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.cards.tracking.layouts import LAYOUTS
+from tests.examples import examples
 from webapp.domain.cards.states import CardEvent, CardState, Receiver
 from webapp.domain.cards.tracking.files import read_file
 from webapp.domain.cards.tracking.labels import shipped_labels
@@ -46,7 +47,7 @@ parcels = st.lists(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(parcels=parcels)
 def test_every_layout_reads_as_the_same_history(layout, parcels):
     source = LAYOUTS[layout](parcels)
@@ -242,7 +243,7 @@ def test_who_took_the_card_is_known_only_where_the_label_tells():
     assert receiver("窓口でお渡し") is Receiver.COUNTER
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(
         st.sampled_from(
@@ -271,7 +272,7 @@ def test_no_text_stops_the_reader(text):
         assert len(item.events) == len(item.states)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(
         st.sampled_from(["お届け", "先に", "済み", "予定", "まだ", "未", "引受", "ます", "（", "）", " ", "取消", "局"])
