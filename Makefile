@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak bench lint docs pictures clean install
+.PHONY: run test soak bench lint docs pictures clean install lock
 
 run: $(VENV)/.installed  ## start web, worker and mail catcher on invented people
 	@exec $(BIN)/todoke demo run
@@ -31,7 +31,12 @@ docs: $(VENV)/.installed  ## write docs/settings.md and docs/commands.md from th
 pictures: $(VENV)/.installed-test  ## take the README's pictures from the demo that runs on PORT
 	@$(BIN)/python docs/pictures.py
 
-install: $(VENV)/.installed
+install: $(VENV)/.installed  ## with LOCKED=1: the very versions of requirements.lock, each checked by its hash
+
+lock: $(VENV)/.installed  ## choose the newest versions that pyproject.toml allows, for requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --extra test --extra bench -o requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build *.egg-info static/dist .pytest_cache .hypothesis .ruff_cache .mypy_cache
@@ -41,6 +46,7 @@ $(VENV)/.installed: pyproject.toml $(wildcard webapp/translations/en/LC_MESSAGES
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Todoke needs Python 3.11 or newer (PYTHON=python3.12 make …)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing (once) …"
+	@test -z "$(LOCKED)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@$(BIN)/python -m webapp.translations
 	@$(BIN)/python -m webapp.web.static_files
