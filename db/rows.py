@@ -42,6 +42,14 @@ def read_row(model: type[M], lock: bool = False, **where: Any) -> M | None:
     return model(__no_default__=True, **values)
 
 
+def require_row(model: type[M], lock: bool = False, **where: Any) -> M:
+    """Return the row as `read_row` does; LookupError when there is none, as where a foreign key says that there is."""
+    row = read_row(model, lock, **where)
+    if row is None:
+        raise LookupError(f"no {model.__name__} with these values")
+    return row
+
+
 def values_of(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a statement of ours in which `?` stands for a stored value."""
     rows: list[tuple[Any, ...]] = database.execute_sql(

@@ -134,7 +134,7 @@ def mark_invalid(address: EmailAddress, reason: str, now: dt.datetime) -> int:
     return len(holders)
 
 
-def restore(address: EmailAddress, now: dt.datetime, account_id: int, note: str) -> bool:
+def restore(address: EmailAddress, now: dt.datetime, account_id: int | None, note: str) -> bool:
     """Take back a verdict: the address may be mailed again. False if it was not invalid or suspect."""
     with transaction():
         changed = (

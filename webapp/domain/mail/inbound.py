@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Protocol
 
 from db.database import exclusive, is_sqlite, transaction
 from db.ids import new_id
 from db.models import Attempt, EmailAddress, Message, ReturnedMail, ReturnedMailSource
-from db.rows import insert_row, read_row, update_rows
+from db.rows import insert_row, read_row, require_row, update_rows
 from webapp.domain.bounce import Failure, Judgement, MailKind, Reason, ReasonClass, explain, judge
 from webapp.domain.bounce.message import read as read_mail
 from webapp.domain.bounce.model import REASON_CLASS
@@ -54,6 +55,27 @@ class TokenState(StrEnum):
     UNKNOWN_ATTEMPT = "unknown_attempt"
 
 
+class ReturnedMailSettings(Protocol):
+    """What the settings say of returned mail and of what follows from it."""
+
+    @property
+    def postcard_classes(self) -> tuple[str, ...]: ...
+    @property
+    def retry_days(self) -> int: ...
+    @property
+    def ours_days(self) -> int: ...
+    @property
+    def presumed_hours(self) -> int: ...
+    @property
+    def same_address_limit(self) -> int: ...
+    @property
+    def return_keys(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def returned_mail_bytes(self) -> int: ...
+    @property
+    def unmatched_mails(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class InboundSettings:
     """Where returned mail is taken, from the settings: keys, consequences, bounds."""
@@ -64,7 +86,7 @@ class InboundSettings:
     most_unmatched: int
 
     @classmethod
-    def of(cls, settings) -> "InboundSettings":
+    def of(cls, settings: ReturnedMailSettings) -> "InboundSettings":
         """Return the desk that the settings describe."""
         keys = ReturnPathKeys.from_pairs(settings.return_keys)
         return cls(keys, Policy.of(settings), settings.returned_mail_bytes, settings.unmatched_mails)
@@ -145,7 +167,7 @@ def take_all(
     return taken
 
 
-def as_json(judgement: Judgement) -> dict:
+def as_json(judgement: Judgement) -> dict[str, Any]:
     """Return a judgement as it is kept: its failures, and the sentences that explain it (判定の理由)."""
     found = {
         "kind": judgement.kind,
@@ -153,10 +175,10 @@ def as_json(judgement: Judgement) -> dict:
         "failures": [asdict(failure) for failure in judgement.failures],
         "steps": [[sentence, dict(params)] for sentence, params in explain(judgement)],
     }
-    return _storable(found)
+    return {key: _storable(value) for key, value in found.items()}
 
 
-def _storable(value):
+def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
@@ -177,8 +199,8 @@ def _attempt_of(recipient: str, now: dt.datetime, desk: InboundSettings) -> tupl
 def _apply(
     attempt: Attempt, judgement: Judgement, row: ReturnedMail, data: bytes, policy: Policy, now: dt.datetime
 ) -> ReturnedState:
-    message = read_row(Message, lock=True, id=attempt.message_id)
-    address = attempt.address = read_row(EmailAddress, id=attempt.address_id)
+    message = require_row(Message, lock=True, id=attempt.message_id)
+    address = attempt.address = require_row(EmailAddress, id=attempt.address_id)
     if judgement.kind is MailKind.DELIVERED:
         arrived = _arrived(data, address.value)
         return _confirm(message, attempt, now) if arrived else ReturnedState.EVIDENCE
@@ -186,8 +208,8 @@ def _apply(
         return ReturnedState.EVIDENCE
     failure = _about(address.value, judgement)
     if failure is None and judgement.failures:
-        data = {"reason": row.reason}
-        open_item(WorkItemKind.CONFLICTING_REPORT, "returned_mail", row.id, row.reason or "", now, data)
+        detail = {"reason": row.reason}
+        open_item(WorkItemKind.CONFLICTING_REPORT, "returned_mail", row.id, row.reason or "", now, detail)
         return ReturnedState.CONFLICT
     reason = failure.reason if failure else Reason.UNDEFINED
     row.reason, row.hard = reason, REASON_CLASS[reason] is ReasonClass.DEAD
@@ -228,7 +250,7 @@ def apply_verdict(message: Message, attempt: Attempt, verdict: Verdict, policy: 
 
 def settle(message: Message, now: dt.datetime) -> None:
     """Take a held message for sent, since something has come back of it."""
-    changes = {"sent_at": message.sent_at or now}
+    changes: dict[str, object] = {"sent_at": message.sent_at or now}
     if message.cohort_day is None:
         changes |= {"first_attempt_at": now, "cohort_day": day_of(now)}
     messages.move(message, MessageStep.SETTLE, **changes)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import cast
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session
@@ -36,8 +37,8 @@ class LmtpBounds:
 class _Handler:
     def __init__(self, receive_all: ReceiveAll, bounds: LmtpBounds, executor: ThreadPoolExecutor) -> None:
         self._receive_all, self._bounds, self._executor = receive_all, bounds, executor
-        self._waiting: list[tuple[str, bytes, asyncio.Future]] = []
-        self._taking: asyncio.Task | None = None
+        self._waiting: list[tuple[str, bytes, asyncio.Future[Exception | None]]] = []
+        self._taking: asyncio.Task[None] | None = None
 
     async def handle_RCPT(
         self, _server: LMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -122,7 +123,7 @@ class _Session(LMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if len(self._open_sessions) >= self._bounds.connections:
-            transport.write(b"421 4.3.2 Too many connections, try again later\r\n")
+            cast(asyncio.Transport, transport).write(b"421 4.3.2 Too many connections, try again later\r\n")
             transport.close()
             return
         self._open_sessions.add(self)
@@ -141,13 +142,13 @@ class _Session(LMTP):
         return super().eof_received() if self in self._open_sessions else None
 
     async def smtp_DATA(self, arg: str) -> None:
-        self._answers = len(self.envelope.rcpt_tos) or 1
+        self._answers = len(self.envelope.rcpt_tos if self.envelope else ()) or 1
         try:
             await super().smtp_DATA(arg)
         finally:
             self._answers = 1
 
-    async def push(self, status: str) -> None:
+    async def push(self, status: str) -> None:  # type: ignore[override]  # bytes are never pushed by what is above
         # One line about the whole message stands for each recipient; handle_DATA has written its answers already.
         if self._answers > 1 and not status.startswith("354") and "\r\n" not in status:
             status = "\r\n".join([status] * self._answers)
@@ -174,7 +175,11 @@ class LmtpListener:
         self.host, self.port = host, port
         self._bounds = bounds or LmtpBounds()
         self._executor = ThreadPoolExecutor(1, "returned-mail")
-        self._handler = _Handler(receive_all or one_by_one(receive), self._bounds, self._executor)
+        if receive_all is None:
+            if receive is None:
+                raise ValueError("a listener has somebody who receives")
+            receive_all = one_by_one(receive)
+        self._handler = _Handler(receive_all, self._bounds, self._executor)
         self._thread = threading.Thread(target=self._run, name="lmtp")
         self._started = threading.Event()
         self._failure: OSError | None = None
@@ -227,6 +232,7 @@ class LmtpListener:
             server.close()
             for session in list(open_sessions):
                 if session.transport is not None:
-                    session.transport.abort()  # close() would wait for a client that does not read
+                    # close() would wait for a client that does not read
+                    cast(asyncio.Transport, session.transport).abort()
             while open_sessions:
                 await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any
 
 from peewee import fn
 
@@ -26,6 +26,7 @@ from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.email_addresses.versions import AddressState
 from webapp.domain.mail.pacing import Bucket, Pace, full_bucket, take
+from webapp.domain.notices.counted import CountedMessage
 from webapp.domain.notices.messages import (
     STEPS,
     MessageKind,
@@ -176,7 +177,7 @@ FROM message m LEFT JOIN email_address e ON e.id = m.address_id LEFT JOIN techni
 WHERE m.id IN """
 
 
-def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tuple]:
+def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tuple[Any, ...]]:
     ids: list[int] = []
     # One kind a query: so it is one range of the index, oldest first.
     sql = "SELECT id FROM message WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
@@ -191,7 +192,7 @@ def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tup
     return [found[message_id] for message_id in ids]
 
 
-def _claimed(row: tuple, now: dt.datetime) -> Claimed:
+def _claimed(row: tuple[Any, ...], now: dt.datetime) -> Claimed:
     content = json.loads(row[11]) if row[11] else {}
     day = dt.date.fromisoformat(row[16]) if row[16] else None
     one = Claimed(
@@ -207,7 +208,7 @@ def _claimed(row: tuple, now: dt.datetime) -> Claimed:
     return one
 
 
-def _paced(rows: list[tuple], pacer: Pacer | None, now: dt.datetime) -> list[tuple]:
+def _paced(rows: list[tuple[Any, ...]], pacer: Pacer | None, now: dt.datetime) -> list[tuple[Any, ...]]:
     """Put off what its domain may not get yet, and leave the others their way."""
     if pacer is None:
         return rows
@@ -222,7 +223,7 @@ def _paced(rows: list[tuple], pacer: Pacer | None, now: dt.datetime) -> list[tup
     return kept
 
 
-def _without_dead_addresses(rows: list[tuple], policy: Policy, now: dt.datetime) -> list[tuple]:
+def _without_dead_addresses(rows: list[tuple[Any, ...]], policy: Policy, now: dt.datetime) -> list[tuple[Any, ...]]:
     """What must not be mailed any more fails here, and becomes a postcard."""
     kept = []
     for row in rows:
@@ -307,12 +308,16 @@ def waiting(now: dt.datetime) -> dict[str, int]:
     return dict(select.tuples())
 
 
+# Of messages that are counted alike: kind, role, state, destination, failure class, reason, day of the first attempt.
+_Alike = tuple[str, str, str, str, str | None, str | None, dt.date]
+
+
 class Deltas:
     """Changes of the counters, added up by what the messages have in common before their keys are made."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple, int] = {}
-        self._took: Counter = Counter()
+        self._rows: dict[tuple[_Alike, bool], int] = {}
+        self._took: Counter[tuple[Any, str, str]] = Counter()  # day of the first attempt, kind and role, class of time
 
     def add(self, row: Claimed, n: int) -> None:
         """Count a message as it stands now `n` times."""
@@ -338,31 +343,21 @@ class Deltas:
         counters.add(deltas)
 
 
-class _Alike(NamedTuple):
-    kind: str
-    role: str
-    state: str
-    destination: str
-    failure_class: str | None
-    reason: str | None
-    cohort_day: dt.date
-    first_sent_at: bool
-
-
 @lru_cache(maxsize=4096)
-def _keys(alike: tuple, accepted: bool) -> tuple[counters.Key, ...]:
+def _keys(alike: _Alike, accepted: bool) -> tuple[counters.Key, ...]:
     """Return the counters in which a message stands; many messages in a row stand in the same ones."""
-    return tuple(counter_deltas(_Alike(*alike, accepted), 1))
+    return tuple(counter_deltas(CountedMessage(*alike, accepted), 1))
 
 
-def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple]:
+def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple[Any, ...]]:
     """Return the rows of a statement of ours that ends in `IN `, for these ids; `end` follows them."""
     if not ids:
         return []
-    return database.execute_sql(f"{sql}({', '.join(map(str, ids))}){end}").fetchall()
+    rows: list[tuple[Any, ...]] = database.execute_sql(f"{sql}({', '.join(map(str, ids))}){end}").fetchall()
+    return rows
 
 
-def change_all(sql: str, ids: Sequence[int], values: Sequence) -> None:
+def change_all(sql: str, ids: Sequence[int], values: Sequence[Any]) -> None:
     """Run a statement of ours that ends in `IN `, with the same values for all these ids."""
     if ids:
         database.execute_sql(f"{placed(sql)}({', '.join(map(str, ids))})", values)
@@ -373,7 +368,7 @@ def placed(sql: str) -> str:
     return sql if is_sqlite() else sql.replace("?", "%s")
 
 
-def execute_many(sql: str, rows: Sequence[Sequence]) -> None:
+def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one statement for many rows in the running transaction; `?` stands for a value on both engines."""
     if rows:
         database.cursor().executemany(placed(sql), rows)

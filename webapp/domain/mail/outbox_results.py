@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from peewee import fn
 
@@ -58,7 +59,7 @@ def finish(
     results: Sequence[SendResult],
     policy: Policy,
     now: dt.datetime,
-    chance=random.random,
+    chance: Callable[[], float] = random.random,
     written: Callable[[], object] = lambda: None,
 ) -> int:
     """Write a group of results in one transaction; return how many were of a claim that no longer holds.
@@ -71,9 +72,9 @@ def finish(
     with transaction():
         stored = _stored([result.message.id for result in results])
         held = [r for r in results if stored.get(r.message.id, (None, None))[1] == r.message.fence]
-        _note_replies([r for r in held if r.reply is not None])
+        _note_replies([(r, r.reply) for r in held if r.reply is not None])
         going = [r for r in held if stored[r.message.id][0] == MessageState.SENDING]
-        _accept([r for r in going if r.reply is not None and r.reply.outcome is SendOutcome.ACCEPTED])
+        _accept([(r, r.reply) for r in going if r.reply is not None and r.reply.outcome is SendOutcome.ACCEPTED])
         for result in going:
             if result.reply is None or result.reply.outcome is not SendOutcome.ACCEPTED:
                 _not_accepted(result, policy, now, chance)
@@ -88,10 +89,10 @@ def _stored(ids: list[int]) -> dict[int, tuple[str, int]]:
     return {row[0]: row[1:] for row in rows_of("SELECT id, state, fence FROM message WHERE id IN ", ids, lock)}
 
 
-def _note_replies(results: Sequence[SendResult]) -> None:
-    accepted, others = [], []
-    for result in results:
-        reply = result.reply
+def _note_replies(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
+    accepted: list[object] = []
+    others = []
+    for result, reply in results:
         at, text = to_microseconds(result.at), storable(reply.text)
         if reply.outcome is SendOutcome.ACCEPTED:
             accepted += (result.message.attempt_id, at, reply.relay, reply.stage, reply.code, reply.enhanced, text)
@@ -109,18 +110,19 @@ def _note_replies(results: Sequence[SendResult]) -> None:
     )
 
 
-def _accept(results: Sequence[SendResult]) -> None:
+def _accept(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
     counted = Deltas()
-    rows, events = [], []
+    rows: list[object] = []
+    events: list[object] = []
     ids = new_ids(len(results)) if results else []
-    for event_id, result in zip(ids, results, strict=True):
+    for event_id, (result, reply) in zip(ids, results, strict=True):
         message, at = result.message, to_microseconds(result.at)
         counted.add(message, -1)
         message.state = messages.STEPS[message.state, MessageStep.ACCEPT]
         counted.first_sent(message, at)
         counted.add(message, 1)
         rows += (message.id, at)
-        data = _sent_data(message.kind, message.role, message.attempts, result.reply.relay)
+        data = _sent_data(message.kind, message.role, message.attempts, reply.relay)
         people = (message.registration_id, message.technician_id, message.business_id)
         events += (event_id, at, EventName.NOTICE_EMAIL_SENT, *people, message.id, data)
     if results:
@@ -134,11 +136,13 @@ def _sent_data(kind: str, role: str, attempt: int, relay: str) -> str:
     return dump_json({"kind": kind, "role": role, "attempt": attempt, "relay": relay})
 
 
-def _not_accepted(result: SendResult, policy: Policy, now: dt.datetime, chance) -> None:
+def _not_accepted(result: SendResult, policy: Policy, now: dt.datetime, chance: Callable[[], float]) -> None:
     message = Message.get_by_id(result.message.id)
     attempt = Attempt.get_by_id(result.message.attempt_id)
     reply = result.reply
     if reply is None:
+        if result.fault is None:
+            raise ValueError("a result has a reply or a fault")
         attempt.state = AttemptState.FAILED
         attempt.save(only=[Attempt.state])
         messages.fail(message, attempt, result.fault, policy, now)
@@ -161,7 +165,13 @@ def _judged(reply: SmtpReply, destination: str) -> Verdict:
 
 
 def _try_again(
-    message: Message, attempt: Attempt, reply: SmtpReply, policy: Policy, now: dt.datetime, chance: float, data: dict
+    message: Message,
+    attempt: Attempt,
+    reply: SmtpReply,
+    policy: Policy,
+    now: dt.datetime,
+    chance: float,
+    data: dict[str, Any],
 ) -> None:
     same_address = (Attempt.message == message) & (Attempt.address == attempt.address_id)
     began = Attempt.select(fn.MIN(Attempt.started_at)).where(same_address).scalar()

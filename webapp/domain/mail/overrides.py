@@ -4,6 +4,7 @@ import datetime as dt
 
 from db.database import is_sqlite, transaction
 from db.models import Account, EmailAddress, Message, Postcard, ReturnedMail, WorkItem
+from db.models.base import Rows
 from webapp.domain.audit.log import audit
 from webapp.domain.bounce import Reason, ReasonClass
 from webapp.domain.core.errors import StepNotAllowed
@@ -43,8 +44,10 @@ def overrule(
     account_id = account.id if account is not None else None
     with transaction():
         attempt = returned_mail.attempt
-        message = Message.select().where(Message.id == attempt.message_id)
-        message = (message if is_sqlite() else message.for_update()).get()
+        if attempt is None:
+            raise CannotOverrule
+        query = Message.select().where(Message.id == attempt.message_id)
+        message = (query if is_sqlite() else query.for_update()).get()
         before, was_dead = returned_mail.overruled_reason or returned_mail.reason, bool(attempt.hard)
         verdict = Verdict(Reason(reason), Reason(reason).reason_class)
         if verdict.reason_class is ReasonClass.DEAD:
@@ -56,7 +59,7 @@ def overrule(
             if was_dead:
                 _take_back(message, attempt.address, now, account_id, note)
         returned_mail.state = ReturnedState.OVERRULED
-        returned_mail.overruled_reason, returned_mail.overruled_by = verdict.reason, account_id
+        returned_mail.overruled_reason, returned_mail.overruled_by_id = verdict.reason, account_id
         returned_mail.overruled_at, returned_mail.overruled_note = now, note
         returned_mail.save()
         data = {"before": before, "after": verdict.reason}
@@ -95,7 +98,7 @@ def _cancel(postcard: Postcard, now: dt.datetime, account_id: int | None) -> Non
     fallback.note(EventName.POSTCARD_OVERRULED_CANCELLED, postcard, now, None, account_id)
 
 
-def overrulings():
+def overrulings() -> "Rows[ReturnedMail]":
     """Return a select of what people judged otherwise, newest first: where the rules are to be mended."""
     overruled = ReturnedMail.overruled_at.is_null(False)
     return ReturnedMail.select().where(overruled).order_by(ReturnedMail.overruled_at.desc(), ReturnedMail.id.desc())

@@ -68,7 +68,7 @@ def back_off(failures: int, chance: float) -> timedelta:
     if failures < 1 or not 0 <= chance <= 1:
         raise ValueError("failures count from 1, chance lies within 0 and 1")
     # The exponent is bounded so that a row repeated for years does not overflow.
-    delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(failures - 1, 20))
+    delay: timedelta = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(failures - 1, 20))
     return delay * (0.75 + chance / 2)
 
 

@@ -17,11 +17,22 @@ from db.database import exclusive, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
 from db.models import Alarm, Fact, Message, WorkItem
+from db.models.base import Rows
 from webapp.domain.core import counters
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
+from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item, open_item
-from webapp.domain.notices.messages import STEPS, MessageState, MessageStep, counter_deltas, move, note, requeue
+from webapp.domain.notices.counted import CountedMessage
+from webapp.domain.notices.messages import (
+    STEPS,
+    MessageState,
+    MessageStep,
+    counter_deltas,
+    move,
+    note,
+    requeue,
+)
 from webapp.domain.postcard.reconciling import hold_postcards
 
 FILE = "ticks.json"
@@ -109,16 +120,16 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
     """Move every message that is queued, being sent or waiting to reconciliation; return how many."""
     in_flight = Message.state.in_(_IN_FLIGHT)
     deltas: dict[counters.Key, int] = {}
-    by = (Message.kind, Message.role, Message.state, Message.failure_class, Message.reason, Message.cohort_day)
+    sent_to = (Message.kind, Message.role, Message.state, Message.destination)
+    by = (*sent_to, Message.failure_class, Message.reason, Message.cohort_day)
     accepted = Message.first_sent_at.is_null(False)
-    groups = Message.select(*by, Message.destination, accepted.alias("accepted"), fn.COUNT(Message.id).alias("n"))
-    groups = groups.where(in_flight & Message.cohort_day.is_null(False))
-    for group in groups.group_by(*by, Message.destination, accepted):
-        group.first_sent_at = group.accepted or None
-        before, group.state = MessageState(group.state), STEPS[MessageState(group.state), MessageStep.HOLD]
-        for sign, state in ((-1, before), (1, group.state)):
-            group.state = state
-            for key, n in counter_deltas(group, sign * group.n).items():
+    groups = Message.select(*by, accepted, fn.COUNT(Message.id))
+    groups = groups.where(in_flight & Message.cohort_day.is_null(False)).group_by(*by, accepted)
+    for kind, role, state, destination, failure_class, reason, day, was_accepted, times in groups.tuples():
+        before = MessageState(state)
+        for sign, counted in ((-1, before), (1, STEPS[before, MessageStep.HOLD])):
+            alike = CountedMessage(kind, role, counted, destination, failure_class, reason, day, bool(was_accepted))
+            for key, n in counter_deltas(alike, sign * times).items():
                 deltas[key] = deltas.get(key, 0) + n
     columns = (Message.id, Message.registration, Message.technician, Message.business, Message.state)
     select = Message.select(*columns).where(in_flight).order_by(Message.id)
@@ -144,7 +155,7 @@ def was_sent(messages: Iterable[Message], now: dt.datetime, account_id: int | No
     settled = 0
     with transaction():
         for message in messages:
-            changes = {"sent_at": message.sent_at or now}
+            changes: dict[str, object] = {"sent_at": message.sent_at or now}
             if message.cohort_day is None:
                 changes |= {"first_attempt_at": now, "cohort_day": counters.day_of(now)}
             move(message, MessageStep.SETTLE, reason=None, failure_class=None, **changes)
@@ -162,13 +173,15 @@ def send_again(messages: Iterable[Message], now: dt.datetime, account_id: int | 
     queued = 0
     with transaction():
         for message in messages:
+            if message.address is None:
+                raise StepNotAllowed(f"message {message.id} has no address to go to")
             requeue(message, message.address, now, account_id)
             queued += 1
         _close_when_done(now, account_id)
     return queued
 
 
-def held_messages():
+def held_messages() -> "Rows[Message]":
     """Return a select of the messages that wait for a decision, oldest first."""
     return Message.select().where(Message.state == MessageState.RECONCILIATION).order_by(Message.id)
 

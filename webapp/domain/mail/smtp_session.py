@@ -113,10 +113,11 @@ class Session:
         client: smtplib.SMTP | None = None
         try:
             context = ssl.create_default_context(cafile=relay.ca_file) if relay.tls is not Tls.NONE else None
-            names = {"local_hostname": local_hostname, "timeout": relay.timeout_seconds}
+            seconds = relay.timeout_seconds
             if relay.tls is Tls.IMPLICIT:
-                names["context"] = context
-            client = (smtplib.SMTP_SSL if relay.tls is Tls.IMPLICIT else smtplib.SMTP)(relay.host, relay.port, **names)
+                client = smtplib.SMTP_SSL(relay.host, relay.port, local_hostname, timeout=seconds, context=context)
+            else:
+                client = smtplib.SMTP(relay.host, relay.port, local_hostname, seconds)
             stage = Stage.HELO
             self._expect(stage, *client.ehlo())
             if relay.tls is Tls.STARTTLS:
@@ -128,16 +129,19 @@ class Session:
             if relay.username is not None:
                 stage = Stage.AUTH
                 client.login(relay.username, relay.password or "")
+            if client.sock is None:
+                raise smtplib.SMTPServerDisconnected("the relay closed the connection")
         except Failed:
             _drop(client)
             raise
         except smtplib.SMTPResponseException as error:
             _drop(client)
-            raise Failed(stage, error.smtp_code, _text(error.smtp_error)) from error
+            words = error.smtp_error
+            raise Failed(stage, error.smtp_code, words if isinstance(words, str) else _text(words)) from error
         except (OSError, smtplib.SMTPException, UnicodeError) as error:
             _drop(client)
             raise Failed(stage, None, _words(error)) from error
-        self._client = client
+        self._client, self._socket = client, client.sock
         self._pipelining = client.has_extn("pipelining")
         self._dsn = client.has_extn("dsn")
         self._utf8 = client.has_extn("smtputf8")
@@ -160,7 +164,7 @@ class Session:
 
     def _write(self, stage: Stage, data: bytes) -> None:
         try:
-            self._client.sock.sendall(data)
+            self._socket.sendall(data)
         except OSError as error:
             raise Failed(stage, None, _words(error)) from error
 
@@ -193,11 +197,11 @@ class Session:
         # the message. Once it is written nobody but the server knows.
         longer = self.relay.end_of_data_seconds != self.relay.timeout_seconds
         if longer:
-            self._client.sock.settimeout(self.relay.end_of_data_seconds)
+            self._socket.settimeout(self.relay.end_of_data_seconds)
         self._write(Stage.DATA, data)
         answer = self._read(Stage.END_OF_DATA)
         if longer:
-            self._client.sock.settimeout(self.relay.timeout_seconds)
+            self._socket.settimeout(self.relay.timeout_seconds)
         return answer
 
     def _one_by_one(self, steps: Iterable[tuple[Stage, bytes]]) -> StageReply | None:
@@ -235,7 +239,7 @@ class Session:
             self.spent = True
             return
         try:
-            self._client.sock.sendall(b"RSET\r\n")
+            self._socket.sendall(b"RSET\r\n")
             self._client.getreply()
         except (OSError, smtplib.SMTPException):
             self.spent = True  # the answer stands; only the connection is of no more use
@@ -244,7 +248,7 @@ class Session:
         """End the session, with QUIT if it is still good."""
         if politely:
             with contextlib.suppress(OSError, smtplib.SMTPException):
-                self._client.sock.settimeout(1)  # nothing depends on the answer to QUIT
+                self._socket.settimeout(1)  # nothing depends on the answer to QUIT
                 self._client.quit()
         _drop(self._client)
 

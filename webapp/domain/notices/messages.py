@@ -22,6 +22,7 @@ from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, open_item
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
+from webapp.domain.notices.counted import CountedMessage
 from webapp.domain.postcard import fallback
 
 
@@ -148,7 +149,7 @@ class Verdict:
 ACCEPTED = "accepted"
 
 
-def outcome(message: Message) -> str:
+def outcome(message: Message | CountedMessage) -> str:
     """Return the third dimension of a message's counter: its failure, how delivery is known, ACCEPTED, or nothing."""
     if message.state == S.FAILED:
         return f"{message.failure_class}/{message.reason}"
@@ -157,7 +158,7 @@ def outcome(message: Message) -> str:
     return ACCEPTED if message.first_sent_at and message.state != S.SENT else ""
 
 
-def counter_deltas(message: Message, n: int) -> dict[counters.Key, int]:
+def counter_deltas(message: Message | CountedMessage, n: int) -> dict[counters.Key, int]:
     """Return what counting a message `n` times adds to the figures; nothing before its first attempt."""
     if message.cohort_day is None:
         return {}
