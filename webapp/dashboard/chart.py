@@ -248,7 +248,7 @@ def _lying(chart: Chart) -> Picture:
                 continue
             bars.append(_bar(x, y + 3, cell.value * scale, ROW - 8, series.shade, chart, place, series.name, cell))
             x += cell.value * scale
-        total = sum(one.cells[place].value or 0 for one in chart.drawn)
+        total = sum(series.cells[place].value or 0 for series in chart.drawn)
         ticks.append(Label(_r(x + 5), y + 16, f"{total * 100:.1f}%" if chart.percent else f"{total:,g}"))
     return Picture(WIDTH, height, bars, ticks, names, None, True)
 

@@ -75,9 +75,9 @@ def walk(query: ModelSelect, order: Order, key: Callable[[Any], int] = lambda ro
     keys = [row[0] for row in query.select(unique).order_by(*fields).limit(most_rows() + 1).tuples()]
     known(len(keys))
     for begin in range(0, len(keys), CHUNK):
-        some = keys[begin : begin + CHUNK]
-        rows = {key(row): row for row in query.where(unique.in_(some))}
-        yield [rows[one] for one in some if one in rows]
+        part = keys[begin : begin + CHUNK]
+        rows = {key(row): row for row in query.where(unique.in_(part))}
+        yield [rows[row_key] for row_key in part if row_key in rows]
 
 
 def pages(read: Callable[[Any], tuple[Sequence, Any]]) -> Iterator[Sequence]:

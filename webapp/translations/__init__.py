@@ -56,8 +56,8 @@ def speaker(language: str) -> Callable[..., str]:
         return lambda sentence, parameters=None: _filled(sentence, parameters)
     with contextlib.suppress(OSError):  # where nothing may be written, they were compiled when it was installed
         compile_catalogues()
-    first, *others = (gettext.translation(topic, DIRECTORY, [language], fallback=True) for topic in topics())
-    for other in others:
+    first, *further = (gettext.translation(topic, DIRECTORY, [language], fallback=True) for topic in topics())
+    for other in further:
         first.add_fallback(other)
     return lambda sentence, parameters=None: _filled(first.gettext(sentence), parameters)
 

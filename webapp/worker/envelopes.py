@@ -70,8 +70,8 @@ def give_links(messages: Sequence[Claimed], secret: str, public_url: str, now: d
     tokens = links_for(with_link, secret, now)
     for message in with_link:
         if may_object(message):
-            told = message.id in tokens
-            message.values["not_mine_url"] = f"{public_url}/not-mine?link={tokens[message.id]}" if told else ""
+            may_stop = message.id in tokens
+            message.values["not_mine_url"] = f"{public_url}/not-mine?link={tokens[message.id]}" if may_stop else ""
         elif message.id in tokens:
             message.values["sign_in_url"] = f"{public_url}/first-access?link={tokens[message.id]}"
         elif "sign_in_url" in VARIABLES[message.kind, message.role].required:

@@ -191,12 +191,12 @@ def _order() -> tuple[ExportOrder, str]:
 
 def _kept_longer(source: Source, token: str) -> str:
     """Keep what was searched for until the file is written; the token of the page would end too soon."""
-    who = viewer().account_id
-    terms = saved_searches.terms_of(token, who, source.term_page, now())
+    account_id = viewer().account_id
+    terms = saved_searches.terms_of(token, account_id, source.term_page, now())
     if terms is None:
         flash(gettext(SEARCH_OVER), "bad")
         abort(see_other(url_for("exports.index")))
-    return saved_searches.keep(who, source.term_page, terms, now(), event=None, kept_for=TERM_FOR)
+    return saved_searches.keep(account_id, source.term_page, terms, now(), event=None, kept_for=TERM_FOR)
 
 
 def _delay(newest: ExportRequest) -> int:
@@ -208,7 +208,7 @@ def _formats(asked: str) -> list[tuple[str, str]]:
     fmt, _, part = asked.partition(".")
     if part and fmt in set(Format):
         return [(asked, FORMATS[Format(fmt)])]
-    return [(str(one), words) for one, words in FORMATS.items()]
+    return [(str(file_format), words) for file_format, words in FORMATS.items()]
 
 
 def _line(row: ExportRequest) -> Line:

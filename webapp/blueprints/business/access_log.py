@@ -80,22 +80,22 @@ class LogPage:
 
 @blueprint.get("/business/access-log")
 def index():
-    who, since, until = viewer(), *_days()
+    user, since, until = viewer(), *_days()
     begin, end = _bounds(since, until)
     at = lists.cursor().after
-    found = access_log.of_employer(who, begin, end, limit=LINES + 1, before=at)
+    found = access_log.of_employer(user, begin, end, limit=LINES + 1, before=at)
     days = {"since": since.isoformat(), "until": until.isoformat()}
     after = url_for("business_access_log.index", **days, after=ids.encode(found[LINES - 1].id)) if found[LINES:] else ""
     page = LogPage(
         menu=menu(),
         since=since,
         until=until,
-        businesses=[_tally(one) for one in access_log.counts_for_employer(who, begin, end, by="business")],
+        businesses=[_tally(count) for count in access_log.counts_for_employer(user, begin, end, by="business")],
         people=[
-            _tally(one, url_for("business_person.show", technician=one.id))
-            for one in access_log.counts_for_employer(who, begin, end, by="technician")
+            _tally(count, url_for("business_person.show", technician=count.id))
+            for count in access_log.counts_for_employer(user, begin, end, by="technician")
         ],
-        lines=[_line(one) for one in found[:LINES]],
+        lines=[_line(look) for look in found[:LINES]],
         after=after,
     )
     return render("business/access_log.html", page)
@@ -137,5 +137,5 @@ def _line(look: Looked) -> Line:
     return Line(look.at, business, look.user, look.technician, say(KINDS[look.kind]), groups_in_words(look.groups))
 
 
-def _tally(one: LookCount, address: str = "") -> Tally:
-    return Tally(one.name or say(OPERATOR), address, one.times, one.last_at, groups_in_words(one.groups))
+def _tally(count: LookCount, address: str = "") -> Tally:
+    return Tally(count.name or say(OPERATOR), address, count.times, count.last_at, groups_in_words(count.groups))

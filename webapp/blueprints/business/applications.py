@@ -50,7 +50,7 @@ def index():
     term = (terms or {}).get("term", "")
     found = applications(viewer(), lists.cursor(), term)
     before, after = lists.around("business_applications.index", found, s=token)
-    rows = [_row(one) for one in found.rows]
+    rows = [_row(application) for application in found.rows]
     return render("business/applications.html", ApplicationsPage(menu(), rows, before, after, term, over=terms is None))
 
 
@@ -61,13 +61,13 @@ def search():
     return see_other(url_for("business_applications.index", s=token))
 
 
-def _row(one: FiledApplication) -> ApplicationRow:
-    chips = {role: notice_chip(*one.notices.get(role, (None, None))) for role in Role}
+def _row(application: FiledApplication) -> ApplicationRow:
+    chips = {role: notice_chip(*application.notices.get(role, (None, None))) for role in Role}
     return ApplicationRow(
-        number=one.number,
-        completed_at=one.completed_at,
+        number=application.number,
+        completed_at=application.completed_at,
         technician=chips[Role.TECHNICIAN],
         business=chips[Role.BUSINESS],
         proxy=chips[Role.PROXY],
-        card=card_chip(one.card, one.kept_until),
+        card=card_chip(application.card, application.kept_until),
     )

@@ -105,10 +105,10 @@ class ChangePage:
 
 @blueprint.get("/business/disclosure")
 def index():
-    who = viewer()
-    counts = roster.counts_by_state(who)
+    user = viewer()
+    counts = roster.counts_by_state(user)
     listed = (
-        BulkChange.select().where(BulkChange.business == who.business_id).order_by(BulkChange.created_at.desc())
+        BulkChange.select().where(BulkChange.business == user.business_id).order_by(BulkChange.created_at.desc())
     ).limit(SHOWN_CHANGES)
     page = MenuPage(
         menu=menu(),
@@ -122,8 +122,8 @@ def index():
         ],
         total=sum(counts.values()),
         groups=_choices(),
-        changes=[_change(row, who) for row in listed],
-        may_change=who.may_change,
+        changes=[_change(row, user) for row in listed],
+        may_change=user.may_change,
     )
     return render("business/disclosure.html", page)
 
@@ -134,23 +134,23 @@ def preview():
 
 
 def _preview():
-    who = viewer()
+    user = viewer()
     bits, opens = _wanted()
-    whom, chosen, part = _whom(who)
+    whom, chosen, part = _whom(user)
     if whom == "some" and not chosen:
         flash(gettext(NOBODY_CHOSEN), "bad")
         return see_other(business.came_from(url_for("business_technicians.index")))
-    what = preview_bulk(who, _condition(whom, chosen, part), bits, opens)
+    planned = preview_bulk(user, _condition(whom, chosen, part), bits, opens)
     page = PreviewPage(
         menu=menu(),
         opens=opens,
         groups=groups_in_words(groups_of(bits)),
         bits=bits,
-        people=what.people,
-        changed=what.changed,
-        sentences=[said(sentence) for sentence in what.sentences(opens)],
+        people=planned.people,
+        changed=planned.changed,
+        sentences=[said(sentence) for sentence in planned.sentences(opens)],
         whom=whom,
-        chosen=[ids.encode(one) for one in chosen],
+        chosen=[ids.encode(technician_id) for technician_id in chosen],
         fields=part.fields,
     )
     return render("business/bulk_preview.html", page)
@@ -162,10 +162,10 @@ def begin():
 
 
 def _begin():
-    who = viewer()
+    user = viewer()
     bits, opens = _wanted()
-    whom, chosen, part = _whom(who)
-    begun = begin_bulk(who, _condition(whom, chosen, part), bits, opens, now())
+    whom, chosen, part = _whom(user)
+    begun = begin_bulk(user, _condition(whom, chosen, part), bits, opens, now())
     # The first batch at once: a small business sees the result on the next page, the worker does the rest.
     run_bulk(begun.id, now())
     return see_other(url_for("business_disclosure.change", change=begun.id))
@@ -180,10 +180,10 @@ def change(change: int):
 
 @blueprint.post("/business/disclosure/changes/<oid:change>/undo")
 def undo(change: int):
-    who = viewer()
-    get_bulk_change_for(who, change, change=True)
+    user = viewer()
+    get_bulk_change_for(user, change, change=True)
     try:
-        undo_bulk(who, change, now())
+        undo_bulk(user, change, now())
         run_bulk(change, now())
     except TooLate as late:
         flash(gettext(late.sentence), "bad")
@@ -202,7 +202,9 @@ def _opens_for_all() -> bool:
 def _choices() -> list[tuple[str, str]]:
     """Return the groups with what is in them, and all of them together."""
     words = N_("%(group)s（%(contents)s）")
-    single = [(str(one.bit), say(words, {"group": say(one.label), "contents": say(CONTENTS[one])})) for one in Group]
+    single = [
+        (str(group.bit), say(words, {"group": say(group.label), "contents": say(CONTENTS[group])})) for group in Group
+    ]
     return [*single, (str(ALL_GROUPS), say(N_("すべての項目")))]
 
 
@@ -213,9 +215,9 @@ def _wanted() -> tuple[int, bool]:
     return bits, request.form["open"] == "1"
 
 
-def _whom(who: Viewer):
+def _whom(user: Viewer):
     """Return who is meant by the form: "some" with technicians' row ids, or "all" that a filter finds."""
-    part = part_of(request.form, who)
+    part = part_of(request.form, user)
     if request.form.get("whom") == "all":
         if part.over:
             # The search term is forgotten: without it the change would reach everybody.
@@ -235,8 +237,8 @@ def _condition(whom: str, chosen: list[int], part: business.Part):
     return roster.chosen(part.filter) if whom == "all" else Affiliation.technician.in_(chosen)
 
 
-def _change(row: BulkChange, who: Viewer) -> Change:
-    progress = bulk.progress(who, row.id)
+def _change(row: BulkChange, user: Viewer) -> Change:
+    progress = bulk.progress(user, row.id)
     words, kind = STATES[progress.state]
     return Change(
         address=url_for("business_disclosure.change", change=row.id),
@@ -245,5 +247,5 @@ def _change(row: BulkChange, who: Viewer) -> Change:
         groups=groups_in_words(groups_of(row.groups)),
         chip=Chip(say(words), kind),
         progress=progress,
-        may_undo=who.may_change and progress.can_undo(now()),
+        may_undo=user.may_change and progress.can_undo(now()),
     )

@@ -85,14 +85,14 @@ def index():
         return _limit(reached)
     rows = [
         FoundRow(
-            address=url_for("look_up.show", technician=one.id),
-            name=one.name,
-            kana=one.name_kana,
-            number=one.technician_id,
-            level=one.level,
-            groups=groups_in_words(one.groups),
+            address=url_for("look_up.show", technician=row.id),
+            name=row.name,
+            kana=row.name_kana,
+            number=row.technician_id,
+            level=row.level,
+            groups=groups_in_words(row.groups),
         )
-        for one in found.rows
+        for row in found.rows
     ]
     after = url_for("look_up.index", s=token, after=ids.encode(found.after)) if found.after is not None else ""
     return render(
@@ -111,14 +111,14 @@ def search():
 
 @blueprint.get("/look-up/<oid:technician>")
 def show(technician: int):
-    who = viewer()
-    if roster.member_of(who, technician) is not None:
+    user = viewer()
+    if roster.member_of(user, technician) is not None:
         return see_other(url_for("business_person.show", technician=technician))
     try:
-        record = look_up.open_record(who, technician, _limits(), now())
+        record = look_up.open_record(user, technician, _limits(), now())
     except LimitReached as reached:
         return _limit(reached)
-    room = look_up.allowances(who, _limits(), now())
+    room = look_up.allowances(user, _limits(), now())
     page = RecordPage(menu(), record, NOT_FOUND, room.user, room.business)
     return render("business/look_up/record.html", page, status=404 if record is None else 200)
 

@@ -110,10 +110,10 @@ def show(technician: int):
 
 @blueprint.get("/business/technicians/<oid:technician>/keys")
 def keys_form(technician: int):
-    who = viewer()
-    member = get_member_for(who, technician, change=True)
+    user = viewer()
+    member = get_member_for(user, technician, change=True)
     bits, opens = _wanted(request.args)
-    what = preview(facts_of([technician])[technician], Side.BUSINESS, bits, opens)
+    planned = preview(facts_of([technician])[technician], Side.BUSINESS, bits, opens)
     page = ChangePage(
         menu=menu(),
         address=_address(technician),
@@ -122,32 +122,32 @@ def keys_form(technician: int):
         bits=bits,
         opens=opens,
         version=member.business_keys_version,
-        sentences=[said(sentence) for sentence in what.sentences],
+        sentences=[said(sentence) for sentence in planned.sentences],
     )
     return render("business/keys.html", page)
 
 
 @blueprint.post("/business/technicians/<oid:technician>/keys")
 def set_keys(technician: int):
-    who = viewer()
-    member = get_member_for(who, technician, change=True)
+    user = viewer()
+    member = get_member_for(user, technician, change=True)
     bits, opens = _wanted(request.form)
     version = request.form.get("version", type=int, default=-1)
     try:
-        set_key(Side.BUSINESS, member.affiliation_id, bits, opens, who, now(), version)
+        set_key(Side.BUSINESS, member.affiliation_id, bits, opens, user, now(), version)
     except StaleKey:
-        return stale("business/person.html", _page(who, technician, changed=True))
+        return stale("business/person.html", _page(user, technician, changed=True))
     except NotCurrent:
         abort(404)
-    chip = state_chip(get_member_for(who, technician).chip)
+    chip = state_chip(get_member_for(user, technician).chip)
     flash(gettext("設定しました。「本人」はいま「%(state)s」です。次の閲覧から効きます。", state=chip.words), "good")
     return see_other(_address(technician))
 
 
 @blueprint.get("/business/technicians/<oid:technician>/as-other")
 def as_other(technician: int):
-    who = viewer()
-    member = get_member_for(who, technician)
+    user = viewer()
+    member = get_member_for(user, technician)
     facts, other = facts_of([technician])[technician], as_business()
     theirs_open = facts.with_keys(Side.TECHNICIAN, ALL_GROUPS, True)
     both_open = theirs_open.with_keys(Side.BUSINESS, ALL_GROUPS, True)
@@ -169,20 +169,20 @@ def end_form(technician: int):
 
 @blueprint.post("/business/technicians/<oid:technician>/end")
 def end(technician: int):
-    who = viewer()
-    member = get_member_for(who, technician, change=True)
+    user = viewer()
+    member = get_member_for(user, technician, change=True)
     try:
-        membership.end(who, member.affiliation_id, now())
+        membership.end(user, member.affiliation_id, now())
     except AffiliationError:  # the other side ended it a moment ago
         abort(404)
     flash(gettext("%(name)sさんの所属を終えました。開示の設定も終わりました。", name=member.name), "good")
     return see_other(url_for("business_affiliations.index"))
 
 
-def _page(who: Viewer, technician: int, changed: bool = False) -> PersonPage:
+def _page(user: Viewer, technician: int, changed: bool = False) -> PersonPage:
     # The member first: as another business nobody looks at this page, and nothing is logged of an attempt.
-    member = get_member_for(who, technician)
-    record = view_record(who, technician, now())
+    member = get_member_for(user, technician)
+    record = view_record(user, technician, now())
     if record is None or record.chip is None:
         abort(404)
     notice, card = _paper(technician)
@@ -193,20 +193,20 @@ def _page(who: Viewer, technician: int, changed: bool = False) -> PersonPage:
         state=state_chip(record.chip),
         groups=[
             GroupRow(
-                bit=one.group.bit,
-                label=one.group.label,
-                contents=CONTENTS[one.group],
-                theirs=one.technician_key,
-                ours=one.business_key,
-                state=Chip(say(WORDS[one.state]), STATE_KINDS[one.state]),
+                bit=standing.group.bit,
+                label=standing.group.label,
+                contents=CONTENTS[standing.group],
+                theirs=standing.technician_key,
+                ours=standing.business_key,
+                state=Chip(say(WORDS[standing.state]), STATE_KINDS[standing.state]),
             )
-            for one in record.standings
+            for standing in record.standings
         ],
         all_open=len(member.business_keys) == len(Group),
         any_open=bool(member.business_keys),
         notice=notice,
         card=card,
-        may_change=who.may_change,
+        may_change=user.may_change,
         changed=changed,
     )
 
@@ -239,9 +239,9 @@ def _address(technician: int) -> str:
 
 
 def _end_page(technician: int) -> EndPage:
-    who = viewer()
-    member = get_member_for(who, technician, change=True)
-    record = record_for(who, technician)
+    user = viewer()
+    member = get_member_for(user, technician, change=True)
+    record = record_for(user, technician)
     if record is None or record.employer is None:
         abort(404)
     return EndPage(menu(), _address(technician), member.name, record.employer.started_at)

@@ -108,19 +108,23 @@ def index():
 
 @blueprint.get("/business/technicians/print")
 def printed():
-    who = viewer()
-    part = part_of(request.args, who)
+    user = viewer()
+    part = part_of(request.args, user)
     if part.over:
         return see_other(url_for("business_technicians.index", **request.args.to_dict()))
-    members = [one for _, some in roster.whole(who, part.filter, sort=part.sort, most=MOST_PRINTED) for one in some]
+    members = [
+        member
+        for _, members in roster.whole(user, part.filter, sort=part.sort, most=MOST_PRINTED)
+        for member in members
+    ]
     page = PrintedPage(
         menu=menu(),
-        business=Business.get_by_id(who.business_id).name,
+        business=Business.get_by_id(user.business_id).name,
         at=now(),
         conditions=_conditions(part),
-        total=roster.count(who, part.filter),
+        total=roster.count(user, part.filter),
         most=MOST_PRINTED,
-        rows=[row_of(member, who) for member in members],
+        rows=[row_of(member, user) for member in members],
         back=url_for("business_technicians.index", **part.fields),
     )
     return render("business/printed.html", page)
@@ -138,16 +142,16 @@ def search():
 
 @blueprint.post("/business/technicians/<oid:technician>/key")
 def turn(technician: int):
-    who = viewer()
-    member = get_member_for(who, technician, change=True)
+    user = viewer()
+    member = get_member_for(user, technician, change=True)
     opens, version = _wanted()
     back = came_from(url_for("business_technicians.index"))
     try:
-        set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, who, now(), version)
+        set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, user, now(), version)
     except StaleKey:
-        row = row_of(get_member_for(who, technician), who, changed=True)
+        row = row_of(get_member_for(user, technician), user, changed=True)
         return stale("business/row.html", RowPage(row, back))
-    row = row_of(get_member_for(who, technician), who)
+    row = row_of(get_member_for(user, technician), user)
     if request.headers.get("HX-Request") == "true":
         return render("business/row.html", RowPage(row, back))
     done = gettext("%(name)sさんの開示を設定しました。いまは「%(state)s」です。", name=row.name, state=row.state.words)
@@ -163,29 +167,31 @@ def _wanted() -> tuple[bool, int]:
     return found[1] == "1", int(found[2])
 
 
-def _page(who: Viewer) -> TechniciansPage:
-    part, at = part_of(request.args, who), cursor()
+def _page(user: Viewer) -> TechniciansPage:
+    part, at = part_of(request.args, user), cursor()
     first = at.after is None and at.before is None
-    found = roster.page(who, part.filter, after=at.after, before=at.before, sort=part.sort)
-    counts = roster.counts_by_state(who)
+    found = roster.page(user, part.filter, after=at.after, before=at.before, sort=part.sort)
+    counts = roster.counts_by_state(user)
     fields = part.fields
 
     def place(**where) -> str:
-        ((name, one),) = where.items()
-        return url_for("business_technicians.index", **fields, **{name: ids.encode(one)}) if one is not None else ""
+        ((name, row_id),) = where.items()
+        return (
+            url_for("business_technicians.index", **fields, **{name: ids.encode(row_id)}) if row_id is not None else ""
+        )
 
     return TechniciansPage(
         menu=menu(),
         total=sum(counts.values()),
-        found=roster.count(who, part.filter) if first and part.filter != Filter() else None,
-        to_do=_to_do(who, counts) if first else [],
-        rows=[row_of(member, who) for member in found.rows],
+        found=roster.count(user, part.filter) if first and part.filter != Filter() else None,
+        to_do=_to_do(user, counts) if first else [],
+        rows=[row_of(member, user) for member in found.rows],
         before=place(before=found.before),
         after=place(after=found.after),
         fields=fields,
         term=part.filter.text,
         over=part.over,
-        may_change=who.may_change,
+        may_change=user.may_change,
         states=[(state, WORDS[state]) for state in DisclosureState],
         notices=list(NOTICE_WORDS.items()),
         cards=list(CARD_WORDS.items()),
@@ -199,18 +205,18 @@ def _whole_list():
 
 
 def _members():
-    who = viewer()
-    part = part_of(request.args, who)
+    user = viewer()
+    part = part_of(request.args, user)
     if part.over:
         raise exports.SearchOver
-    for total, members in roster.whole(who, part.filter, sort=part.sort, most=exports.most_rows() + 1):
+    for total, members in roster.whole(user, part.filter, sort=part.sort, most=exports.most_rows() + 1):
         exports.known(total)
         yield members
 
 
 def _cells(members: Sequence[Member]):
-    who = viewer()
-    for row in (row_of(member, who) for member in members):
+    user = viewer()
+    for row in (row_of(member, user) for member in members):
         notice, card = (chip.words if chip else "" for chip in (row.notice, row.card))
         keys = (say(OPEN if key else NOT_OPEN) for key in (row.theirs, row.open))
         signed_in = say(SIGNED_IN if row.signed_in else NOT_SIGNED_IN)
@@ -231,7 +237,7 @@ def _conditions(part: Part) -> list[tuple[str, str]]:
     return [(say(label), words) for label, words in found if words]
 
 
-def _to_do(who: Viewer, counts: dict[DisclosureState, int]) -> list[ToDo]:
+def _to_do(user: Viewer, counts: dict[DisclosureState, int]) -> list[ToDo]:
     waiting = (
         (
             "state",
@@ -243,13 +249,13 @@ def _to_do(who: Viewer, counts: dict[DisclosureState, int]) -> list[ToDo]:
             "notice",
             NoticeFilter.UNDELIVERED,
             NOTICE_WORDS[NoticeFilter.UNDELIVERED],
-            roster.count(who, Filter(notice=NoticeFilter.UNDELIVERED)),
+            roster.count(user, Filter(notice=NoticeFilter.UNDELIVERED)),
         ),
         (
             "card",
             CardFilter.KEPT,
             CARD_WORDS[CardFilter.KEPT],
-            roster.count(who, Filter(card=CardFilter.KEPT)),
+            roster.count(user, Filter(card=CardFilter.KEPT)),
         ),
     )
     return [

@@ -124,8 +124,8 @@ def _answer(results: list[ItemResult]) -> Response:
 
 
 def _as_json(item: ItemResult) -> dict:
-    def said(what: Said) -> dict:
-        return {"pointer": what.pointer, "message": say(what.sentence, what.parameters)}
+    def said(sentence: Said) -> dict:
+        return {"pointer": sentence.pointer, "message": say(sentence.sentence, sentence.parameters)}
 
     result = item.result
     return {

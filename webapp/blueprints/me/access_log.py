@@ -40,7 +40,7 @@ class Line:
     """A look in the reader's language."""
 
     at: dt.datetime
-    who: str
+    viewer: str
     where: str
     groups: str
     mine: str
@@ -66,7 +66,7 @@ def show():
     more, found = len(found) > A_PAGE, found[:A_PAGE]
     kept = {name: day.isoformat() for name, day in (("from", since), ("to", until)) if day}
     page = LogPage(
-        lines=[_line(one) for one in found],
+        lines=[_line(look) for look in found],
         since=kept.get("from", ""),
         until=kept.get("to", ""),
         after=url_for("me_access_log.show", after=ids.encode(found[-1].look.id), **kept) if more else "",
@@ -86,8 +86,8 @@ def _some(place: int | None) -> tuple[list[OwnLook], int | None]:
 
 
 def _cells(looks: Sequence[OwnLook]):
-    for one in map(_line, looks):
-        yield (exports.at(one.at), one.who, one.where, one.groups, one.mine, one.theirs)
+    for line in map(_line, looks):
+        yield (exports.at(line.at), line.viewer, line.where, line.groups, line.mine, line.theirs)
 
 
 def _looks(since: dt.date | None, until: dt.date | None, limit: int, place: int | None) -> list[OwnLook]:
@@ -115,12 +115,19 @@ def _place() -> int | None:
         return None
 
 
-def _line(one: OwnLook) -> Line:
-    look = one.look
-    who = look.business or gettext(OPERATOR)
+def _line(own_look: OwnLook) -> Line:
+    look = own_look.look
+    viewer = look.business or gettext(OPERATOR)
     if look.relation is Relation.EMPLOYER:
-        who = say(EMPLOYER, {"business": look.business})
-    return Line(look.at, who, say(KINDS[look.kind]), _names(look.groups), _setting(one.mine), _setting(one.theirs))
+        viewer = say(EMPLOYER, {"business": look.business})
+    return Line(
+        look.at,
+        viewer,
+        say(KINDS[look.kind]),
+        _names(look.groups),
+        _setting(own_look.mine),
+        _setting(own_look.theirs),
+    )
 
 
 def _setting(groups: tuple[Group, ...] | None) -> str:

@@ -129,7 +129,7 @@ def as_other():
     technician, other = looker().technician_id, as_business()
     facts = facts_of([technician])[technician]
     mine = facts.with_keys(Side.TECHNICIAN, ALL_GROUPS, True)
-    theirs, both = (one.with_keys(Side.BUSINESS, ALL_GROUPS, True) for one in (facts, mine))
+    theirs, both = (state.with_keys(Side.BUSINESS, ALL_GROUPS, True) for state in (facts, mine))
     page = AsOtherPage(
         # By the rule itself for somebody who does not exist: no look, and nothing is logged.
         record=record_for(other, technician),

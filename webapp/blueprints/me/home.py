@@ -94,7 +94,7 @@ def _page(home: Home) -> HomePage:
         disclosure=say(home.disclosure),
         disclosure_kind=DISCLOSURE_CHIPS[home.disclosure_state],
         employer=home.employer,
-        to_do=[_step(todo.task, spoken(todo.what)) for todo in home.to_do],
+        to_do=[_step(todo.task, spoken(todo.sentence)) for todo in home.to_do],
     )
 
 

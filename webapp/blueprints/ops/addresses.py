@@ -114,20 +114,20 @@ def _rows(rows) -> list[Row]:
     names |= dict(Business.select(Business.id, Business.name).where(Business.id.in_(firms)).tuples())
     mine = Registration.select(Registration.technician, Registration.id).where(Registration.technician.in_(people))
     records = dict(mine.order_by(Registration.id).tuples())
-    who = viewer()
+    operator = viewer()
     shown = []
     for row in rows:
         person = row.owner_kind == OwnerKind.TECHNICIAN
         record = records.get(row.owner_id) if person else None
         shown.append(
             Row(
-                email=row.value if who.may_act else mask(row.value),
+                email=row.value if operator.may_act else mask(row.value),
                 owner=names.get(row.owner_id, ""),
                 owner_kind=OWNERS[row.owner_kind],
                 record=url_for("ops_record.show", registration=record, via=Via.ADDRESSES) if record else "",
                 reason=labels.REASONS.get(row.reason or "", ""),
                 judged_at=row.judged_at,
-                restore=url_for("ops_addresses.restore_form", address=row.id) if who.may_act else "",
+                restore=url_for("ops_addresses.restore_form", address=row.id) if operator.may_act else "",
             )
         )
     return shown

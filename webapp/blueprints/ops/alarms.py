@@ -66,7 +66,7 @@ class Row:
     minutes: int
     mailed_at: dt.datetime | None
     acknowledged_at: dt.datetime | None
-    who: str
+    acknowledged_by: str
     note: str
     cases: str
     cases_words: str
@@ -115,12 +115,12 @@ def index():
     before, after = lists.around("ops_alarms.index", page, show=filters.show, **filters.address)
     options = [
         Option(
-            url_for("ops_alarms.index", show=one, **filters.address),
+            url_for("ops_alarms.index", show=state, **filters.address),
             words,
-            lists.counted(_listing(filters, one)),
-            one == filters.show,
+            lists.counted(_listing(filters, state)),
+            state == filters.show,
         )
-        for one, words in (("open", N_("開いている警報")), ("history", N_("終わった警報")))
+        for state, words in (("open", N_("開いている警報")), ("history", N_("終わった警報")))
     ]
     kinds = [(kind, words.title) for kind, words in ALARMS.items()]
     return render("ops/alarms.html", AlarmsPage(_rows(page.rows), before, after, options, filters, kinds, SEEN))
@@ -188,8 +188,8 @@ def _whole_list():
 
 def _cells(rows):
     for row in _rows(rows):
-        times = [exports.at(one) for one in (row.opened_at, row.seen_at, row.closed_at)]
-        done = (exports.at(row.acknowledged_at), row.who, row.note)
+        times = [exports.at(moment) for moment in (row.opened_at, row.seen_at, row.closed_at)]
+        done = (exports.at(row.acknowledged_at), row.acknowledged_by, row.note)
         yield (say(row.title), say(row.subject), *times, row.count, row.episode, *done)
 
 
@@ -217,7 +217,7 @@ def _row(row: Alarm, people: dict[int, str], place: str, at: dt.datetime) -> Row
         minutes=int(((row.closed_at or at) - row.opened_at).total_seconds() // 60),
         mailed_at=row.mailed_at,
         acknowledged_at=row.acknowledged_at,
-        who=people.get(row.acknowledged_by_id, ""),
+        acknowledged_by=people.get(row.acknowledged_by_id, ""),
         note=row.note or "",
         cases=cases,
         cases_words=words,

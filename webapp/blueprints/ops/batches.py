@@ -180,9 +180,9 @@ def download(file: int):
         wrong = {"reason": N_("ダウンロードする理由を、5文字以上で書いてください。")}
         return invalid("ops/postcards/download.html", _download_page(row, why, wrong))
     with transaction():
-        who, name = viewer().account_id, EventName.POSTCARD_FILE_OPS_DOWNLOADED
-        record(name, now(), subject_id=row.batch_id, account_id=who, data={"file": row.name})
-        audit(name, now(), who, "postcard_file", row.id, {"reason": why, "file": row.name})
+        account_id, name = viewer().account_id, EventName.POSTCARD_FILE_OPS_DOWNLOADED
+        record(name, now(), subject_id=row.batch_id, account_id=account_id, data={"file": row.name})
+        audit(name, now(), account_id, "postcard_file", row.id, {"reason": why, "file": row.name})
     answer = send_file(path, as_attachment=True, download_name=row.name)
     answer.headers["Cache-Control"] = "no-store"
     return answer

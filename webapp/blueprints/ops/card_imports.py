@@ -53,7 +53,7 @@ class Run:
     file_name: str
     created_at: dt.datetime
     finished_at: dt.datetime | None
-    who: str
+    started_by: str
     total: int
     done: int
     added: int

@@ -166,9 +166,9 @@ def index():
 def _list(values, error: str = "") -> CardsPage:
     filters, kept = _filters(values)
     page = queries.listing(filters, now(), _watch(), lists.cursor())
-    there = queries.state_counts()
+    numbers = queries.state_counts()
     states = [
-        Option(url_for("ops_cards.index", state=state), CHIPS[state][1], there.get(state, 0), filters.state is state)
+        Option(url_for("ops_cards.index", state=state), CHIPS[state][1], numbers.get(state, 0), filters.state is state)
         for state in queries.OPEN_STATES
     ]
     wanted = counts(now(), _watch())
@@ -193,7 +193,7 @@ def _list(values, error: str = "") -> CardsPage:
         for row in page.rows
     ]
     before, after = lists.around("ops_cards.index", page, **kept)
-    to_make = there.get(CardState.ORDERED, 0)
+    to_make = numbers.get(CardState.ORDERED, 0)
     return CardsPage(states, needs, queries.AGES, kept, rows, before, after, viewer().may_act, to_make, error)
 
 
@@ -231,8 +231,8 @@ def _some():
 def _cells(rows):
     for row in rows:
         days = [day.isoformat() if day else "" for day in (row.since, row.posted_on, row.kept_until)]
-        who = (row.application_number, row.name, row.technician_id, chip_of(row.state)[0])
-        yield (*who, days[0], row.number, *days[1:])
+        person = (row.application_number, row.name, row.technician_id, chip_of(row.state)[0])
+        yield (*person, days[0], row.number, *days[1:])
 
 
 @blueprint.post("/ops/cards/actions")
@@ -278,24 +278,24 @@ def _asked_or_back(action: str, chosen: list[int]) -> str:
 def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
     found = bulk_returns.prospects(chosen, now())
     # Names and addresses of many people are shown: a look at each, for the list that they were chosen from.
-    shown = [(one.technician_id, one.registration_id) for one in found]
+    shown = [(prospect.technician_id, prospect.registration_id) for prospect in found]
     operator_views.note_looks(viewer().account_id, shown, ViewOrigin(Via.CARDS), now())
     rows = [
         BackRow(
-            ids.encode(one.card_id),
-            url_for("ops_cards.show", card=one.card_id),
-            one.application_number,
-            one.name,
-            chip_of(one.state),
-            one.delivery,
-            one.remarks,
-            ASK_WORDS[one.ask],
-            AGAIN_WORDS[one.again],
+            ids.encode(prospect.card_id),
+            url_for("ops_cards.show", card=prospect.card_id),
+            prospect.application_number,
+            prospect.name,
+            chip_of(prospect.state),
+            prospect.delivery,
+            prospect.remarks,
+            ASK_WORDS[prospect.ask],
+            AGAIN_WORDS[prospect.again],
         )
-        for one in found
+        for prospect in found
     ]
-    asks = sum(one.ask is AskOutcome.ASKS for one in found)
-    goes = sum(one.again is AgainOutcome.GOES for one in found)
+    asks = sum(prospect.ask is AskOutcome.ASKS for prospect in found)
+    goes = sum(prospect.again is AgainOutcome.GOES for prospect in found)
     return BackPage(rows, asks, goes, kept, url_for("ops_cards.index", **kept))
 
 

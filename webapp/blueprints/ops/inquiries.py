@@ -67,7 +67,7 @@ class Entry:
     """A line of the history, as `lists.timeline` shows it."""
 
     at: dt.datetime
-    what: str
+    title: str
     detail: str
     kind: str
 
@@ -187,9 +187,9 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
 
 def _entry(entry: InquiryEntry) -> Entry:
     kind = EntryKind(entry.kind)
-    who = entry.account.display_name if entry.account else ""
-    what = f"{say(ENTRY_WORDS[kind])} {who}".strip()
-    return Entry(entry.at, what, entry.text, KIND_OF_ENTRY.get(kind, ""))
+    author = entry.account.display_name if entry.account else ""
+    title = f"{say(ENTRY_WORDS[kind])} {author}".strip()
+    return Entry(entry.at, title, entry.text, KIND_OF_ENTRY.get(kind, ""))
 
 
 def _draft(row: Inquiry) -> str:
@@ -234,22 +234,24 @@ def note(inquiry: int):
         kept = {name: request.form.get(name, "") for name in ("caller", "caller_check")}
         page = _page(_get(inquiry), {"answer": "", "kind": kind, **kept}, errors={"text": NO_TEXT})
         return invalid("ops/inquiries/show.html", page)
-    who = current_user.account.id
+    account_id = current_user.account.id
     if kind == "waiting":
-        return _do(inquiry, lambda row: cases.wait(row, text, now(), who), gettext("返事待ちにしました。"))
+        return _do(inquiry, lambda row: cases.wait(row, text, now(), account_id), gettext("返事待ちにしました。"))
     if kind == "call":
-        return _do(inquiry, lambda row: _call(row, text, who), gettext("書き留めました。"))
-    return _do(inquiry, lambda row: cases.note(row, EntryKind(kind), text, now(), who), gettext("書き留めました。"))
+        return _do(inquiry, lambda row: _call(row, text, account_id), gettext("書き留めました。"))
+    return _do(
+        inquiry, lambda row: cases.note(row, EntryKind(kind), text, now(), account_id), gettext("書き留めました。")
+    )
 
 
-def _call(row: Inquiry, text: str, who: int) -> None:
+def _call(row: Inquiry, text: str, account_id: int) -> None:
     try:
         caller = Caller(request.form.get("caller", row.caller))
         check = IdentityCheck(request.form.get("caller_check", row.identity_check))
     except ValueError:
         abort(400)
     said = f"{say(CALLER_WORDS[caller])}・{say(CHECK_WORDS[check])}: {text}"
-    cases.call(row, caller, check, said, now(), who)
+    cases.call(row, caller, check, said, now(), account_id)
 
 
 @blueprint.post("/ops/inquiries/<oid:inquiry>/link")
@@ -262,10 +264,10 @@ def link(inquiry: int):
         wrong = {"application_number": NO_REGISTRATION}
         form = {"answer": "", "application_number": number, "check": check}
         return invalid("ops/inquiries/show.html", _page(_get(inquiry), form, errors=wrong))
-    who = current_user.account.id
+    account_id = current_user.account.id
     return _do(
         inquiry,
-        lambda row: cases.link(row, registration, IdentityCheck(check), now(), who),
+        lambda row: cases.link(row, registration, IdentityCheck(check), now(), account_id),
         gettext("登録と結び付けました。"),
     )
 
@@ -292,13 +294,13 @@ def close(inquiry: int):
     reason, text = request.form.get("reason", ""), request.form.get("closing", "")
     if reason not in set(CloseReason):
         abort(400)
-    who = current_user.account.id
+    account_id = current_user.account.id
     return _do(
-        inquiry, lambda row: cases.close(row, CloseReason(reason), text, now(), who), gettext("完了にしました。")
+        inquiry, lambda row: cases.close(row, CloseReason(reason), text, now(), account_id), gettext("完了にしました。")
     )
 
 
 @blueprint.post("/ops/inquiries/<oid:inquiry>/reopen")
 def reopen(inquiry: int):
-    who = current_user.account.id
-    return _do(inquiry, lambda row: cases.reopen(row, "", now(), who), gettext("受付中に戻しました。"))
+    account_id = current_user.account.id
+    return _do(inquiry, lambda row: cases.reopen(row, "", now(), account_id), gettext("受付中に戻しました。"))

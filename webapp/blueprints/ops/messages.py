@@ -114,8 +114,8 @@ def _states(filters: MessageFilters, address: dict) -> list[Option]:
     for state, number in listing.counts(filters).items():
         words, _ = labels.STATES[state]
         shown = f"{most:,}+" if number > most else f"{number:,}"
-        there = url_for("ops_messages.index", **kept, state=state)
-        options.append(Option(there, words, shown, state == filters.state))
+        link = url_for("ops_messages.index", **kept, state=state)
+        options.append(Option(link, words, shown, state == filters.state))
     return options
 
 
@@ -161,8 +161,8 @@ def _whole_list():
 def _cells(messages):
     for row in _rows(messages):
         reason = say(row.reason) if row.reason else ""
-        what = (say(row.role), row.destination, say(row.chip.words), reason)
-        yield (row.number, row.name, *what, row.attempts, exports.at(row.at), exports.at(row.due))
+        words = (say(row.role), row.destination, say(row.chip.words), reason)
+        yield (row.number, row.name, *words, row.attempts, exports.at(row.at), exports.at(row.due))
 
 
 def _record(registration_id: int | None) -> str:

@@ -121,18 +121,22 @@ def cancel(postcard: int):
 @blueprint.post("/ops/postcards/<oid:postcard>/returned")
 def returned(postcard: int):
     row = get_postcard_for(viewer(), postcard, change=True)
-    what, note, who = request.form.get("what", ""), request.form.get("note", "").strip()[:500], viewer().account_id
-    if what == "close" and not note:
+    decision, note, account_id = (
+        request.form.get("what", ""),
+        request.form.get("note", "").strip()[:500],
+        viewer().account_id,
+    )
+    if decision == "close" and not note:
         return invalid("ops/postcards/card.html", _page(row, {"note": N_("終わりにする理由を書いてください。")}))
     try:
-        if what == "send-again":
-            returns.send_again(row, now(), who)
+        if decision == "send-again":
+            returns.send_again(row, now(), account_id)
             words = gettext("もう一度送ります。次の発送ロットに入ります。")
-        elif what == "ask":
-            returns.ask_business(row, now(), who, note)
+        elif decision == "ask":
+            returns.ask_business(row, now(), account_id, note)
             words = gettext("所属事業者に確認を頼んだことを記録しました。")
-        elif what == "close":
-            returns.close(row, now(), who, note)
+        elif decision == "close":
+            returns.close(row, now(), account_id, note)
             words = gettext("返送の対応を終わりにしました。")
         else:
             abort(400)
@@ -195,14 +199,14 @@ def _prints(row: Postcard) -> list[PrintRow]:
     )
     return [
         PrintRow(
-            n=one.print_number,
-            address=url_for("ops_batches.show", batch=one.batch_id),
-            batch=one.batch.number,
-            position=one.position,
-            number=one.management_number,
-            reason=page_words.REPRINTS.get(one.reason or "", ""),
+            n=postcard_print.print_number,
+            address=url_for("ops_batches.show", batch=postcard_print.batch_id),
+            batch=postcard_print.batch.number,
+            position=postcard_print.position,
+            number=postcard_print.management_number,
+            reason=page_words.REPRINTS.get(postcard_print.reason or "", ""),
         )
-        for one in query
+        for postcard_print in query
     ]
 
 

@@ -54,15 +54,15 @@ def index():
     state, cause = _chosen()
     page = paging.read(_listing(state, cause), ORDER, lists.cursor())
     before, after = lists.around("ops_postcards.index", page, state=state, cause=cause)
-    there = {"cause": cause} if cause else {}
+    filters = {"cause": cause} if cause else {}
     states = [
         Option(
-            url_for("ops_postcards.index", state=one, **there),
+            url_for("ops_postcards.index", state=option, **filters),
             words,
-            lists.counted(_listing(one, cause)),
-            one == state,
+            lists.counted(_listing(option, cause)),
+            option == state,
         )
-        for one, (words, _) in labels.POSTCARD_STATES.items()
+        for option, (words, _) in labels.POSTCARD_STATES.items()
     ]
     causes = list(labels.CAUSES.items())
     return render("ops/postcards.html", PostcardsPage(_rows(page.rows), before, after, states, state, cause, causes))

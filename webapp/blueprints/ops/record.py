@@ -58,7 +58,7 @@ class Happening:
     """A line of the timeline, in the reader's language."""
 
     at: dt.datetime
-    what: str
+    sentence: str
     kind: str
     details: list[str]
     judgement: list[str]
@@ -115,18 +115,18 @@ class AddressPage:
 
 @blueprint.get("/ops/registrations/<oid:registration>")
 def show(registration: int):
-    who = viewer()
-    row = get_registration_for(who, registration)
+    operator = viewer()
+    row = get_registration_for(operator, registration)
     origin = operator_views.origin(request.args.get("via", ""), _of())
-    if not operator_views.note_look(who.account_id, row, origin, now()):
+    if not operator_views.note_look(operator.account_id, row, origin, now()):
         return render("ops/reason.html", _reason_page(row))
-    return render("ops/record.html", _page(row, who))
+    return render("ops/record.html", _page(row, operator))
 
 
 @blueprint.post("/ops/registrations/<oid:registration>/reason")
 def reason(registration: int):
-    who = viewer()
-    row = get_registration_for(who, registration)
+    operator = viewer()
+    row = get_registration_for(operator, registration)
     chosen, note = request.form.get("reason", ""), request.form.get("note", "").strip()[:500]
     wrong = {}
     if chosen not in set(operator_views.ViewReason):
@@ -135,7 +135,7 @@ def reason(registration: int):
         wrong["note"] = N_("理由を書いてください。")
     if wrong:
         return invalid("ops/reason.html", _reason_page(row, chosen, note, wrong))
-    operator_views.give_reason(who.account_id, row, operator_views.ViewReason(chosen), note, now())
+    operator_views.give_reason(operator.account_id, row, operator_views.ViewReason(chosen), note, now())
     return see_other(url_for("ops_record.show", registration=row.id))
 
 
@@ -217,14 +217,14 @@ def _address_page(
     )
 
 
-def _page(row: Registration, who: Operator) -> RecordPage:
+def _page(row: Registration, operator: Operator) -> RecordPage:
     person = row.technician
     notices = _notices(row)
-    told = timeline(row, reveals=who.may_act)
+    history = timeline(row, reveals=operator.may_act)
     notice = notices.get(Role.TECHNICIAN)
     owed = notice is not None and notice.state in (MessageState.FAILED, MessageState.WAITING_RETRY)
     businesses = _businesses(row)
-    postcard = who.may_act and (notice is not None) and corrections.may_have_postcard(row, notice)
+    postcard = operator.may_act and (notice is not None) and corrections.may_have_postcard(row, notice)
     return RecordPage(
         number=row.application_number,
         name=person.name,
@@ -236,9 +236,9 @@ def _page(row: Registration, who: Operator) -> RecordPage:
         employer=businesses.get(row.affiliated_business_id, ""),
         now=[spoken(line) for line in standing(notice, _newest(Postcard, row), _newest(Card, row))],
         advice=_advice(notice) if owed else [],
-        recipients=_recipients(row, notices, businesses, who),
-        happenings=[_happening(entry) for entry in told.entries],
-        cut=told.cut,
+        recipients=_recipients(row, notices, businesses, operator),
+        happenings=[_happening(entry) for entry in history.entries],
+        cut=history.cut,
         postcard=url_for("ops_actions.postcard_form", registration=row.id) if postcard else "",
         postcards=postcard_panel(row.id),
         cards=card_panel(row.id),
@@ -270,7 +270,7 @@ def _newest(model, row: Registration):
     return model.get_or_none(model.id == newest)
 
 
-def _recipients(row: Registration, notices: dict, businesses: dict, who: Operator) -> list[Recipient]:
+def _recipients(row: Registration, notices: dict, businesses: dict, operator: Operator) -> list[Recipient]:
     owners = {role: owner for role in RECIPIENTS if (owner := corrections.owner_of(role, row))}
     if row.affiliated_business_id == row.proxy_business_id:
         owners.pop(Role.PROXY, None)  # one business is told once
@@ -279,17 +279,17 @@ def _recipients(row: Registration, notices: dict, businesses: dict, who: Operato
     for role, owner in owners.items():
         message, address = notices.get(role), current.get(owner)
         email = address.value if address else ""
-        act = who.may_act and message is not None
+        act = operator.may_act and message is not None
         again = act and message.state in corrections.REQUEUEABLE and address and address.state != "invalid"
         cancel = act and message.state in corrections.CANCELLABLE
         shown.append(
             Recipient(
                 role=labels.ROLES[role],
                 name=row.technician.name if owner[0] == OwnerKind.TECHNICIAN else businesses.get(owner[1], ""),
-                email=email if who.may_act else mask(email),
+                email=email if operator.may_act else mask(email),
                 chip=Chip(*labels.state_of(message.state, message.reason)) if message else None,
                 reason=labels.REASONS.get(message.reason or "", "") if message else "",
-                correct=url_for("ops_record.address_form", registration=row.id, role=role) if who.may_act else "",
+                correct=url_for("ops_record.address_form", registration=row.id, role=role) if operator.may_act else "",
                 again=url_for("ops_actions.again_form", message=message.id) if again else "",
                 cancel=url_for("ops_actions.cancel_form", message=message.id) if cancel else "",
             )
@@ -312,7 +312,7 @@ def _current(owners: list) -> dict[tuple, EmailAddress]:
 def _happening(entry: Entry) -> Happening:
     return Happening(
         at=entry.at,
-        what=spoken(entry.what),
+        sentence=spoken(entry.sentence),
         kind=entry.kind,
         details=[text for line in entry.details if (text := spoken(line))],
         judgement=[spoken(line) for line in entry.judgement],

@@ -171,8 +171,8 @@ def _cells(rows):
     for row in _rows(rows, None):
         chips = [say(chip.words) if chip else "" for chip in (row.notice, row.postcard, row.card)]
         reason = say(row.notice_reason) if row.notice_reason else ""
-        who = (row.number, exports.at(row.completed_at), row.name, row.kana, row.technician_id)
-        yield (*who, chips[0], reason, *chips[1:])
+        person = (row.number, exports.at(row.completed_at), row.name, row.kana, row.technician_id)
+        yield (*person, chips[0], reason, *chips[1:])
 
 
 def _key(row) -> int:

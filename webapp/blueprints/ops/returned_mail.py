@@ -109,8 +109,10 @@ def index():
     page = paging.read(_listing(state), ORDER, lists.cursor())
     before, after = lists.around("ops_returned_mail.index", page, state=state)
     states = [
-        Option(url_for("ops_returned_mail.index", state=one), words, lists.counted(_listing(one)), one == state)
-        for one, (words, _) in STATES.items()
+        Option(
+            url_for("ops_returned_mail.index", state=option), words, lists.counted(_listing(option)), option == state
+        )
+        for option, (words, _) in STATES.items()
     ]
     return render("ops/returned_mail.html", ReturnedMailPage(_rows(page.rows), before, after, states))
 
@@ -131,10 +133,10 @@ class OverrulePage:
 
 @blueprint.get("/ops/returned-mail/<oid:mail>")
 def show(mail: int):
-    who = viewer()
-    row = get_returned_mail_for(who, mail)
-    audit(EventName.RECORD_OPS_VIEWED, now(), who.account_id, "returned_mail", row.id)
-    return render("ops/mail.html", _page(row, who))
+    operator = viewer()
+    row = get_returned_mail_for(operator, mail)
+    audit(EventName.RECORD_OPS_VIEWED, now(), operator.account_id, "returned_mail", row.id)
+    return render("ops/mail.html", _page(row, operator))
 
 
 @blueprint.get("/ops/returned-mail/<oid:mail>/overrule")
@@ -213,7 +215,7 @@ def _whole_list():
 
 def _cells(rows):
     for row in _rows(rows):
-        words = [say(one) if one else "" for one in (row.kind, row.reason, row.chip.words, row.token)]
+        words = [say(text) if text else "" for text in (row.kind, row.reason, row.chip.words, row.token)]
         yield (exports.at(row.received_at), *words, row.number, row.name)
 
 
@@ -227,8 +229,8 @@ def _people(attempts: set) -> dict[int, tuple[int, str, str]]:
     return {row[0]: row[1:] for row in joined.where(Attempt.id.in_(list(attempts))).tuples()}
 
 
-def _page(row: ReturnedMail, who: Operator) -> MailPage:
-    show = (lambda text: text) if who.may_act else mask_in
+def _page(row: ReturnedMail, operator: Operator) -> MailPage:
+    show = (lambda text: text) if operator.may_act else mask_in
     source = ReturnedMailSource.get_or_none(ReturnedMailSource.returned_mail == row.id)
     text, cut = readable(bytes(source.content)) if source else ("", False)
     registration, number, _ = _people({row.attempt_id}).get(row.attempt_id, (None, "", ""))
@@ -249,6 +251,6 @@ def _page(row: ReturnedMail, who: Operator) -> MailPage:
         gone=source is None,
         note=show(row.overruled_note or ""),
         overrule=url_for("ops_returned_mail.overrule_form", mail=row.id)
-        if who.may_act and overrides.may_overrule(row)
+        if operator.may_act and overrides.may_overrule(row)
         else "",
     )

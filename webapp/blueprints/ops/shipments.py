@@ -57,12 +57,12 @@ def index():
     kept = {"since": filters.since, "until": filters.until, "prefecture": filters.prefecture, "missed": filters.missed}
     before, after = lists.around("ops_shipments.index", page, **kept)
     shown = ShipmentsPage(
-        rows=[_row(one) for one in shipment_list.posted(page.rows)],
+        rows=[_row(posted) for posted in shipment_list.posted(page.rows)],
         number=lists.counted(query),
         filters=filters,
         unknown=UNKNOWN,
         prefectures=list(PREFECTURES),
-        missed=[(what, words) for what, words in outcome_labels.MISSED.items() if what],
+        missed=[(misfortune, words) for misfortune, words in outcome_labels.MISSED.items() if misfortune],
         before=before,
         after=after,
     )
@@ -75,7 +75,7 @@ def _filters() -> ShipmentFilters:
         since=since,
         until=until,
         prefecture=lists.choice("prefecture", (*PREFECTURES, UNKNOWN)),
-        missed=lists.choice("missed", [what for what in Missed if what]),
+        missed=lists.choice("missed", [misfortune for misfortune in Missed if misfortune]),
     )
 
 
@@ -94,13 +94,13 @@ def _cells(shipments):
         yield (row.number, row.name, row.accepted_on.isoformat(), where, missed, row.chip[0])
 
 
-def _row(one: shipment_list.Posted) -> Row:
+def _row(posted: shipment_list.Posted) -> Row:
     return Row(
-        address=url_for("ops_record.show", registration=one.registration_id, via=Via.CARDS),
-        number=one.application_number,
-        name=one.name,
-        accepted_on=one.accepted_on,
-        prefecture=one.prefecture,
-        missed=outcome_labels.MISSED[one.missed] if one.missed else "",
-        chip=cards.chip_of(CardState(one.state)),
+        address=url_for("ops_record.show", registration=posted.registration_id, via=Via.CARDS),
+        number=posted.application_number,
+        name=posted.name,
+        accepted_on=posted.accepted_on,
+        prefecture=posted.prefecture,
+        missed=outcome_labels.MISSED[posted.missed] if posted.missed else "",
+        chip=cards.chip_of(CardState(posted.state)),
     )

@@ -73,7 +73,7 @@ class ItemPage:
     reason: str
     opened_at: dt.datetime
     closed_at: dt.datetime | None
-    who: str
+    closed_by: str
     note: str
     links: list[tuple[str, str]]
     email: str
@@ -98,12 +98,12 @@ def index():
     kept = {"kind": kind} if kind else {}
     states = [
         Option(
-            url_for("ops_work_items.index", state=one, **kept),
+            url_for("ops_work_items.index", state=option, **kept),
             words,
-            lists.counted(_listing(one, kind)),
-            one == state,
+            lists.counted(_listing(option, kind)),
+            option == state,
         )
-        for one, (words, _) in ITEM_STATES.items()
+        for option, (words, _) in ITEM_STATES.items()
     ]
     kinds = [(value, words.title) for value, words in ITEMS.items()]
     return render("ops/work_items.html", WorkItemsPage(_rows(page.rows), before, after, states, state, kind, kinds))
@@ -231,24 +231,24 @@ def _subjects(rows) -> dict[tuple[str, int], str]:
     for row in rows:
         wanted.setdefault(row.subject_kind, []).append(row.subject_id)
     found = {}
-    if some := wanted.get("registration"):
+    if subject_ids := wanted.get("registration"):
         columns = (Registration.id, Registration.application_number, Technician.name)
         for number, application, name in (
-            Registration.select(*columns).join(Technician).where(Registration.id.in_(some)).tuples()
+            Registration.select(*columns).join(Technician).where(Registration.id.in_(subject_ids)).tuples()
         ):
             found["registration", number] = f"{application} {name}"
     for kind, model in (("business", Business), ("technician", Technician)):
-        if some := wanted.get(kind):
-            for number, name in model.select(model.id, model.name).where(model.id.in_(some)).tuples():
+        if subject_ids := wanted.get(kind):
+            for number, name in model.select(model.id, model.name).where(model.id.in_(subject_ids)).tuples():
                 found[kind, number] = name
-    if some := wanted.get("affiliation"):
+    if subject_ids := wanted.get("affiliation"):
         columns = (Affiliation.id, Technician.name, Business.name)
         query = Affiliation.select(*columns).join(Technician).switch(Affiliation).join(Business)
-        for number, name, business in query.where(Affiliation.id.in_(some)).tuples():
+        for number, name, business in query.where(Affiliation.id.in_(subject_ids)).tuples():
             found["affiliation", number] = f"{name} ・ {business}"
-    if some := wanted.get("email_address"):
+    if subject_ids := wanted.get("email_address"):
         reveals = viewer().may_act
-        chosen = EmailAddress.select(EmailAddress.id, EmailAddress.value).where(EmailAddress.id.in_(some))
+        chosen = EmailAddress.select(EmailAddress.id, EmailAddress.value).where(EmailAddress.id.in_(subject_ids))
         for number, value in chosen.tuples():
             found["email_address", number] = value if reveals else mask(value)
     return found
@@ -268,7 +268,7 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
         reason=_reason(row),
         opened_at=row.opened_at,
         closed_at=row.closed_at,
-        who=Account.get_by_id(row.closed_by_id).display_name if row.closed_by_id else "",
+        closed_by=Account.get_by_id(row.closed_by_id).display_name if row.closed_by_id else "",
         note=row.note or "",
         links=_links(row),
         email=email if viewer().may_act else mask(email),
@@ -296,7 +296,7 @@ def _said(row: WorkItem) -> list[tuple[str, str]]:
     data = row.data or {}
     if row.kind == WorkItemKind.AFFILIATION_DISPUTED:
         return [(item_words(row.kind).title, data["words"])] if data.get("words") else []
-    return [(say(PARTS[RecordPart(one["part"])]), one["words"]) for one in data.get("said", [])]
+    return [(say(PARTS[RecordPart(correction["part"])]), correction["words"]) for correction in data.get("said", [])]
 
 
 def _registration_of(row: WorkItem) -> int | None:
@@ -317,8 +317,8 @@ def _links(row: WorkItem) -> list[tuple[str, str]]:
     if row.subject_kind == "returned_mail":
         return [(url_for("ops_returned_mail.show", mail=row.subject_id), N_("戻りメールを見る"))]
     if row.subject_kind == "messages":
-        there = url_for("ops_messages.index", state=MessageState.RECONCILIATION)
-        return [(there, N_("確認待ちのメールを見る"))]
+        address = url_for("ops_messages.index", state=MessageState.RECONCILIATION)
+        return [(address, N_("確認待ちのメールを見る"))]
     if row.subject_kind == "postcards":
         return [(url_for("ops_holds.index", reason=HoldReason.RESTORED), N_("確認待ちのはがきを見る"))]
     return []
@@ -331,4 +331,7 @@ def _people(row: WorkItem) -> list[tuple[str, str]]:
     columns = (Registration.id, Registration.application_number, Technician.name)
     rows = Registration.select(*columns).join(Technician).where(Registration.id.in_(numbers)).tuples()
     came = {"via": Via.WORK_ITEM, "of": ids.encode(row.id)}
-    return [(url_for("ops_record.show", registration=one, **came), f"{number} {name}") for one, number, name in rows]
+    return [
+        (url_for("ops_record.show", registration=registration, **came), f"{number} {name}")
+        for registration, number, name in rows
+    ]

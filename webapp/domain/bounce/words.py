@@ -128,7 +128,7 @@ def blocks_in(lines: list[str]) -> list[Block]:
 def named_in(lines: list[str]) -> list[str]:
     """Addresses that a sentence names as the recipient ("delivering your mail to <…>"), then any other address."""
     named: list[str] = []
-    others: list[str] = []
+    unnamed: list[str] = []
     for line in lines[:300]:
         if "@" not in line:
             continue
@@ -140,10 +140,10 @@ def named_in(lines: list[str]) -> list[str]:
             named.append(trimmed(found.group(1)))
         else:
             found_here = (trimmed(line[begin:end]) for begin, end in spans(line))
-            others.extend(address for address in found_here if _is_address(address))
-        if len(named) + len(others) > MAX_RECIPIENTS:
+            unnamed.extend(address for address in found_here if _is_address(address))
+        if len(named) + len(unnamed) > MAX_RECIPIENTS:
             break
-    return _unique(named) or _unique(others)
+    return _unique(named) or _unique(unnamed)
 
 
 def bare_names_in(lines: list[str], domain: str) -> list[str]:

@@ -55,9 +55,9 @@ def add(deltas: Mapping[Key, int]) -> None:
         return
     shard = 0 if is_sqlite() else os.getpid() % _SHARDS
     for begin in range(0, len(rows), _AT_ONCE):
-        some = rows[begin : begin + _AT_ONCE]
+        part = rows[begin : begin + _AT_ONCE]
         database.execute_sql(
-            f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES {marks(len(some), 7)}"
+            f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES {marks(len(part), 7)}"
             " ON CONFLICT (figure, day, a, b, c, shard) DO UPDATE SET n = counter.n + excluded.n",
-            [value for k, n in some for value in (*k, shard, n)],
+            [value for k, n in part for value in (*k, shard, n)],
         )

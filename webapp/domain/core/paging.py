@@ -61,8 +61,11 @@ def read(
         backwards = False
     else:
         # A row comparison is one range of the index; a chain of OR is not.
-        here, there = Tuple(*order.fields), Tuple(*(_stored(f, v) for f, v in zip(order.fields, values, strict=True)))
-        query = query.where(here < there if order.falling is not backwards else here > there)
+        row_key, cursor_key = (
+            Tuple(*order.fields),
+            Tuple(*(_stored(f, v) for f, v in zip(order.fields, values, strict=True))),
+        )
+        query = query.where(row_key < cursor_key if order.falling is not backwards else row_key > cursor_key)
     falling = order.falling is not backwards
     rows = list(query.order_by(*(f.desc() if falling else f.asc() for f in order.fields)).limit(size + 1))
     more, rows = len(rows) > size, rows[:size]

@@ -44,7 +44,7 @@ def completed(registration_ids: Iterable[int]) -> dict[int, dt.datetime]:
 
 def deltas(changes: Changes) -> Counter[Key]:
     """Return what changes of registrations add to the counters."""
-    changes = {what: n for what, n in changes.items() if n}
+    changes = {reached: n for reached, n in changes.items() if n}
     days = {number: counters.day_of(at) for number, at in completed(number for number, _ in changes).items()}
     found: Counter[Key] = Counter()
     for (registration, reached), n in changes.items():
@@ -63,9 +63,9 @@ def postcards_moved(moved: Iterable[tuple[int, int]], n: int) -> Counter[Key]:
         return Counter()
     ids, listed = ", ".join(str(card) for card, _ in moved), ", ".join(map(str, sorted(registrations)))
     states = ", ".join(f"'{state}'" for state in TOLD_BY_POSTCARD)
-    told = database.execute_sql(
+    by_other_postcards = database.execute_sql(
         f"SELECT DISTINCT registration_id FROM postcard WHERE registration_id IN ({listed})"
         f" AND state IN ({states}) AND id NOT IN ({ids})"
     ).fetchall()
-    others = {registration for (registration,) in told}
-    return deltas({(registration, Reached.BY_POSTCARD): n for registration in registrations - others})
+    already_told = {registration for (registration,) in by_other_postcards}
+    return deltas({(registration, Reached.BY_POSTCARD): n for registration in registrations - already_told})

@@ -295,8 +295,8 @@ def _about(mailed: str, judgement: Judgement) -> Failure | None:
     return next((failure for failure in found if failure.hard), found[0] if found else None)
 
 
-def _same(one: str, other: str) -> bool:
-    return _folded(one) == _folded(other)
+def _same(address: str, other: str) -> bool:
+    return _folded(address) == _folded(other)
 
 
 def _folded(address: str) -> str:

@@ -64,13 +64,13 @@ class _Handler:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                some, self._waiting = self._waiting[: self._bounds.together], self._waiting[self._bounds.together :]
-                mails = [(recipient, data) for recipient, data, _ in some]
+                batch, self._waiting = self._waiting[: self._bounds.together], self._waiting[self._bounds.together :]
+                mails = [(recipient, data) for recipient, data, _ in batch]
                 try:
                     failures = await loop.run_in_executor(self._executor, self._receive_all, mails)
                 except Exception as error:  # whatever went wrong, the relay has to keep the mails and come again
-                    failures = [error] * len(some)
-                for (_, _, future), failure in zip(some, failures, strict=True):
+                    failures = [error] * len(batch)
+                for (_, _, future), failure in zip(batch, failures, strict=True):
                     if not future.done():  # the session may be gone
                         future.set_result(failure)
         finally:

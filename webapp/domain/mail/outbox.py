@@ -195,17 +195,17 @@ def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tup
 def _claimed(row: tuple[Any, ...], now: dt.datetime) -> Claimed:
     content = json.loads(row[11]) if row[11] else {}
     day = dt.date.fromisoformat(row[16]) if row[16] else None
-    one = Claimed(
+    claimed = Claimed(
         *(row[0], MessageKind(row[1]), Role(row[2]), MessageState(row[3]), *row[4:11], content, *row[12:16], day),
         *(*row[17:19], now),
     )
-    one.recipient, (name, technician_id, number, business) = row[19], row[22:]
+    claimed.recipient, (name, technician_id, number, business) = row[19], row[22:]
     given = {"name": name, "technician_id": technician_id, "application_number": number, "business_name": business}
-    one.values = {key: value for key, value in given.items() if value is not None}
-    one.values.update({key: value for key, value in content.items() if isinstance(value, str)})
-    to_business = one.role in (Role.BUSINESS, Role.PROXY)
-    one.recipient_name = one.values.get("business_name" if to_business else "name", "")
-    return one
+    claimed.values = {key: value for key, value in given.items() if value is not None}
+    claimed.values.update({key: value for key, value in content.items() if isinstance(value, str)})
+    to_business = claimed.role in (Role.BUSINESS, Role.PROXY)
+    claimed.recipient_name = claimed.values.get("business_name" if to_business else "name", "")
+    return claimed
 
 
 def _paced(rows: list[tuple[Any, ...]], pacer: Pacer | None, now: dt.datetime) -> list[tuple[Any, ...]]:

@@ -91,7 +91,7 @@ def _stored(ids: list[int]) -> dict[int, tuple[str, int]]:
 
 def _note_replies(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
     accepted: list[object] = []
-    others = []
+    failures = []
     for result, reply in results:
         at, text = to_microseconds(result.at), storable(reply.text)
         if reply.outcome is SendOutcome.ACCEPTED:
@@ -99,14 +99,14 @@ def _note_replies(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
         else:
             state = AttemptState.REFUSED if reply.outcome is SendOutcome.REFUSED else AttemptState.PENDING
             said = (reply.relay, reply.stage, reply.code, reply.enhanced, text)
-            others.append((state, at, *said, result.message.attempt_id))
+            failures.append((state, at, *said, result.message.attempt_id))
     if accepted:
         database.execute_sql(_REPLY_ACCEPTED.format(marks(len(accepted) // 7, 7)), accepted)
     # A mail that has come back shows that the attempt was accepted, whatever happened to the relay's answer.
     execute_many(
         "UPDATE attempt SET state = ?, replied_at = ?, relay = ?, stage = ?, reply_code = ?, reply_status = ?,"
         " reply_text = ? WHERE id = ? AND state = 'pending'",
-        others,
+        failures,
     )
 
 

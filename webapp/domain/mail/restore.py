@@ -192,6 +192,6 @@ def _close_when_done(now: dt.datetime, account_id: int | None) -> None:
     of_messages = (WorkItem.kind == WorkItemKind.RECONCILIATION) & (WorkItem.subject_kind == "messages")
     for item in list(WorkItem.open().where(of_messages)):
         close_item(item, WorkItemState.DONE, "decided", now, account_id)
-    others = WorkItem.open().where(WorkItem.kind == WorkItemKind.RECONCILIATION).exists()
-    if not others and Alarm.open().where(Alarm.kind == AlarmKind.RESTORED).exists():
+    undecided = WorkItem.open().where(WorkItem.kind == WorkItemKind.RECONCILIATION).exists()
+    if not undecided and Alarm.open().where(Alarm.kind == AlarmKind.RESTORED).exists():
         close_alarm(AlarmKind.RESTORED, "database", now)

@@ -37,7 +37,7 @@ class Entry:
 
     at: dt.datetime
     id: int
-    what: Line
+    sentence: Line
     kind: str
     details: tuple[Line, ...] = ()
     judgement: tuple[Line, ...] = ()

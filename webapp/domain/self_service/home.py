@@ -41,7 +41,7 @@ class ToDo:
     """A task and its sentence."""
 
     task: Task
-    what: Line
+    sentence: Line
 
 
 @dataclass(frozen=True)
