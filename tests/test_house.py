@@ -249,3 +249,22 @@ def test_a_class_of_the_domain_has_a_name_of_its_own():
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+# Words that stand for anything: a variable named so has not been named.
+_NO_NAMES = (
+    *("one", "some", "who", "told", "there", "it", "what", "them", "others"),
+    *("someone", "something", "thing", "things", "stuff", "everything"),
+)
+
+
+def test_a_variable_is_named_by_what_it_holds():
+    found = []
+    for path in [*_sources("webapp"), *_sources("db")]:
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                    found += [f"{path}:{node.lineno} {name}"] * (name.strip("_") in _NO_NAMES)
+                case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                    found += [f"{path} {name}"] * (name.strip("_") in _NO_NAMES)
+    assert found == []

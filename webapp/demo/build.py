@@ -85,10 +85,10 @@ def build(mode: str, now: dt.datetime, chance: random.Random, count: int = 60, l
 def _application(
     chance: random.Random, number: int, domain: str | None, employer: str, proxy: str, now: dt.datetime
 ) -> dict[str, str]:
-    someone = person(chance, domain, number)
+    invented = person(chance, domain, number)
     completed = now - dt.timedelta(minutes=chance.randint(5, 2000))
     return {
-        **someone.cells,
+        **invented.cells,
         "申請番号": f"D-{now:%Y}-{number:05}-{chance.randrange(16**4):04X}",
         "登録完了日時": completed.isoformat(timespec="seconds"),
         "所属事業者ID": employer,

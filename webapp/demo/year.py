@@ -134,17 +134,17 @@ class _Year:
     def register(self, at: dt.datetime) -> None:
         """Let somebody's registration complete, and everything follow that has happened until now."""
         batch, chance = self.batch, self.chance
-        someone = chance.choice(self.people)
+        invented = chance.choice(self.people)
         self.serial += 1
         technician, registration = batch.new_id(), batch.new_id()
         moment = to_microseconds(at)
-        cells = someone.cells
-        kana = fold_search_key(someone.kana)
+        cells = invented.cells
+        kana = fold_search_key(invented.kana)
         batch.rows["technician"].append(
-            (technician, f"{60_000_000_000_000 + self.serial * 7_919:014}", someone.name, someone.kana,
-             someone.birth_date.isoformat(), someone.postal_code, someone.address, cells["電話番号"], cells["言語"],
+            (technician, f"{60_000_000_000_000 + self.serial * 7_919:014}", invented.name, invented.kana,
+             invented.birth_date.isoformat(), invented.postal_code, invented.address, cells["電話番号"], cells["言語"],
              int(cells["就業日数"]), cells["社会保険"], cells["建退共"], int(cells["レベル"]),
-             fold_search_key(someone.name), kana, 1, moment, moment)
+             fold_search_key(invented.name), kana, 1, moment, moment)
         )  # fmt: skip
         firm = chance.choice(self.firms) if self.firms and chance.random() < 0.9 else None
         number = f"D-{at:%Y}-{self.serial:07}-{chance.randrange(16**4):04X}"
@@ -162,7 +162,7 @@ class _Year:
             )  # fmt: skip
             self._firm_notice(registration, technician, firm, at)
         self._own_notice(registration, technician, at)
-        self._card(registration, technician, at, prefecture(someone.postal_code, someone.address))
+        self._card(registration, technician, at, prefecture(invented.postal_code, invented.address))
 
     def _event(self, name: str, at: dt.datetime, registration: int, technician: int, subject=None, data=None) -> None:
         row = (str(name), registration, technician, None, subject, data and dump_json(data))

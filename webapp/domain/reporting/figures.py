@@ -109,7 +109,7 @@ def notices(
     """Return what became of the notices first tried in a period, part by part, and in the period before."""
     condition, values = of_kind(kind, role)
     days: dict[str, Outcomes] = defaultdict(Outcomes)
-    before, everything = Outcomes(), Outcomes()
+    before, whole = Outcomes(), Outcomes()
     reasons: dict[tuple[str, str], int] = defaultdict(int)
     earlier: dict[tuple[str, str], int] = defaultdict(int)
     # Of the period before only the sum is shown: the database adds it up.
@@ -121,7 +121,7 @@ def notices(
     for day, state, outcome, n in rows(Figure.NOTICES, period, "day, b, c", condition, values):
         failure, _, reason = outcome.partition("/")
         days[day].add(state, failure, n)
-        everything.add(state, failure, n)
+        whole.add(state, failure, n)
         if state == MessageState.FAILED:
             reasons[failure, reason] += n
     open_from = settled_before(now, presumed_hours)
@@ -133,7 +133,7 @@ def notices(
                 tally = tally + days[day.isoformat()]
         cohorts.append(Cohort(span, tally, span.until >= open_from))
     ranked = sorted(((*key, n) for key, n in reasons.items() if n), key=lambda row: (-row[2], row[:2]))
-    return Notices(cohorts, everything, before, ranked, dict(earlier))
+    return Notices(cohorts, whole, before, ranked, dict(earlier))
 
 
 @dataclass(frozen=True)
