@@ -1,4 +1,4 @@
-"""What is written for many rows at once is what the single functions of `notices` write for each."""
+"""What is written for many rows at once is what the single functions of `messages` write for each."""
 
 import datetime as dt
 

@@ -72,7 +72,7 @@ _CARD_STATES = {
 # Few stand so: small indexes name them, before the newest notice or card of a person is looked up.
 _ASTRAY = (CardFilter.KEPT, CardFilter.BACK)
 
-# Written with literals, exactly as in the indexes of 0067_size.py: a parameter would hide the index.
+# Written with literals, exactly as in the indexes of 0001_first.py: a parameter would hide the index.
 _TO_THE_PERSON = SQL("kind = 'id_notice' AND role = 'technician'")
 _UNDELIVERED = SQL("kind = 'id_notice' AND role = 'technician' AND state = 'failed'")
 _IS_ASTRAY = SQL("state IN ('absent', 'kept', 'returned', 'lost')")

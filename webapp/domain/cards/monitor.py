@@ -1,6 +1,6 @@
-"""Which cards need a person: the rules of card_alarms as conditions of a query, and the alarms that they raise.
+"""Which cards need a person: the rules of `overdue` as conditions of a query, and the alarms that they raise.
 
-`card_alarms.alarms` says it for one card, `condition` says the same in SQL over all cards; a test holds both together,
+`overdue.alarms` says it for one card, `condition` says the same in SQL over all cards; a test holds both together,
 so that an alarm's count is the number of cases on the page that it leads to.
 """
 

@@ -28,8 +28,8 @@ class Figure(StrEnum):
     CARDS = "cards"  # day of the change · a: state entered
     CARD_DAYS = "card_days"  # day of delivery · a: days from acceptance to delivery
     POSTCARD_RETURNS = "postcard_returns"  # day of mailing · a: days until it came back
-    SHIPMENTS = "shipments"  # day of acceptance by the post · a: prefecture · b: what was missed (see missed.py)
-    FUNNEL = "funnel"  # day of completion · a: how far a registration has come (see funnel.py)
+    SHIPMENTS = "shipments"  # day of acceptance by the post · a: prefecture · b: what was missed (cards/outcomes.py)
+    FUNNEL = "funnel"  # day of completion · a: how far a registration has come (core/progress.py)
 
 
 Key = tuple[str, str, str, str, str]  # figure, day (YYYY-MM-DD, JST), a, b, c

@@ -2,7 +2,7 @@
 
 The record belongs to the technician and the current employer; another business sees a group of items only while the
 technician (menu 380) and the current employer (menu 8300) have both opened it (CCUS internet application guide for
-technicians, section 7). docs/disclosure.md has the whole rule; `disclosure_sql` says the same in SQL.
+technicians, section 7). docs/disclosure.md has the whole rule; sql.py says the same in SQL.
 """
 
 from collections.abc import Iterable

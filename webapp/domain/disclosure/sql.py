@@ -1,4 +1,4 @@
-"""The rule of `disclosure.decide` in SQL, for lists, counts, searches and exports.
+"""The rule of `policy.decide` in SQL, for lists, counts, searches and exports.
 
 The expressions speak of `Technician` joined with its current `Affiliation` as `people()` joins them. A test holds them
 to the same answers as `decide`.

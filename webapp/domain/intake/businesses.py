@@ -60,7 +60,7 @@ def register_businesses(
 ) -> list[RowResult]:
     """Write a batch of businesses in the running transaction; a result per row, in order.
 
-    An empty cell leaves what is registered as it is. With `check` nothing is written, as in `registration.register`.
+    An empty cell leaves what is registered as it is. With `check` nothing is written, as in `registrations.register`.
     """
     known = KnownBusinesses() if known is None else known
     known.load(rows)

@@ -1,7 +1,7 @@
 """The rows that a batch adds to the tables: collected while it is decided, written at its end table by table.
 
-The columns and meanings are those of the single writers (`notices.new_message`, `fallback.queue`, `events.record`,
-`work_items.open_item`, `logs.audit`); a test holds both to the same.
+The columns and meanings are those of the single writers (`messages.new_message`, `fallback.queue`, `events.record`,
+`work_items.open_item`, `log.audit`); a test holds both to the same.
 """
 
 import datetime as dt

@@ -49,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
-    """One message to one recipient. `values` as VARIABLES in mail_words.py declares them for (kind, role)."""
+    """One message to one recipient. `values` as VARIABLES in templates.py declares them for (kind, role)."""
 
     kind: MessageKind
     role: Role

@@ -1,7 +1,7 @@
 """A returned mail: whose attempt it speaks of, whether it may act, and what follows - in one transaction.
 
-Only a valid token in the recipient acts (`verp`). What the mail says of its recipient is evidence: a report on another
-address than the one we mailed (a forwarding) never marks ours dead, a person decides.
+Only a valid token in the recipient acts (`return_path`). What the mail says of its recipient is evidence: a report on
+another address than the one we mailed (a forwarding) never marks ours dead, a person decides.
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
 The outbox is table `message` itself. `due_at` set: a worker may take the row from then on; while one has it, the end
 of its lease. `fence` rises with each claim, so that who comes back late has an older one and changes nothing.
-What comes of the sending is written by `outbox_finish`.
+What comes of the sending is written by `outbox_results`.
 """
 
 import datetime as dt

@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 _SECTION = re.compile(r"\{([#^])([a-z_]+)\}")
 
 
-# What every text may use: it comes from the settings (Identity in mail.py).
+# What every text may use: it comes from the settings (Identity in compose.py).
 COMMON = frozenset(
     {"operator", "mail_domain", "site_url", "contact_phone", "contact_hours", "contact_email", "homepage"}
 )

@@ -2,7 +2,7 @@
 
 A past comes as looks: what each changed subject reads at the whole minutes at which the worker would have noticed.
 Between two looks nothing changes, so that every other minute would have decided the same. What a rule decides is
-`alarm_readings.holds`, the same function that the worker asks.
+`readings.holds`, the same function that the worker asks.
 """
 
 import datetime as dt

@@ -1,7 +1,7 @@
 """Rules that open and close alarms by themselves: one table, which the worker, the replay, the pages and the docs read.
 
 A rule reads numbers, one `Reading` a subject, and `holds` decides about each, knowing nothing but the reading and
-whether the alarm is open. The worker reads what is (`alarm_readings`), `todoke alarms try` what was (`alarm_replay`);
+whether the alarm is open. The worker reads what is (`readings`), `todoke alarms try` what was (`replay`);
 both ask the same function. An alarm opens at its threshold and, where a number can hover, closes only clearly below
 it, so that a rate at the edge does not open and close it again and again.
 """

@@ -377,7 +377,7 @@ def new_message(
 ) -> Message:
     """Queue a single message in the running transaction; `refers_to` are columns such as technician or content.
 
-    Import writes the messages of many registrations at once in `registration`, in the same columns.
+    Import writes the messages of many registrations at once in `intake/writing.py`, in the same columns.
     """
     message = Message.create(
         id=new_id(),

@@ -1,6 +1,6 @@
 """Activation codes in the store: made with the paper, good from its mailing for 60 days, dead after five wrong tries.
 
-What a code looks like and how it is derived is in `activation`. A postcard's code belongs to card and print number; a
+What a code looks like and how it is derived is in `code_text`. A postcard's code belongs to card and print number; a
 business's letter is its own card.
 """
 

@@ -23,7 +23,7 @@ ENTRIES: dict[str, tuple[str, ...]] = {
 STATE_OF = {name: state for state, names in ENTRIES.items() for name in names}
 UNDONE = "postcard:ops:return-undone"
 ORDER = Order(Event, (Event.id,))
-# Said as in the index of 0040_dashboard.py, which holds the events of postcards alone; for selects of Event.
+# Said as in the index of 0001_first.py, which holds the events of postcards alone; for selects of Event.
 OF_POSTCARDS = SQL("t1.name >= 'postcard:' AND t1.name < 'postcard;'")
 
 
