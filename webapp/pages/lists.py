@@ -1,7 +1,6 @@
 """What the operators' lists share: filters and places read from an address, and the addresses of neighbours."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import request, url_for
@@ -9,6 +8,7 @@ from flask import request, url_for
 from db import ids
 from webapp.domain.core import paging
 from webapp.domain.core.paging import Cursor, Slice
+from webapp.web.values import day_of
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,6 @@ def choice(name: str, allowed, otherwise: str = "") -> str:
 def day(name: str) -> dt.date | None:
     """Return a day of the address; None for what is none."""
     return day_of(request.args, name)
-
-
-def day_of(values: Mapping[str, str], name: str) -> dt.date | None:
-    """Return a day of an address or a form; None for what is none."""
-    try:
-        return dt.date.fromisoformat(values.get(name, ""))
-    except ValueError:
-        return None
 
 
 def span() -> tuple[dt.date | None, dt.date | None]:

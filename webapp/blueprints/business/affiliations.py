@@ -1,6 +1,5 @@
 """Inviting technicians, and the list of those who left."""
 
-import datetime as dt
 from dataclasses import dataclass, field
 
 from flask import Blueprint, current_app, flash, request, url_for
@@ -16,6 +15,7 @@ from webapp.pages.business_access import viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.values import day_of
 
 blueprint = Blueprint("business_affiliations", __name__)
 
@@ -46,12 +46,10 @@ def index():
 @blueprint.post("/business/affiliations")
 def invite():
     typed = {name: request.form.get(name, "").strip()[:30] for name in ("technician_id", "birth_date")}
-    number, born, errors = fold_search_key(typed["technician_id"]), None, {}
+    number, errors = fold_search_key(typed["technician_id"]), {}
     if not (number.isascii() and number.isdigit() and len(number) == 14):
         errors["technician_id"] = NOT_AN_ID
-    try:
-        born = dt.date.fromisoformat(typed["birth_date"])
-    except ValueError:
+    if (born := day_of(typed, "birth_date")) is None:
         errors["birth_date"] = NOT_A_DAY
     if errors:
         return invalid("business/affiliations.html", _page(typed, errors))

@@ -18,6 +18,7 @@ from webapp.pages.exports import source
 from webapp.web.access import looker
 from webapp.web.language import say
 from webapp.web.rendering import render
+from webapp.web.values import day_of
 
 blueprint = Blueprint("me_access_log", __name__)
 
@@ -60,7 +61,7 @@ class LogPage:
 
 @blueprint.get("/me/access-log")
 def show():
-    since, until = _day("from"), _day("to")
+    since, until = day_of(request.args, "from"), day_of(request.args, "to")
     place = _place()
     found = _looks(since, until, A_PAGE + 1, place)
     more, found = len(found) > A_PAGE, found[:A_PAGE]
@@ -81,7 +82,7 @@ def _whole_log():
 
 
 def _some(place: int | None) -> tuple[list[OwnLook], int | None]:
-    looks = _looks(_day("from"), _day("to"), exports.CHUNK, place)
+    looks = _looks(day_of(request.args, "from"), day_of(request.args, "to"), exports.CHUNK, place)
     return looks, looks[-1].look.id if len(looks) == exports.CHUNK else None
 
 
@@ -98,14 +99,6 @@ def _looks(since: dt.date | None, until: dt.date | None, limit: int, place: int 
         limit=limit,
         before=place,
     )
-
-
-def _day(name: str) -> dt.date | None:
-    try:
-        day = dt.date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-    return day if dt.date(2000, 1, 1) <= day < dt.date(2200, 1, 1) else None
 
 
 def _place() -> int | None:

@@ -33,6 +33,7 @@ from webapp.pages.exports import source
 from webapp.web.access import viewer
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other, stale
+from webapp.web.values import day_of
 
 blueprint = Blueprint("ops_cards", __name__)
 
@@ -142,8 +143,8 @@ def _filters(values) -> tuple[CardFilters, dict[str, str]]:
     ages = {str(days) for days in queries.AGES}
     # Days are asked of delivered cards alone: it is the day of delivery.
     asked = values if state == CardState.DELIVERED else {}
-    single = lists.day_of(asked, "day")
-    since, until = (single or lists.day_of(asked, name) for name in ("since", "until"))
+    single = day_of(asked, "day")
+    since, until = (single or day_of(asked, name) for name in ("since", "until"))
     found = CardFilters(
         CardState(state) if state in set(CardState) else None,
         Attention(needs) if needs in set(Attention) else None,

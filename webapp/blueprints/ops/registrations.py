@@ -28,6 +28,7 @@ from webapp.web.access import viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.values import day_of
 
 blueprint = Blueprint("ops_registrations", __name__)
 
@@ -100,7 +101,7 @@ def _filters(values, terms: dict) -> RegistrationFilters:
     def one(name: str, allowed) -> str:
         return values.get(name, "") if values.get(name, "") in {str(a) for a in allowed} else ""
 
-    day = partial(lists.day_of, values)
+    day = partial(day_of, values)
     failure = one("failure", ReasonClass)
     return RegistrationFilters(
         term=terms.get("term", ""),
