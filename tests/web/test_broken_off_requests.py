@@ -110,6 +110,18 @@ def test_a_body_in_chunks_is_asked_for_its_length(serve, app, now):
     assert Registration.select().count() == 0
 
 
+def test_a_key_that_is_no_ascii_is_refused_and_not_taken_for_none(serve, app, now):
+    """The server leaves such a header out: a repeat would then be carried out as another request."""
+    key = api_keys.add("registration system", now)
+    port = serve()
+    body = json.dumps([ITEM]).encode()
+    rights = {"Authorization": f"Bearer {key}", "Content_Type": "application/json", "Content_Length": len(body)}
+    for value in ("é".encode("latin-1"), "一回だけ".encode(), b"\xff"):
+        request = head(PLACE, None, Idempotency_Key="KEY", **rights).replace(b"KEY", value) + body
+        assert status_of(exchange(port, request)) == 400
+    assert Registration.select().count() == 0
+
+
 def test_a_file_that_broke_off_is_not_read(serve, admin):
     port = serve()
     admin.get("/ops/imports")

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 30
 _IN_MEMORY = 1024 * 1024
 _PIECE = 64 * 1024
+UNREADABLE = "\xff"
 
 # What is wrong with a request's body, in the environ: the application refuses it in its own words before anything else.
 BODY_FAULT = "todoke.body_fault"
@@ -149,12 +150,21 @@ def environ_of(scope) -> dict:
     for name, value in scope.headers.items():
         if "_" in name:
             continue  # it would pass for the name with hyphens, which a proxy sets or takes away
-        key = name.upper().replace("-", "_")
-        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        key = _environ_name(name)
         if key in environ and key != "HTTP_HOST":
             value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
         environ[key] = value
+    for name in scope.headers.keys():  # noqa: SIM118 - a header of the server, not a dict
+        # The server names a header whose value is no ASCII, and leaves it out among the values: what an application
+        # would take for not sent. A sign that no rule of ours allows stands in its place.
+        if "_" not in name:
+            environ.setdefault(_environ_name(name), UNREADABLE)
     return environ
+
+
+def _environ_name(header: str) -> str:
+    key = header.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
 def respond(application: Callable, environ: dict) -> Answer:
