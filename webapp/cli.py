@@ -4,6 +4,7 @@ Start-up is what a person feels: `todoke barcode` must not import the web framew
 """
 
 import importlib
+import os
 
 import click
 
@@ -47,6 +48,8 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="todoke", prog_name="todoke")
 def main() -> None:
     """Todoke (とどけ): what the operator owes people after a registration completes."""
+    # Whatever a command writes - database, uploads, rejects, print files, logs - is for this user alone.
+    os.umask(0o077)
 
 
 if __name__ == "__main__":

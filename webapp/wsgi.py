@@ -14,6 +14,7 @@ from webapp.web.rsgi import Server
 
 def application() -> Flask:
     """Return the application; SettingsError in one sentence when a setting is missing or bad."""
+    os.umask(0o077)  # as the commands do: what this process writes is for its user alone
     chosen = settings.load()
     log.configure(chosen.log_level)
     return create_app(chosen)

@@ -88,6 +88,7 @@ def test_too_many_requests_are_refused_in_words_without_a_connection(app, settin
                         asking.set_cookie(key, value)
                     answer = asking.get("/language" if htmx else "/", headers=htmx)
                 assert answer.status_code == 429 and SENTENCES[429][0] in answer.text, (role, answer.text[:200])
+                assert answer.headers["Retry-After"] == "60"
         finally:
             database.connect()
 
@@ -143,3 +144,16 @@ def _signed_in_again(app, client):
     client.token = None
     assert client.submit("/sign-in/operators", {"name": "test-operator", "password": PASSWORD}).status_code == 303
     return client
+
+
+def test_a_path_with_two_slashes_is_no_page_and_leads_nowhere(serve, app):
+    port = serve()
+    for path in ("/ops//registrations", "//sign-in", "/sign-in//", "/ops//x"):
+        request = head(path, None, "GET").replace(b"Host: 127.0.0.1", b"Host: elsewhere.example")
+        answer = exchange(port, request)
+        assert status_of(answer) == 404 and b"\r\nlocation:" not in answer.lower().partition(b"\r\n\r\n")[0], path
+
+
+def test_who_leaves_takes_what_the_browser_kept_of_the_pages(ops_viewer):
+    left = ops_viewer.submit("/sign-out")
+    assert left.status_code == 303 and left.headers["Clear-Site-Data"] == '"cache", "storage"'

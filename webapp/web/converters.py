@@ -27,3 +27,5 @@ class IdConverter(BaseConverter):
 def init_app(app: Flask) -> None:
     """Make `<oid:…>` known to the routes; call it before any blueprint is registered."""
     app.url_map.converters["oid"] = IdConverter
+    # A path with two slashes is no page. Merging them answers with a redirect to whatever host the request names.
+    app.url_map.merge_slashes = False

@@ -102,8 +102,8 @@ def error_page(status: int) -> Response:
     else:
         response = make_response(render_template("error.html", page=page), status)
     response.vary.add("HX-Request")
-    if status == 503:
-        response.headers["Retry-After"] = "60"
+    if status in (429, 503):
+        response.headers["Retry-After"] = "60"  # limits of this process are counted by the minute
     return response
 
 

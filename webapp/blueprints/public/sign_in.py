@@ -111,7 +111,10 @@ def submit_passkey():
 @blueprint.post("/sign-out")
 def out():
     end()
-    return see_other(url_for("sign_in.form"))
+    response = see_other(url_for("sign_in.form"))
+    # What a shared computer keeps of the pages of whoever has just left; cookies stay, for the choice of a language.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def _form(kind: AccountKind) -> Response:
