@@ -51,7 +51,7 @@ def without_words(_logger, _method: str, line: dict) -> dict:
 
 def configure(level: str) -> None:
     """Write one JSON object a line to standard error; `level` is debug, info, warning or error."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

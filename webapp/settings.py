@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -210,7 +211,7 @@ class Origin:
     """Where a value came from: `environment`, `file`, `.env`, `default` or `mode`."""
 
     name: str
-    value: object
+    value: Any
     source: str
     help: str
     secret: bool
@@ -226,7 +227,7 @@ def _check_demo(settings: Settings) -> None:
         *(("TODOKE_RELAYS", urlsplit(relay).hostname) for relay in settings.relays),
     ]:
         try:
-            loopback = ipaddress.ip_address(host).is_loopback
+            loopback = ipaddress.ip_address(host or "").is_loopback
         except ValueError:
             loopback = False
         if not loopback:

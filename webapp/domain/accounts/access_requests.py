@@ -6,6 +6,7 @@ them apart. Who is meant is looked up only later, where nobody waits.
 
 import datetime as dt
 import json
+from typing import Any
 
 from db.database import skip_locked, transaction
 from db.fields import dump_json
@@ -103,7 +104,7 @@ def queue_postcard(person: Technician, now: dt.datetime) -> Postcard | None:
     if newest is None or Postcard.select().where(lately).exists():
         return None
     postcard = fallback.queue(newest, fallback.REQUESTED, now, again=True)
-    ids = {"technician_id": person.id, "registration_id": newest.id}
+    ids: dict[str, Any] = {"technician_id": person.id, "registration_id": newest.id}
     record(EventName.ACCOUNT_POSTCARD_ASKED, now, subject_id=postcard.id, **ids)
     address_changes.tell([AddressChange(person.id, address_changes.POSTCARD_ASKED, person.language)], now)
     return postcard

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from peewee import IntegrityError
 
@@ -161,7 +162,11 @@ def accept(viewer: Viewer, invitation_id: int, now: dt.datetime) -> int:
         AffiliationInvitation.update(affiliation=affiliation_id).where(
             AffiliationInvitation.id == invitation_id
         ).execute()
-        ids = {"technician_id": person.id, "business_id": invitation.business_id, "subject_id": affiliation_id}
+        ids: dict[str, Any] = {
+            "technician_id": person.id,
+            "business_id": invitation.business_id,
+            "subject_id": affiliation_id,
+        }
         record(EventName.AFFILIATION_TECHNICIAN_ACCEPTED, now, account_id=viewer.account_id, **ids)
         audit(
             EventName.AFFILIATION_TECHNICIAN_ACCEPTED, now, viewer.account_id, "affiliation", affiliation_id, dict(ids)
@@ -208,7 +213,11 @@ def dispute(viewer: Viewer, affiliation_id: int, now: dt.datetime, words: str = 
         said = {"words": words} if words else None
         item = open_item(WorkItemKind.AFFILIATION_DISPUTED, "affiliation", affiliation_id, "technician", now, said)
         if item is not None:
-            ids = {"technician_id": row.technician_id, "business_id": row.business_id, "subject_id": affiliation_id}
+            ids: dict[str, Any] = {
+                "technician_id": row.technician_id,
+                "business_id": row.business_id,
+                "subject_id": affiliation_id,
+            }
             record(EventName.AFFILIATION_TECHNICIAN_DISPUTED, now, account_id=viewer.account_id, **ids)
             name = EventName.AFFILIATION_TECHNICIAN_DISPUTED
             audit(name, now, viewer.account_id, "affiliation", affiliation_id, {"words": words})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from peewee import SQL, Tuple, fn
+from peewee import SQL, ColumnBase, Tuple, fn
 
 from db.models import Affiliation, Technician
 from webapp.domain.accounts.accounts import AccountKind
@@ -71,9 +71,9 @@ class MemberPage:
     before: int | None
 
 
-def chosen(part: Filter):
+def chosen(part: Filter) -> ColumnBase:
     """Return the condition over `Affiliation` that a filter means: for pages, counts, exports and bulk changes."""
-    condition = Affiliation.current
+    condition: ColumnBase = Affiliation.current
     if part.state is not None:
         condition &= in_state(part.state)
     if (text := fold_search_key(part.text)).isdecimal() and len(text) == 14:

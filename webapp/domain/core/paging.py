@@ -42,7 +42,7 @@ class Slice:
 
 
 def read(
-    query: ModelSelect,
+    query: "ModelSelect[Any]",
     order: Order,
     cursor: Cursor,
     key: Callable[[Any], int] = lambda row: row.id,
@@ -82,6 +82,6 @@ def _stored(field: Field, value: Any) -> Any:
     return field.db_value(value)
 
 
-def count(query: ModelSelect, most: int = MOST_COUNTED) -> int:
+def count(query: "ModelSelect[Any]", most: int = MOST_COUNTED) -> int:
     """Return how many rows a list has, counted no further than `most` + 1."""
     return query.order_by().limit(most + 1).count()

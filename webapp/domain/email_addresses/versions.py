@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection
 from enum import StrEnum
+from typing import Any
 
 from peewee import fn
 
@@ -190,7 +191,7 @@ def owner_of(address: EmailAddress) -> Technician | Business | Account:
     return owners[OwnerKind(address.owner_kind)].get_by_id(address.owner_id)
 
 
-def _concerns(owner_kind: OwnerKind, owner_id: int) -> dict[str, int]:
+def _concerns(owner_kind: str, owner_id: int) -> dict[str, Any]:
     """Return the column of an event that ties it to the owner; a user's address concerns nobody's record."""
     nobody = owner_kind in (OwnerKind.ACCOUNT, OwnerKind.MAILBOX, OwnerKind.CHANGE)
     return {} if nobody else {f"{owner_kind}_id": owner_id}

@@ -15,7 +15,7 @@ from webapp.domain.registrations.listing import SHORTEST, SearchField, TermTooSh
 _NUMBER = re.compile(rf"(\d{{6}})\s?[{HYPHENS}]?\s?(\d{{4}})")
 
 
-def listing(state: InquiryState | None, term: str = "") -> tuple[ModelSelect, Order]:
+def listing(state: InquiryState | None, term: str = "") -> "tuple[ModelSelect[Inquiry], Order]":
     """Return inquiries with their registrations and how they are ordered: the longest waiting first.
 
     Closed and searched ones come newest first. `term` is an inquiry's number, or the beginning of an application

@@ -225,14 +225,17 @@ def gather(batch: PostcardBatch, office: PrintOffice, now: dt.datetime) -> None:
 
 def _unchanged(cards: list[Postcard]) -> set[int]:
     """Return which cards still are, with their people, as they were read; they stay so until commit."""
-    rows = Postcard.select(Postcard.id, Postcard.version, Postcard.technician).where(
+    query = Postcard.select(Postcard.id, Postcard.version, Postcard.technician).where(
         Postcard.id.in_([card.id for card in cards]) & (Postcard.state == PostcardState.QUEUED)
     )
-    rows = dict((row[0], row[1]) for row in (rows if is_sqlite() else rows.for_update()).order_by(Postcard.id).tuples())
+    locked = query if is_sqlite() else query.for_update()
+    rows: dict[int, int] = {row[0]: row[1] for row in locked.order_by(Postcard.id).tuples()}
     people = Technician.select(Technician.id, Technician.version).where(
         Technician.id.in_([card.technician_id for card in cards])
     )
-    versions = dict((people if is_sqlite() else people.for_update("FOR SHARE")).order_by(Technician.id).tuples())
+    versions: dict[int, int] = dict(
+        (people if is_sqlite() else people.for_update("FOR SHARE")).order_by(Technician.id).tuples()
+    )
     return {
         card.id
         for card in cards

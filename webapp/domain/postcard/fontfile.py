@@ -62,7 +62,7 @@ def _segments(data: bytes, at: int) -> dict[int, int]:
     starts = struct.unpack_from(f">{count}H", data, at + 16 + double)
     deltas = struct.unpack_from(f">{count}H", data, at + 16 + 2 * double)
     ranges_at = at + 16 + 3 * double
-    glyphs = {}
+    glyphs: dict[int, int] = {}
     for place in range(count):
         (offset,) = struct.unpack_from(">H", data, ranges_at + 2 * place)
         for code in range(starts[place], min(ends[place], 0xFFFE) + 1):
@@ -78,7 +78,7 @@ def _segments(data: bytes, at: int) -> dict[int, int]:
 def _groups(data: bytes, at: int) -> dict[int, int]:
     """Read a cmap subtable of format 12: groups of all planes."""
     (count,) = struct.unpack_from(">I", data, at + 12)
-    glyphs = {}
+    glyphs: dict[int, int] = {}
     for place in range(count):
         first, last, glyph = struct.unpack_from(">III", data, at + 16 + 12 * place)
         glyphs.update(zip(range(first, last + 1), range(glyph, glyph + last - first + 1), strict=True))
@@ -88,7 +88,7 @@ def _groups(data: bytes, at: int) -> dict[int, int]:
 def _variations(data: bytes, at: int) -> set[tuple[int, int]]:
     """Read a cmap subtable of format 14: which (character, selector) pairs the font knows."""
     (count,) = struct.unpack_from(">I", data, at + 6)
-    found = set()
+    found: set[tuple[int, int]] = set()
     for place in range(count):
         record = data[at + 10 + 11 * place : at + 21 + 11 * place]
         selector = int.from_bytes(record[:3], "big")

@@ -72,8 +72,8 @@ def move_all(
             (number, moment, name.value, row[2], row[3], row[0], account_id, content)
             for number, row in zip(new_ids(len(part)), part, strict=True)
         ]
-        columns = ("id", "at", "name", "registration_id", "technician_id", "subject_id", "account_id", "data")
-        write_rows("event", columns, events)
+        names = ("id", "at", "name", "registration_id", "technician_id", "subject_id", "account_id", "data")
+        write_rows("event", names, events)
     counts = Counter(row[4] for row in rows)
     day = counters.day_of(now)
     counted = Counter({counters.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import segno
 
@@ -9,7 +10,7 @@ from webapp.domain.postcard.barcode import BAR_COUNT, Geometry
 
 _RUN = re.compile("1+")
 # One mask for all: choosing the best one takes longer than typesetting the card, and readers take any.
-_QR = {"error": "m", "mask": 2, "mode": "byte", "boost_error": False, "micro": False}
+_QR: dict[str, Any] = {"error": "m", "mask": 2, "mode": "byte", "boost_error": False, "micro": False}
 
 
 def bars_picture(bars: str, geometry: Geometry) -> str:

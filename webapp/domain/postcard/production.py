@@ -162,7 +162,7 @@ def wanted_files(batch: PostcardBatch, size: int = CARDS_A_PART) -> list[Wanted]
 
 def missing(batch: PostcardBatch, office: PrintOffice, size: int = CARDS_A_PART) -> Iterator[Wanted]:
     """Yield the files that are not noted, or noted but not on the disk as they were."""
-    noted = dict(
+    noted: dict[str, int] = dict(
         PostcardFile.select(PostcardFile.name, PostcardFile.size).where(PostcardFile.batch == batch.id).tuples()
     )
     folder = folder_of(office)
@@ -209,7 +209,7 @@ def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> l
 
 
 def _code_hashes(card_ids: list[str]) -> dict[tuple[str, int], str]:
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     columns = (ActivationCode.card_id, ActivationCode.print_number, ActivationCode.code_hash)
     for start in range(0, len(card_ids), 500):
         query = ActivationCode.select(*columns).where(ActivationCode.card_id.in_(card_ids[start : start + 500]))

@@ -48,7 +48,7 @@ def open_now(now: dt.datetime, watch: Thresholds) -> OpenNow:
         .group_by(Postcard.state)
         .tuples()
     )
-    found = dict(rows)
+    found: dict[str, int] = dict(rows)
     return OpenNow(
         waiting=queued.count(),
         oldest=first[0] if first else None,

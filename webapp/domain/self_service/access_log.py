@@ -41,7 +41,7 @@ def looks_at(
     if not looks:
         return []
     rows = AccessRow.select(AccessRow.id, AccessRow.affiliation_id)
-    affiliations = dict(rows.where(AccessRow.id.in_([look.id for look in looks])).tuples())
+    affiliations: dict[int, int | None] = dict(rows.where(AccessRow.id.in_([look.id for look in looks])).tuples())
     keys = _keys(technician_id)
     return [
         OwnLook(
