@@ -254,7 +254,7 @@ def test_a_class_of_the_domain_has_a_name_of_its_own():
 # Words that stand for anything: a variable named so has not been named.
 _NO_NAMES = (
     *("one", "some", "who", "told", "there", "it", "what", "them", "others"),
-    *("someone", "something", "thing", "things", "stuff", "everything"),
+    *("each", "this", "which", "someone", "something", "thing", "things", "stuff", "everything"),
 )
 
 

@@ -68,8 +68,8 @@ def _find(ident: str) -> tuple[Postcard, PostcardPrint | None]:
     except ValueError:
         found = None
     if found is None:
-        here = Registration.application_number == ident.strip()
-        found = Postcard.select().join(Registration).where(here).order_by(Postcard.n.desc()).first()
+        of_registration = Registration.application_number == ident.strip()
+        found = Postcard.select().join(Registration).where(of_registration).order_by(Postcard.n.desc()).first()
     if found is None:
         raise Refused("there is no postcard with this id, management number or application number")
     newest = (PostcardPrint.postcard == found.id) & (PostcardPrint.print_number == found.print_number)

@@ -269,8 +269,8 @@ def _r(number: float) -> float | int:
 
 def thinned(names: list[str], most: int = 7) -> list[str]:
     """Return names of which so many stay that they do not touch; the others are ""."""
-    every = max(1, -(-len(names) // most))
-    return [name if place % every == 0 else "" for place, name in enumerate(names)]
+    interval = max(1, -(-len(names) // most))
+    return [name if place % interval == 0 else "" for place, name in enumerate(names)]
 
 
 def shortened(name: str, room: int = 22) -> str:

@@ -53,23 +53,28 @@ def months(today: dt.date) -> list[tuple[str, str]]:
     return found
 
 
-def topics(this: MonthFigures, before: MonthFigures, least: int) -> list[Topic]:
+def topics(month: MonthFigures, before: MonthFigures, least: int) -> list[Topic]:
     """Return the report's topics in their order."""
-    return [_registrations(this, before), _notices(this, before, least), _postcards(this, before), _cards(this, before)]
+    return [
+        _registrations(month, before),
+        _notices(month, before, least),
+        _postcards(month, before),
+        _cards(month, before),
+    ]
 
 
 def _line(words: str, number: int, before: int, address: str = "") -> Line:
     return Line(words, f"{number:,}", f"{before:,}", f"{number - before:+,}" if number != before else "±0", address)
 
 
-def _registrations(this: MonthFigures, before: MonthFigures) -> Topic:
-    line = _line(gettext("登録が完了した申請"), this.registrations, before.registrations)
+def _registrations(month: MonthFigures, before: MonthFigures) -> Topic:
+    line = _line(gettext("登録が完了した申請"), month.registrations, before.registrations)
     sentence = gettext("%(n)s件の登録が完了しました。前の月は%(before)s件です。", n=line.number, before=line.before)
     return Topic(gettext("登録"), sentence, [line])
 
 
-def _notices(this: MonthFigures, before: MonthFigures, least: int) -> Topic:
-    now, then, span = this.notices, before.notices, this.span
+def _notices(month: MonthFigures, before: MonthFigures, least: int) -> Topic:
+    now, then, span = month.notices, before.notices, month.span
     rate, rate_before = now.rate(least=least), then.rate(least=least)
     change = points(rate, rate_before)
     lines = [
@@ -99,13 +104,13 @@ def _notices(this: MonthFigures, before: MonthFigures, least: int) -> Topic:
     return Topic(gettext("お知らせのメール"), sentence, lines)
 
 
-def _postcards(this: MonthFigures, before: MonthFigures) -> Topic:
+def _postcards(month: MonthFigures, before: MonthFigures) -> Topic:
     lines = [
         _line(
             say(labels.POSTCARD_STATES[state][0]),
-            this.postcards.get(state, 0),
+            month.postcards.get(state, 0),
             before.postcards.get(state, 0),
-            registrations_and_cards.entered(this.span, state),
+            registrations_and_cards.entered(month.span, state),
         )
         for state in ("queued", "mailed", "returned")
     ]
@@ -119,10 +124,10 @@ def _postcards(this: MonthFigures, before: MonthFigures) -> Topic:
     return Topic(gettext("はがき"), sentence, lines)
 
 
-def _cards(this: MonthFigures, before: MonthFigures) -> Topic:
+def _cards(month: MonthFigures, before: MonthFigures) -> Topic:
     shown = (CardState.POSTED, CardState.DELIVERED, CardState.ABSENT, CardState.RETURNED, CardState.LOST)
-    lines = [_line(say(CHIPS[state][1]), this.cards.get(state, 0), before.cards.get(state, 0)) for state in shown]
-    now, then = this.delivery, before.delivery
+    lines = [_line(say(CHIPS[state][1]), month.cards.get(state, 0), before.cards.get(state, 0)) for state in shown]
+    now, then = month.delivery, before.delivery
     for words, value, value_before in (
         (gettext("半数が届くまで（中央値）"), now.median, then.median),
         (gettext("9割が届くまで"), now.nine_of_ten, then.nine_of_ten),

@@ -146,6 +146,6 @@ def _move_back(registration: Registration, completed: dt.datetime) -> None:
         Registration.id == registration.id
     ).execute()
     registration.completed_at, registration.created_at = completed, registration.created_at - gone
-    here = (Event.registration_id == registration.id) & Event.name.startswith("registration:")
-    for event in Event.select().where(here):
+    of_registration = (Event.registration_id == registration.id) & Event.name.startswith("registration:")
+    for event in Event.select().where(of_registration):
         Event.update(at=event.at - gone).where(Event.id == event.id).execute()

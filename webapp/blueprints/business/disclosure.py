@@ -136,11 +136,11 @@ def preview():
 def _preview():
     user = viewer()
     bits, opens = _wanted()
-    whom, chosen, part = _whom(user)
-    if whom == "some" and not chosen:
+    scope, chosen, part = _whom(user)
+    if scope == "some" and not chosen:
         flash(gettext(NOBODY_CHOSEN), "bad")
         return see_other(business.came_from(url_for("business_technicians.index")))
-    planned = preview_bulk(user, _condition(whom, chosen, part), bits, opens)
+    planned = preview_bulk(user, _condition(scope, chosen, part), bits, opens)
     page = PreviewPage(
         menu=menu(),
         opens=opens,
@@ -149,7 +149,7 @@ def _preview():
         people=planned.people,
         changed=planned.changed,
         sentences=[said(sentence) for sentence in planned.sentences(opens)],
-        whom=whom,
+        whom=scope,
         chosen=[ids.encode(technician_id) for technician_id in chosen],
         fields=part.fields,
     )
@@ -164,8 +164,8 @@ def begin():
 def _begin():
     user = viewer()
     bits, opens = _wanted()
-    whom, chosen, part = _whom(user)
-    begun = begin_bulk(user, _condition(whom, chosen, part), bits, opens, now())
+    scope, chosen, part = _whom(user)
+    begun = begin_bulk(user, _condition(scope, chosen, part), bits, opens, now())
     # The first batch at once: a small business sees the result on the next page, the worker does the rest.
     run_bulk(begun.id, now())
     return see_other(url_for("business_disclosure.change", change=begun.id))
@@ -233,8 +233,8 @@ def _whom(user: Viewer):
     return "some", chosen, part
 
 
-def _condition(whom: str, chosen: list[int], part: business.Part):
-    return roster.chosen(part.filter) if whom == "all" else Affiliation.technician.in_(chosen)
+def _condition(scope: str, chosen: list[int], part: business.Part):
+    return roster.chosen(part.filter) if scope == "all" else Affiliation.technician.in_(chosen)
 
 
 def _change(row: BulkChange, user: Viewer) -> Change:

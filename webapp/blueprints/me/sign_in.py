@@ -52,9 +52,9 @@ class PasswordPage:
 
 @blueprint.get("/me/sessions")
 def sessions():
-    account, here = current_user.account, current_user.session.id
+    account, session_id = current_user.account, current_user.session.id
     rows = [
-        Session(row.id, row.id == here, row.created_at, row.seen_at, row.network_address, row.user_agent)
+        Session(row.id, row.id == session_id, row.created_at, row.seen_at, row.network_address, row.user_agent)
         for row in accounts.sessions_of(account, now())
     ]
     return render("me/sign_in/sessions.html", SessionsPage(rows, account.second_factor, account.password_changed_at))

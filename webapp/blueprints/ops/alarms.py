@@ -44,8 +44,8 @@ class Filters:
     @property
     def address(self) -> dict[str, str]:
         """As parameters of an address, without those that are empty."""
-        every = {"kind": self.kind, "seen": self.seen, "since": self.since, "until": self.until}
-        return {name: str(value) for name, value in every.items() if value}
+        filters = {"kind": self.kind, "seen": self.seen, "since": self.since, "until": self.until}
+        return {name: str(value) for name, value in filters.items() if value}
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def _filters() -> Filters:
     )
 
 
-def _listing(filters: Filters, which: str):
-    query = Alarm.select().where(Alarm.closed_at.is_null(which == "open"))
+def _listing(filters: Filters, state: str):
+    query = Alarm.select().where(Alarm.closed_at.is_null(state == "open"))
     if filters.kind:
         query = query.where(Alarm.kind == filters.kind)
     if filters.seen:

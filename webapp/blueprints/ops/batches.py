@@ -266,14 +266,16 @@ def _first() -> int:
 
 
 def _states(batch: PostcardBatch) -> list[tuple[Chip, int]]:
-    here = Postcard.batch == batch.id
-    counts = dict(Postcard.select(Postcard.state, fn.COUNT(Postcard.id)).where(here).group_by(Postcard.state).tuples())
+    of_batch = Postcard.batch == batch.id
+    counts = dict(
+        Postcard.select(Postcard.state, fn.COUNT(Postcard.id)).where(of_batch).group_by(Postcard.state).tuples()
+    )
     return [(Chip(*words), counts[state]) for state, words in labels.POSTCARD_STATES.items() if state in counts]
 
 
 def _cards(batch: PostcardBatch, first: int) -> list[CardRow]:
-    here = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + A_PAGE - 1)
-    query = PostcardPrint.select(PostcardPrint, Postcard).join(Postcard).where(here).order_by(PostcardPrint.position)
+    on_page = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + A_PAGE - 1)
+    query = PostcardPrint.select(PostcardPrint, Postcard).join(Postcard).where(on_page).order_by(PostcardPrint.position)
     return [
         CardRow(
             address=url_for("ops_postcard.show", postcard=row.postcard_id),

@@ -104,7 +104,7 @@ def form():
 
 def _new(form: dict[str, str], errors: dict[str, str] | None = None) -> NewPage:
     words = (TOPIC_WORDS, CHANNEL_WORDS, CALLER_WORDS, CHECK_WORDS)
-    return NewPage(*(_options(each) for each in words), form, errors or {})
+    return NewPage(*(_options(choices) for choices in words), form, errors or {})
 
 
 @blueprint.post("/ops/inquiries")

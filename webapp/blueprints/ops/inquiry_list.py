@@ -73,22 +73,22 @@ def _chosen(values, term: str) -> InquiryState | None:
 
 
 def _page(state: InquiryState | None, term: str, token: str, over: bool, errors: dict | None = None) -> QueuePage:
-    nothing = over or bool(errors)
+    empty = over or bool(errors)
     query, order = listing.listing(state, "" if errors else term)
-    page = paging.Slice([]) if nothing else paging.read(query, order, lists.cursor())
-    token = "" if nothing else token
+    page = paging.Slice([]) if empty else paging.read(query, order, lists.cursor())
+    token = "" if empty else token
     before, after = lists.around("ops_inquiry_list.index", page, state=state, s=token)
-    options = [_option(each, words, state, term, token) for each, words in STATE_WORDS.items()]
+    options = [_option(choice, words, state, term, token) for choice, words in STATE_WORDS.items()]
     if token:
         options.insert(0, _option(None, N_("すべて"), state, term, token))
     rows = [row_of(row) for row in page.rows]
     return QueuePage(options, rows, before, after, viewer().may_act, term, state or "", over, errors or {})
 
 
-def _option(each: InquiryState | None, words: str, state: InquiryState | None, term: str, token: str) -> Option:
-    address = url_for("ops_inquiry_list.index", state=each, s=token or None)
-    query, _ = listing.listing(each, term if token else "")
-    return Option(address, words, lists.counted(query), each is state)
+def _option(choice: InquiryState | None, words: str, state: InquiryState | None, term: str, token: str) -> Option:
+    address = url_for("ops_inquiry_list.index", state=choice, s=token or None)
+    query, _ = listing.listing(choice, term if token else "")
+    return Option(address, words, lists.counted(query), choice is state)
 
 
 HEADING = (

@@ -118,8 +118,8 @@ def _filters(values, terms: dict) -> RegistrationFilters:
 
 
 def _page(filters: RegistrationFilters, token: str, over: bool, errors: dict | None = None) -> RegistrationsPage:
-    nothing = over or bool(errors)
-    found = listing.listing(filters) if not nothing else None
+    empty = over or bool(errors)
+    found = listing.listing(filters) if not empty else None
     page = paging.read(found.query, found.order, lists.cursor(), key=_key) if found else paging.Slice([])
     address = {name: str(getattr(filters, name) or "") for name in FILTERS}
     before, after = lists.around("ops_registrations.index", page, **address, s=token)

@@ -56,14 +56,14 @@ def show():
     chosen = asked if asked in dict(months) else months[1][0]
     month = month_of(dt.date.fromisoformat(f"{chosen}-01"), today)
     found = figures.notices(month, now(), settings.presumed_hours)
-    this, before = figures_of(month, found.sum), figures_of(month.before(), found.before)
+    shown, before = figures_of(month, found.sum), figures_of(month.before(), found.before)
     page = ReportPage(
         name=monthly_report.name_of(month.since),
         before=monthly_report.name_of(month.before().since),
         at=now(),
         until=month.until if month.until == today else None,
         provisional=any(cohort.provisional for cohort in found.cohorts),
-        topics=monthly_report.topics(this, before, settings.figures_least),
+        topics=monthly_report.topics(shown, before, settings.figures_least),
         charts=_charts(month, found, settings),
         month=chosen,
         months=months,

@@ -139,10 +139,10 @@ def _link_page(token: str, typed=None, errors=None, status: int = 200) -> Respon
     link = sign_in_links.find(token, _secret(), now())
     if link is None:
         return render("public/first_access/dead_link.html", status=410)
-    whose = "technician" if link.technician_id else "business" if link.business_id else "user"
+    owner = "technician" if link.technician_id else "business" if link.business_id else "user"
     if link.account_id and link.account.business_id is None:
-        whose = "operator"
-    return render("public/first_access/link.html", LinkPage(token, whose, typed or {}, errors or {}), status=status)
+        owner = "operator"
+    return render("public/first_access/link.html", LinkPage(token, owner, typed or {}, errors or {}), status=status)
 
 
 def _redeem(redeem, again) -> Response:

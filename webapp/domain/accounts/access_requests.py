@@ -130,8 +130,8 @@ def mail_user(account: Account, kind: MessageKind, purpose: Purpose, now: dt.dat
     return message
 
 
-def _may_mail(whom: str, now: dt.datetime) -> bool:
-    limits = [(accounts.throttle_key("sign-in-mail", whom), LIMIT_MAILS)]
+def _may_mail(recipient: str, now: dt.datetime) -> bool:
+    limits = [(accounts.throttle_key("sign-in-mail", recipient), LIMIT_MAILS)]
     try:
         accounts.check_limits(limits, now, MAIL_WINDOW)
     except accounts.TooManyTries:

@@ -178,7 +178,7 @@ def _redeem_code(
     typed_id: str,
     code: str,
     proved: bool,
-    whose,
+    of_owner,
     account: Callable[[], Account],
     password: str,
     about: tuple[str, ...],
@@ -190,7 +190,7 @@ def _redeem_code(
     limits = _limits("id", typed_id, network_address)
     accounts.check_limits(limits, now, WINDOW)
     passwords.check(password, about)
-    codes = activation_codes.living(whose, now)
+    codes = activation_codes.living(of_owner, now)
     row = activation_codes.find(code, codes, secret)
     if row is None or not proved:
         with transaction():

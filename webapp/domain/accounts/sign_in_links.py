@@ -280,8 +280,8 @@ def use(link: SignInLink, now: dt.datetime) -> bool:
 
 def end_of(account: Account, now: dt.datetime) -> None:
     """End every other link of somebody who has just got in, in the running transaction."""
-    whose = SignInLink.account == account
+    of_owner = SignInLink.account == account
     if account.technician_id is not None:
-        whose |= SignInLink.technician == account.technician_id
+        of_owner |= SignInLink.technician == account.technician_id
     open_links = SignInLink.used_at.is_null() & SignInLink.ended_at.is_null() & (SignInLink.purpose != Purpose.NOT_MINE)
-    SignInLink.update(ended_at=now).where(whose & open_links).execute()
+    SignInLink.update(ended_at=now).where(of_owner & open_links).execute()

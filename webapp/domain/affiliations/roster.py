@@ -161,10 +161,10 @@ def member_of(viewer: Viewer, technician_id: int) -> Member | None:
     return _one(viewer, Affiliation.technician == technician_id)
 
 
-def _one(viewer: Viewer, which) -> Member | None:
+def _one(viewer: Viewer, condition) -> Member | None:
     if not _is_business(viewer):
         return None
-    row = _base(viewer).where(which).tuples().first()
+    row = _base(viewer).where(condition).tuples().first()
     return _member(row, states_of([row[0]]).get(row[0], NO_STATES)) if row else None
 
 

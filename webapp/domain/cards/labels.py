@@ -172,8 +172,8 @@ def steps_of(standing: CardStatus) -> list[tuple[str, StepState]]:
     """
     done, stuck = _REACHED[standing.known]
     stuck = stuck or (standing.state is CardState.UNKNOWN and done < len(_LINE))
-    here = StepState.TROUBLE if stuck else StepState.HERE
+    reached = StepState.TROUBLE if stuck else StepState.HERE
     return [
-        (word, StepState.DONE if index < done else here if index == done else StepState.AHEAD)
+        (word, StepState.DONE if index < done else reached if index == done else StepState.AHEAD)
         for index, word in enumerate(_LINE)
     ]

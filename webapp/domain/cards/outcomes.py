@@ -38,8 +38,8 @@ def missed(history: Sequence[Report]) -> Missed:
 def prefecture(postal_code: str, address: str) -> str:
     """Return the prefecture that an address begins with, else that of its postal code, else ""."""
     named = fold_key(address[:8])
-    for each in towns.PREFECTURES:
-        if named.startswith(fold_key(each)):
-            return each
+    for candidate in towns.PREFECTURES:
+        if named.startswith(fold_key(candidate)):
+            return candidate
     _kind, places = towns.look_up(postal_code)
     return places[0].prefecture if places else ""

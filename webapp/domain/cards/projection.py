@@ -107,9 +107,9 @@ def history_of(
     """
     accepted = [jst_day(r.at) for r in reports if r.event is CardEvent.ACCEPTED and r.at is not None]
     acceptances = [
-        Report(each.accepted_on, CardEvent.ACCEPTED, ACCEPTED_LABEL)
-        for each in same_number
-        if not any(abs(day - each.accepted_on) <= REUSE_GAP for day in accepted)
+        Report(other.accepted_on, CardEvent.ACCEPTED, ACCEPTED_LABEL)
+        for other in same_number
+        if not any(abs(day - other.accepted_on) <= REUSE_GAP for day in accepted)
     ]
     best: tuple[Report, ...] = ()
     distance = REUSE_GAP + dt.timedelta(days=1)
@@ -118,7 +118,7 @@ def history_of(
         if not days:
             continue
         # The nearest shipment of the number has this part, and no other one.
-        owner = min(same_number, key=lambda each: (abs(each.accepted_on - days[0]), each.accepted_on))
+        owner = min(same_number, key=lambda candidate: (abs(candidate.accepted_on - days[0]), candidate.accepted_on))
         away = abs(shipment.accepted_on - days[0])
         if owner.id == shipment.id and away < distance:
             best, distance = part, away

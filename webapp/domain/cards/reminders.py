@@ -137,7 +137,7 @@ def _people(cards: Sequence[Card]) -> _People:
         .join(Business, on=(Affiliation.business == Business.id))
         .where(Affiliation.technician.in_(persons) & Affiliation.current)
     )
-    employers = {each.technician_id: each.business for each in affiliations}
+    employers = {affiliation.technician_id: affiliation.business for affiliation in affiliations}
     shipments = Shipment.select(Shipment.id, Shipment.number).where(Shipment.id.in_([c.shipment_id for c in cards]))
     return _People(
         _working(OwnerKind.TECHNICIAN, persons),

@@ -153,6 +153,6 @@ def _events(
     """Write the events of many items."""
     rows = []
     for event, (item, subject_kind, subject, data) in zip(new_ids(len(about)) if about else (), about, strict=True):
-        whose = [subject if subject_kind == kind else None for kind in ("registration", "technician", "business")]
-        rows.append((event, at, name.value, *whose, item, account_id, dump_json(data)))
+        owners = [subject if subject_kind == kind else None for kind in ("registration", "technician", "business")]
+        rows.append((event, at, name.value, *owners, item, account_id, dump_json(data)))
     write_rows("event", _EVENT, rows)

@@ -83,11 +83,11 @@ def code_of(row: ActivationCode, secret: str) -> str:
     return code_text.derive_code(secret.encode(), row.card_id, row.print_number)
 
 
-def living(whose, now: dt.datetime) -> list[ActivationCode]:
-    """Return the codes that can be redeemed now, newest first; `whose` is a condition on ActivationCode."""
+def living(of_owner, now: dt.datetime) -> list[ActivationCode]:
+    """Return the codes that can be redeemed now, newest first; `of_owner` is a condition on ActivationCode."""
     good = ActivationCode.used_at.is_null() & ActivationCode.ended_at.is_null() & (ActivationCode.tries < TRIES)
     in_time = (ActivationCode.valid_from <= now) & (ActivationCode.expires_at > now)
-    return list(ActivationCode.select().where(whose & good & in_time).order_by(ActivationCode.id.desc()))
+    return list(ActivationCode.select().where(of_owner & good & in_time).order_by(ActivationCode.id.desc()))
 
 
 def find(typed: str, codes: list[ActivationCode], secret: str) -> ActivationCode | None:
@@ -111,6 +111,6 @@ def use(row: ActivationCode, now: dt.datetime) -> bool:
     return bool(ActivationCode.update(used_at=now).where(fresh & (ActivationCode.tries < TRIES)).execute())
 
 
-def _end(which, reason: str, now: dt.datetime) -> int:
+def _end(condition, reason: str, now: dt.datetime) -> int:
     open_codes = ActivationCode.used_at.is_null() & ActivationCode.ended_at.is_null()
-    return ActivationCode.update(ended_at=now, end_reason=reason).where(which & open_codes).execute()
+    return ActivationCode.update(ended_at=now, end_reason=reason).where(condition & open_codes).execute()

@@ -168,7 +168,7 @@ class _Found:
 def _locate(text: str, places: tuple[Place, ...]) -> _Found:
     folded = fold(text)
     key = folded.key
-    prefecture = next((each for each in towns.PREFECTURES if key.startswith(fold_key(each))), "")
+    prefecture = next((candidate for candidate in towns.PREFECTURES if key.startswith(fold_key(candidate))), "")
     at = len(fold_key(prefecture))
     at, named = _city_at(key, at, prefecture, places)
     limit = _first_numeral(text, folded, at)
@@ -280,7 +280,7 @@ def _unlisted(code: str, found: _Found) -> AddressRule:
         use = [towns.areas(found.named_prefecture)]
     else:
         use = []
-    if not any(area in each.current or area in each.old for each in use):
+    if not any(area in areas.current or area in areas.old for areas in use):
         return (
             AddressRule.TOWN_CODE if code.endswith("00") and area in towns.areas_in_use() else AddressRule.UNKNOWN_CODE
         )
@@ -292,7 +292,11 @@ def _unlisted(code: str, found: _Found) -> AddressRule:
         for place in towns.towns(*owner)
         if found.at_once and fold_key(place.town) == fold_key(found.town)
     ]
-    return AddressRule.UNKNOWN_CODE if any(each[:3] == area for each in listed) else AddressRule.WITHDRAWN_CODE
+    return (
+        AddressRule.UNKNOWN_CODE
+        if any(postal_code[:3] == area for postal_code in listed)
+        else AddressRule.WITHDRAWN_CODE
+    )
 
 
 def propose_codes(text: str, limit: int = 5) -> tuple[Place, ...]:

@@ -282,10 +282,10 @@ def _take_in(batch: PostcardBatch, fit: list, office: PrintOffice, now: dt.datet
     prints, codes, events, counts = [], [], [], Counter()
     ids = iter(new_ids(3 * len(fit)))
     reprinted = []
-    each = [(encode(postcard.id), postcard.print_number + 1) for postcard, _ in fit]
-    numbers = _numbers(secret, each)
+    card_prints = [(encode(postcard.id), postcard.print_number + 1) for postcard, _ in fit]
+    numbers = _numbers(secret, card_prints)
     for place, (postcard, address) in enumerate(fit):
-        position, (card_id, number) = batch.cards + place + 1, each[place]
+        position, (card_id, number) = batch.cards + place + 1, card_prints[place]
         if number > 1:
             reprinted.append((moment, "reprint", card_id))
         prints.append(

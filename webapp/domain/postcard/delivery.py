@@ -61,8 +61,8 @@ def remove_files(folder: Path, older: dt.datetime, now: dt.datetime) -> int:
         for file in files:
             (folder / file.name).unlink(missing_ok=True)
         with transaction():
-            here = (PostcardBatch.id == batch.id) & PostcardBatch.files_removed_at.is_null()
-            if PostcardBatch.update(files_removed_at=now).where(here).execute():
+            with_files = (PostcardBatch.id == batch.id) & PostcardBatch.files_removed_at.is_null()
+            if PostcardBatch.update(files_removed_at=now).where(with_files).execute():
                 data = {"batch": batch.number, "files": len(files)}
                 record(EventName.POSTCARD_FILE_RULE_REMOVED, now, subject_id=batch.id, data=data)
         removed += len(files)

@@ -95,14 +95,14 @@ def _variations(data: bytes, at: int) -> set[tuple[int, int]]:
         default, other = struct.unpack(">II", record[3:])
         if default:
             (ranges,) = struct.unpack_from(">I", data, at + default)
-            for each in range(ranges):
-                entry = at + default + 4 + 4 * each
+            for index in range(ranges):
+                entry = at + default + 4 + 4 * index
                 first = int.from_bytes(data[entry : entry + 3], "big")
                 found.update((code, selector) for code in range(first, first + data[entry + 3] + 1))
         if other:
             (mappings,) = struct.unpack_from(">I", data, at + other)
-            for each in range(mappings):
-                entry = at + other + 4 + 5 * each
+            for index in range(mappings):
+                entry = at + other + 4 + 5 * index
                 found.add((int.from_bytes(data[entry : entry + 3], "big"), selector))
     return found
 

@@ -30,8 +30,8 @@ def advance(
     with transaction():
         state = next_batch_state(batch.state, step)
         dates = {"mailed_at" if mailed else "printed_at": now}
-        here = (PostcardBatch.id == batch.id) & (PostcardBatch.state == batch.state)
-        if not PostcardBatch.update(state=state, **dates).where(here).execute():
+        unchanged = (PostcardBatch.id == batch.id) & (PostcardBatch.state == batch.state)
+        if not PostcardBatch.update(state=state, **dates).where(unchanged).execute():
             raise StepNotAllowed("the batch has moved on meanwhile")
         name = EventName.POSTCARD_OPS_MAILED if mailed else EventName.POSTCARD_OPS_PRINTED
         rows = move_all(
@@ -53,11 +53,17 @@ def advance(
 
 
 def move_all(
-    which, after: PostcardState, name: EventName, now: dt.datetime, account_id: int | None, data: dict, changes: dict
+    condition,
+    after: PostcardState,
+    name: EventName,
+    now: dt.datetime,
+    account_id: int | None,
+    data: dict,
+    changes: dict,
 ) -> list[tuple]:
     """Move many postcards in the running transaction: rows, events, counters. Return (id, print number, …) of each."""
     columns = (Postcard.id, Postcard.print_number, Postcard.registration, Postcard.technician, Postcard.cause)
-    query = Postcard.select(*columns).where(which).order_by(Postcard.id)
+    query = Postcard.select(*columns).where(condition).order_by(Postcard.id)
     rows = list((query if is_sqlite() else query.for_update()).tuples())
     if not rows:
         return rows

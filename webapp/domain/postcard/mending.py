@@ -77,9 +77,9 @@ def mend(
             close_hold(postcard, "mended", now, account_id)
             close_when_done(now, account_id)
             return
-        here = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
+        unchanged = (Postcard.id == postcard.id) & (Postcard.version == postcard.version)
         changed = {"print_name": mended.print_name, "version": postcard.version + 1}
-        if not Postcard.update(changed).where(here).execute():
+        if not Postcard.update(changed).where(unchanged).execute():
             raise StepNotAllowed("the postcard has moved on meanwhile")
         postcard.print_name, postcard.version = mended.print_name, postcard.version + 1
         fallback.note(EventName.POSTCARD_OPS_MENDED, postcard, now, None, account_id)
@@ -101,9 +101,9 @@ def _change_person(technician_id: int, mended: Mended, version: int, now: dt.dat
         cause=_CAUSE,
         content=before,
     )
-    here = (Technician.id == person.id) & (Technician.version == version)
+    unchanged = (Technician.id == person.id) & (Technician.version == version)
     values = {"postal_code": code, "address": mended.address, "version": version + 1, "updated_at": now}
-    if not Technician.update(values).where(here).execute():
+    if not Technician.update(values).where(unchanged).execute():
         raise StepNotAllowed("the person's data have changed meanwhile")
     data = {"version": version + 1}
     record(EventName.TECHNICIAN_OPS_CHANGED, now, technician_id=person.id, account_id=account_id, data=data)

@@ -174,12 +174,12 @@ def missing(batch: PostcardBatch, office: PrintOffice, size: int = CARDS_A_PART)
 
 def _cards(batch: PostcardBatch, part: int, size: int, office: PrintOffice) -> list[PrintedCard]:
     first = (part - 1) * size + 1
-    here = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + size - 1)
+    in_part = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + size - 1)
     query = (
         PostcardPrint.select(PostcardPrint, Postcard.id, Technician.technician_id)
         .join(Postcard)
         .join(Technician, on=(Postcard.technician == Technician.id))
-        .where(here)
+        .where(in_part)
         .order_by(PostcardPrint.position)
     )
     rows = list(query.objects())
@@ -224,9 +224,9 @@ def _manifest(batch: PostcardBatch, size: int) -> Iterator[ManifestRow]:
         *(PostcardPrint.postal_code, PostcardPrint.barcode, PostcardPrint.language),
     )
     for first in range(1, batch.cards + 1, size):
-        here = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + size - 1)
+        in_part = (PostcardPrint.batch == batch.id) & PostcardPrint.position.between(first, first + size - 1)
         name = part_name(batch.number, (first - 1) // size + 1)
-        rows = PostcardPrint.select(*columns).where(here).order_by(PostcardPrint.position).tuples()
+        rows = PostcardPrint.select(*columns).where(in_part).order_by(PostcardPrint.position).tuples()
         for place, number, print_number, postal_code, barcode, language in rows:
             page = 2 * (place - first) + 1
             yield ManifestRow(place, number, print_number, name, page, page + 1, postal_code, bool(barcode), language)

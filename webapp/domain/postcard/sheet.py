@@ -227,7 +227,7 @@ def _sender_data(sender: PrintedSender) -> dict:
     if sum(len(entry["lines"]) for entry in contact) > CONTACT_LINES:
         raise SheetError(f"the contact centre takes more than {CONTACT_LINES} lines")
     telephone = f"{words.OUTSIDE['telephone']} {sender.telephone}"
-    longest = max(each.length(place) for each in (address, name) for place in range(len(each.columns)))
+    longest = max(block.length(place) for block in (address, name) for place in range(len(block.columns)))
     return {
         "top": SENDER_BOTTOM - longest * POINT_MM,
         "postal_code": _format_postal_code(code.postal_code),

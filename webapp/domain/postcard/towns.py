@@ -161,7 +161,7 @@ def towns(prefecture: str, city: str) -> tuple[Place, ...]:
     places = []
     for (data,) in _rows(query, prefecture, city):
         row = json.loads(data)
-        places += [_place(each) for each in (row, *(row.get("alternates") or ())) if each["city"] == city]
+        places += [_place(record) for record in (row, *(row.get("alternates") or ())) if record["city"] == city]
     return tuple(sorted(set(places), key=lambda place: (-len(fold_key(place.town)), place.postal_code)))
 
 

@@ -38,8 +38,8 @@ def funnel(period: Period) -> Funnel:
     before = dict(rows(Figure.FUNNEL, period.before(), "a"))
     parts = []
     for span in period.parts():
-        here = [days[day.isoformat()] for day in days_of(span) if day.isoformat() in days]
-        parts.append(FunnelPart(span, {step: sum(day.get(step, 0) for day in here) for step in Reached}))
+        days_of_part = [days[day.isoformat()] for day in days_of(span) if day.isoformat() in days]
+        parts.append(FunnelPart(span, {step: sum(day.get(step, 0) for day in days_of_part) for step in Reached}))
     total = {step: sum(part.reached[step] for part in parts) for step in Reached}
     return Funnel(parts, total, {step: before.get(step, 0) for step in Reached})
 
@@ -64,7 +64,7 @@ def waited(span: Span, role: str = "", percent: int = 95, least: int = LEAST_VOL
     sent, number = sum(histogram.values()), quantile(histogram, percent)
     if number is None or sent < max(1, least):
         return Waited(sent, None, 0, 0)
-    return Waited(sent, latency.minutes(number), number, sum(n for each, n in histogram.items() if each >= number))
+    return Waited(sent, latency.minutes(number), number, sum(n for bucket, n in histogram.items() if bucket >= number))
 
 
 @dataclass(frozen=True)
