@@ -151,7 +151,9 @@ def test_a_path_with_two_slashes_is_no_page_and_leads_nowhere(serve, app):
     for path in ("/ops//registrations", "//sign-in", "/sign-in//", "/ops//x"):
         request = head(path, None, "GET").replace(b"Host: 127.0.0.1", b"Host: elsewhere.example")
         answer = exchange(port, request)
-        assert status_of(answer) in (200, 404) and b"\r\nlocation:" not in answer.lower().partition(b"\r\n\r\n")[0], path
+        assert status_of(answer) in (200, 404) and b"\r\nlocation:" not in answer.lower().partition(b"\r\n\r\n")[0], (
+            path
+        )
 
 
 def test_who_leaves_takes_what_the_browser_kept_of_the_pages(ops_viewer):

@@ -258,7 +258,10 @@ def _answer(viewer: Viewer, invitation_id: int, state: InvitationState, now: dt.
 
 
 def annul(item: WorkItem, now: dt.datetime, account_id: int, note: str) -> None:
-    """End a disputed affiliation by an operator's decision and close the dispute; OverAlready when either is over."""
+    """End a disputed affiliation by an operator's decision and close the dispute.
+
+    NotTheirs when the work item is no dispute of an affiliation; OverAlready when either is over.
+    """
     with transaction():
         row = Affiliation.get_or_none(Affiliation.id == item.subject_id)
         if item.kind != WorkItemKind.AFFILIATION_DISPUTED or row is None:

@@ -81,7 +81,7 @@ def reopen(
     """Give a returned or lost card back to be posted again under a new number; its history stays.
 
     A returned card is there and waits to be posted; a lost one has to be made again. `delivery` is the corrected
-    address, kept with an audit row.
+    address, kept with an audit row. NotReopenable for a card in any other state.
     """
     with folding():
         card = Card.get_by_id(card_id)

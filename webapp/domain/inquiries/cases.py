@@ -199,7 +199,10 @@ def open_inquiry(
     language: str = "ja",
     account_id: int | None = None,
 ) -> Inquiry:
-    """Open a case; its number is the day and four random digits, to be read out on the telephone."""
+    """Open a case; its number is the day and four random digits, to be read out on the telephone.
+
+    RuntimeError when twenty numbers of the day in a row are taken.
+    """
     for _ in range(20):
         try:
             with transaction():

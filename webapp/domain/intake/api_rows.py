@@ -101,7 +101,7 @@ def register_items(
 ) -> list[ItemResult]:
     """Register up to 1,000 items; a result per item, in order. `then` runs in the same transaction.
 
-    `pointers` say where each item stands in the body.
+    `pointers` say where each item stands in the body. ValueError for more items.
     """
     if len(items) > MOST_ROWS:
         raise ValueError(f"at most {MOST_ROWS} items")

@@ -86,7 +86,8 @@ def register(
     """Decide and write a batch of at most 1,000 rows in the running transaction; a result per row, in order.
 
     A row is decided as if those before it had been written one by one. With `check` nothing is written; pass the same
-    `known` for every batch of a file, so that later batches see what earlier ones would have written.
+    `known` for every batch of a file, so that later batches see what earlier ones would have written. ValueError for
+    more rows.
     """
     if len(rows) > MOST_ROWS:
         raise ValueError(f"a batch has at most {MOST_ROWS} rows")

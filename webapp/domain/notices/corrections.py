@@ -54,7 +54,7 @@ def correct_and_send(
 ) -> Message | None:
     """Give the role's owner a new address and queue the notice to it; return the notice if it was queued.
 
-    `version` is that of the address as the operator saw it, 0 for none. Changed when it is another one now;
+    `version` is that of the address as the operator saw it, 0 for none. Stale when it is another one now;
     SameAddress when nothing would change. A notice that is under way or has arrived is not sent twice.
     """
     owner = owner_of(role, registration)
@@ -105,7 +105,7 @@ def _requeue(message: Message, address: EmailAddress, now: dt.datetime, account_
 
 
 def send_again(message: Message, as_seen: str, now: dt.datetime, account_id: int) -> None:
-    """Queue a notice again to the owner's address as it is now. Changed when it may not or has moved on."""
+    """Queue a notice again to the owner's address as it is now. Stale when it may not or has moved on."""
     with transaction():
         address = versions.current(*owner_of_message(message))
         if seen(message) != as_seen or address is None or address.state == AddressState.INVALID:
@@ -123,7 +123,7 @@ def owner_of_message(message: Message) -> tuple[OwnerKind, int]:
 
 
 def cancel(message: Message, as_seen: str, now: dt.datetime, account_id: int) -> None:
-    """Take a waiting notice back before it goes out. Changed when it may not or has moved on."""
+    """Take a waiting notice back before it goes out. Stale when it may not or has moved on."""
     with transaction():
         if seen(message) != as_seen:
             raise Stale
@@ -144,7 +144,7 @@ def may_have_postcard(registration: Registration, notice: Message | None) -> boo
 
 
 def send_postcard(registration: Registration, now: dt.datetime, account_id: int) -> Postcard:
-    """Queue a postcard by an operator's decision and close the work that asked for it. Changed when it may not."""
+    """Queue a postcard by an operator's decision and close the work that asked for it. Stale when it may not."""
     with transaction():
         notice = notice_of(registration, Role.TECHNICIAN)
         if not may_have_postcard(registration, notice):
@@ -165,7 +165,7 @@ def correct_business(
 ) -> tuple[EmailAddress, int, bool]:
     """Correct a business's address and queue its failed notices again; (address, how many, whether more are left).
 
-    The work item is closed when none is left; with the value that stands already the rest is sent. Changed as above.
+    The work item is closed when none is left; with the value that stands already the rest is sent. Stale as above.
     """
     business_id = item.subject_id
     with transaction():
@@ -201,7 +201,7 @@ def held_for(item: WorkItem):
 
 
 def release_postcards(item: WorkItem, now: dt.datetime, account_id: int, note: str) -> int:
-    """Let the postcards of a SAME_ADDRESS item be made, and close it; return how many. Changed when it is closed."""
+    """Let the postcards of a SAME_ADDRESS item be made, and close it; return how many. Stale when it is closed."""
     with transaction():
         if not close_item(item, WorkItemState.DONE, "released", now, account_id, note):
             raise Stale

@@ -104,7 +104,8 @@ def extract_digits(behind_town: str) -> str:
 def encode_digits(digits: str) -> tuple[str, ...]:
     """Return the thirteen codes of extracted digits: letters take two codes, the rest is cut or filled with CC4.
 
-    A letter whose control code falls on the 13th place keeps it and loses its digit.
+    A letter whose control code falls on the 13th place keeps it and loses its digit. ValueError for any sign but
+    digits, hyphens and the letters A to Z.
     """
     codes: list[str] = []
     for sign in digits:
@@ -134,7 +135,10 @@ class Barcode:
 
 
 def make_barcode(postal_code: str, digits: str) -> Barcode:
-    """Build the symbol of a postal code (7 digits, no hyphen) and extracted address digits ("" for an office code)."""
+    """Build the symbol of a postal code (7 digits, no hyphen) and extracted address digits ("" for an office code).
+
+    ValueError when either has another shape.
+    """
     if len(postal_code) != POSTAL_CODE_LENGTH or not (postal_code.isascii() and postal_code.isdecimal()):
         raise ValueError(f"not a postal code of 7 digits: {postal_code!r}")
     codes = (*postal_code, *encode_digits(digits))

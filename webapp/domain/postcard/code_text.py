@@ -18,7 +18,10 @@ MASK = "•"
 
 
 def derive_code(secret: bytes, card_id: str, print_number: int) -> str:
-    """Return the code of one print of one card: 10 characters, the first 50 bits of HMAC-SHA-256."""
+    """Return the code of one print of one card: 10 characters, the first 50 bits of HMAC-SHA-256.
+
+    Prints are counted from 1. ValueError for a smaller number, and for a secret of fewer than 16 bytes.
+    """
     if len(secret) < 16:
         raise ValueError("the secret of activation codes needs at least 16 bytes")
     if print_number < 1:

@@ -368,7 +368,10 @@ SIDES = ("address", "outside", "inside")
 def preview(
     card: PrintedCard, sender: PrintedSender, side: str, mask_code: bool = True, ppi: float = 144.0, marks: bool = False
 ) -> bytes:
-    """Return one side of a card as PNG: the address side as trimmed, outside and inside with their bleed."""
+    """Return one side of a card as PNG: the address side as trimmed, outside and inside with their bleed.
+
+    `ppi` are pixels an inch. SheetError for a side that is none, and for texts that do not fit.
+    """
     if side not in SIDES:
         raise SheetError(f"a side is one of {', '.join(SIDES)}")
     return _typeset([card], sender, marks, mask_code, side, format="png", ppi=ppi)

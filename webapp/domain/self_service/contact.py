@@ -24,7 +24,7 @@ def set_language(viewer: Viewer, language: str, now: dt.datetime) -> None:
 def set_telephone(viewer: Viewer, telephone: str, version: int, now: dt.datetime) -> bool:
     """Change the telephone number; the record before is kept. False when nothing changed.
 
-    `version` is that of the record as the page showed it; Changed when it is another by now.
+    `version` is that of the record as the page showed it; Stale when it is another by now.
     """
     with transaction():
         person = Technician.get_by_id(viewer.technician_id)
