@@ -4,8 +4,8 @@ Rates are failures among the last attempts, not of cohorts: an alarm must not wa
 a table through: each reading is a range of an index, the counters of a few days, or the last rows.
 """
 
+import collections
 import datetime as dt
-from collections import Counter as Tally
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,8 +85,8 @@ class LastAttempts:
         self._window = window
         self._rows: deque[Tried] = deque()
         self._inside: set[int] = set()
-        self._tried: Tally[str] = Tally()
-        self._failed: Tally[str] = Tally()
+        self._tried: collections.Counter[str] = collections.Counter()
+        self._failed: collections.Counter[str] = collections.Counter()
         self._hard = 0
 
     def add(self, row: Tried) -> set[str]:

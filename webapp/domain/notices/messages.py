@@ -1,7 +1,7 @@
 """Who is told what by which channel: the states of a message, and what follows from a failure."""
 
 import datetime as dt
-from collections import Counter as Tally
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -197,7 +197,7 @@ def move(message: Message, step: MessageStep, **changes) -> None:
     after = STEPS.get((before, step))
     if after is None:
         raise StepNotAllowed(f"a message that is {before} cannot {step}")
-    deltas: Tally = Tally(counter_deltas(message, -1))
+    deltas: Counter = Counter(counter_deltas(message, -1))
     fence = message.fence
     # The first acceptance stays; what is held or came back before its answer was noted has been accepted as well.
     first = changes.get("sent_at") or changes.get("first_sent_at")
@@ -259,9 +259,9 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
         after, moment = STEPS[S.SENT, MessageStep.PRESUME], to_microseconds(now)
         sql = f"UPDATE message SET state = ?, reason = ?, settled_at = ?, due_at = NULL WHERE id IN ({listed})"
         change_rows(sql, after, "presumed", moment)
-        reached = Tally((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
+        reached = Counter((row[1], Reached.BY_MAIL) for row in due if row[1] and row[4:6] == _OWN_NOTICE)
         counted = progress.deltas(reached)
-        for alike, n in Tally(row[4:] for row in due).items():
+        for alike, n in Counter(row[4:] for row in due).items():
             kind, role, destination, day = alike
             day = dt.date.fromisoformat(day) if day else None
             for state, reason, sign in ((S.SENT, None, -n), (after, "presumed", n)):

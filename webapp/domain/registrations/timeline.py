@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 from peewee import Select
 
-from db.models import Account, ApiKey, Attempt, EmailAddress, Event, ImportRun, Message, Registration, ReturnedMail
-from db.models import WorkItem as Item
+from db.models import (
+    Account,
+    ApiKey,
+    Attempt,
+    EmailAddress,
+    Event,
+    ImportRun,
+    Message,
+    Registration,
+    ReturnedMail,
+    WorkItem,
+)
 from webapp.domain.core.attention_labels import item_words
 from webapp.domain.core.event_labels import NOT_SHOWN, event_words
 from webapp.domain.core.events import EventName
@@ -81,7 +91,7 @@ class _Facts:
         mailed = {a.address_id for a in attempts} | {m.address_id for m in self.messages.values()}
         self.addresses = _by_id(EmailAddress, subjects | mailed)
         self.accounts = _by_id(Account, {e.account_id for e in events})
-        self.items = _by_id(Item, {e.subject_id for e in events if e.name.startswith("work-item:")})
+        self.items = _by_id(WorkItem, {e.subject_id for e in events if e.name.startswith("work-item:")})
 
     def address(self, address_id: int | None) -> str:
         row = self.addresses.get(address_id)

@@ -1,8 +1,8 @@
 """The counters counted anew from the rows and events that they stand for: a nightly check, and a way to mend them."""
 
+import collections
 import datetime as dt
 import json
-from collections import Counter as Tally
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ def check() -> Iterator[Checked]:
     """Count every figure anew and compare it with its counters; one result a figure, not inside a transaction."""
     for figure, count in _COUNTS.items():
         with snapshot():
-            right = Tally(count())
+            right = collections.Counter(count())
             stands = _stored(figure)
         wrong = {key: right[key] - stands[key] for key in right.keys() | stands.keys() if right[key] != stands[key]}
         yield Checked(figure, len(right.keys() | stands.keys()), wrong)
@@ -72,7 +72,7 @@ def watch(now: dt.datetime) -> int:
     return wrong
 
 
-def _stored(figure: Figure) -> Tally:
+def _stored(figure: Figure) -> collections.Counter:
     rows = (
         Counter.select(Counter.figure, Counter.day, Counter.a, Counter.b, Counter.c, fn.SUM(Counter.n))
         .where(Counter.figure == figure)
@@ -80,7 +80,7 @@ def _stored(figure: Figure) -> Tally:
         .tuples()
     )
     found = {(name, day.isoformat(), a, b, c): int(n) for name, day, a, b, c, n in rows}
-    return Tally({key: n for key, n in found.items() if n})
+    return collections.Counter({key: n for key, n in found.items() if n})
 
 
 def _notices(figure: Figure) -> Iterator[tuple[Key, int]]:
@@ -229,11 +229,11 @@ def _moment(value: int | dt.datetime) -> dt.datetime:
     return from_microseconds(value) if isinstance(value, int) else value
 
 
-def _summed(rows: Iterator[tuple[Key, int]]) -> Tally:
-    tally: Tally = Tally()
+def _summed(rows: Iterator[tuple[Key, int]]) -> collections.Counter:
+    tally: collections.Counter = collections.Counter()
     for key, n in rows:
         tally[key] += n
-    return Tally({key: n for key, n in tally.items() if n})
+    return collections.Counter({key: n for key, n in tally.items() if n})
 
 
 _COUNTS = {
