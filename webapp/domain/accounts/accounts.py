@@ -120,11 +120,11 @@ def check_password(password: str, about: Iterable[str] = ()) -> None:
 def about(account: Account) -> tuple[str, ...]:
     """Return what a password of this account may not be made of."""
     known = [*account.login_key.split(":")[1:], account.display_name]
-    if account.technician_id is not None:
-        person = account.technician
+    person, business = account.technician, account.business
+    if person is not None:
         known += [person.name, person.name_kana, f"{person.birth_date:%Y%m%d}", person.telephone]
-    if account.business_id is not None:
-        known += [account.business.name, account.business.telephone]
+    if business is not None:
+        known += [business.name, business.telephone]
     return tuple(word for word in known if word)
 
 
@@ -172,7 +172,7 @@ def sign_in(key: str, password: str, now: dt.datetime, network_address: str, use
     account = Account.get_or_none(Account.login_key == key)
     known = right_password(account, password)
     with transaction():
-        if not known:
+        if not known or account is None or account.password_hash is None:
             count_tries(limits, now)
             return None
         if _hasher.check_needs_rehash(account.password_hash):
@@ -184,12 +184,12 @@ def sign_in(key: str, password: str, now: dt.datetime, network_address: str, use
 
 def right_password(account: Account | None, password: str) -> bool:
     """Return whether this is the password of an active account; as long for no account as for a wrong password."""
-    known = account is not None and account.active and account.password_hash is not None
+    stored = account.password_hash if account is not None and account.active else None
     try:
-        _hasher.verify(account.password_hash if known else _nobody, password[: passwords.LONGEST])
+        _hasher.verify(_nobody if stored is None else stored, password[: passwords.LONGEST])
     except (VerificationError, InvalidHashError):
         return False
-    return known
+    return stored is not None
 
 
 def begin(account: Account, now: dt.datetime, network_address: str, user_agent: str) -> SignedIn:

@@ -45,7 +45,7 @@ def object_to(change: Objectionable, now: dt.datetime) -> bool:
     link = change.link
     person, confirmed = link.technician, link.address
     with transaction():
-        if not sign_in_links.use(link, now):
+        if person is None or confirmed is None or not sign_in_links.use(link, now):
             return False
         current = versions.current(OwnerKind.TECHNICIAN, person.id)
         if current is None or current.value_key != confirmed.value_key:

@@ -123,7 +123,7 @@ def _complete(
     person, affiliated, proxy = decision.person, decision.affiliated, decision.proxy
     first = person is None
     registration = batch.new_id()
-    if first:
+    if person is None:
         person = _new_person(row, batch, issuer)
         known.people[person.technician_id] = person
     known.applications[row.application_number] = KnownApplication(

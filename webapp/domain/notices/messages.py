@@ -11,7 +11,7 @@ from db.database import is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_id, new_ids
 from db.models import Attempt, EmailAddress, Message, Registration
-from db.rows import change_rows, read_row, update_rows, values_of
+from db.rows import change_rows, require_row, update_rows, values_of
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.core import counters, latency, progress
 from webapp.domain.core.alarms import AlarmKind, open_alarm
@@ -335,7 +335,7 @@ def fail_for_good(message: Message, verdict: Verdict, policy: Policy, now: dt.da
         return
     if message.role == Role.TECHNICIAN:
         if verdict.reason_class in policy.postcard_classes:
-            fallback.queue(read_row(Registration, id=message.registration_id), verdict.reason, now, message)
+            fallback.queue(require_row(Registration, id=message.registration_id), verdict.reason, now, message)
         elif message.registration_id:
             data = {"class": verdict.reason_class}
             open_item(WorkItemKind.SEND_POSTCARD, "registration", message.registration_id, verdict.reason, now, data)

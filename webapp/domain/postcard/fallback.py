@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 
 from db.models import EmailAddress, Message, Postcard, Registration, Technician
-from db.rows import insert_row, read_row, values_of
+from db.rows import insert_row, require_row, values_of
 from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
@@ -38,7 +38,7 @@ def queue(
     states = [state for (state,) in values_of(_STATES_OF, registration.id)]
     if not again and any(state != PostcardState.CANCELLED for state in states):
         return None
-    person = read_row(Technician, id=registration.technician_id)
+    person = require_row(Technician, id=registration.technician_id)
     postcard = Postcard(
         registration=registration,
         technician=person,

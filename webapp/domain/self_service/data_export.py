@@ -37,8 +37,11 @@ def own_data(viewer: Viewer, now: dt.datetime) -> dict:
 
     Names of other people - users of businesses, operators - are not part of it, nor are passwords and secrets.
     """
-    record = record_for(viewer, viewer.technician_id)
-    person = Technician.get_by_id(viewer.technician_id)
+    technician_id = viewer.technician_id
+    record = None if technician_id is None else record_for(viewer, technician_id)
+    if record is None:
+        raise LookupError("only a technician has a record")
+    person = Technician.get_by_id(technician_id)
     return {
         "format": FORMAT,
         "made_at": _plain(now),
@@ -108,7 +111,10 @@ def own_data(viewer: Viewer, now: dt.datetime) -> dict:
 
 
 def _record(record: Record, person: Technician) -> dict:
-    contact = record.contact
+    contact, trades, qualifications = record.contact, record.trades, record.qualifications
+    history, insurance = record.work_history, record.insurance
+    if not (contact and trades and qualifications and history and insurance):
+        raise LookupError("nobody's own record lacks a part")
     return {
         "technician_id": record.person.technician_id,
         "name": record.person.name,
@@ -120,13 +126,13 @@ def _record(record: Record, person: Technician) -> dict:
         "telephone": contact.telephone,
         "email": contact.email,
         "language": contact.language,
-        "trades": list(record.trades.trades),
-        "days_worked": record.trades.days_worked,
-        "qualifications": list(record.qualifications.qualifications),
-        "trainings": list(record.qualifications.trainings),
-        "work_history": list(record.work_history.entries),
-        "social_insurance": record.insurance.social_insurance,
-        "retirement_scheme": record.insurance.retirement_scheme,
+        "trades": list(trades.trades),
+        "days_worked": trades.days_worked,
+        "qualifications": list(qualifications.qualifications),
+        "trainings": list(qualifications.trainings),
+        "work_history": list(history.entries),
+        "social_insurance": insurance.social_insurance,
+        "retirement_scheme": insurance.retirement_scheme,
         "disclosure": {standing.group.name.lower(): str(standing.state) for standing in record.standings},
         "registered_at": _plain(person.created_at),
         "updated_at": _plain(person.updated_at),
@@ -161,7 +167,7 @@ def _messages(person: Technician) -> list[dict]:
         found.append(
             _row(message, ("kind", "state", "reason", "language", "queued_at", "sent_at", "settled_at"))
             | {
-                "sent_to": message.address.value if message.address_id else None,
+                "sent_to": message.address.value if message.address else None,
                 "attempts": [
                     _row(a, ("n", "state", "started_at", "replied_at", "reply_code", "reply_text")) for a in attempts
                 ],

@@ -50,7 +50,7 @@ def mail_again(account: Account, now: dt.datetime) -> bool:
     """
     with transaction():
         address = versions.current(OwnerKind.ACCOUNT, account.id)
-        if not waits(address):
+        if address is None or not waits(address):
             return False
         EmailAddress.update(valid_from=now).where(EmailAddress.id == address.id).execute()
         _mail(account, address, now)
@@ -75,8 +75,9 @@ def confirm(account: Account, code: str, secret: str, now: dt.datetime) -> Email
         take(f"operator-email:{encode(account.id)}", 1, TRIES, now)
     with transaction():
         address = versions.current(OwnerKind.ACCOUNT, account.id)
-        in_time = address is not None and address.confirmed_at is None and address.valid_from > now - LASTS
-        if not in_time or not hmac.compare_digest(_code(address.id, secret), email_change.folded(code)):
+        if address is None or address.confirmed_at is not None or address.valid_from <= now - LASTS:
+            raise WrongCode(TRIES)
+        if not hmac.compare_digest(_code(address.id, secret), email_change.folded(code)):
             raise WrongCode(TRIES)
         EmailAddress.update(confirmed_at=now).where(EmailAddress.id == address.id).execute()
         _note(EventName.ACCOUNT_EMAIL_CONFIRMED, account, now, account.id, None, address.value)
