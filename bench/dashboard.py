@@ -13,7 +13,7 @@ from bench.register import NOW, Register
 from db import database as db
 from db.fields import to_microseconds
 from db.models import Counter, Event
-from webapp.domain.core import counters
+from webapp.domain.core.calendar import JST
 from webapp.domain.reporting.periods import last_days
 
 DAYS = 90
@@ -24,7 +24,7 @@ def _over_events() -> list[Statement]:
     """The figures of a period counted over what happened, one statement a topic."""
     period = last_days(DAYS, NOW)
     since, until = period.since.isoformat(), period.until.isoformat()
-    begins = to_microseconds(dt.datetime.combine(period.since, dt.time(), counters.JST))
+    begins = to_microseconds(dt.datetime.combine(period.since, dt.time(), JST))
     counted = [
         (f"SELECT {_DAY}, COUNT(*) FROM event WHERE name = ? AND at >= ? GROUP BY 1",
          ("registration:import:completed", begins)),

@@ -27,7 +27,7 @@ from db.models import Account, Affiliation, Business
 from tests.servers import postgres
 from webapp.demo import year
 from webapp.domain.core import counters
-from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.core.calendar import JST, WorkingCalendar
 from webapp.domain.reporting import reconcile
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def _days(people: int) -> list[tuple]:
     total, rows, first, so_far = sum(weights), [], 0, 0.0
 
     def at(day: dt.date, hour: int) -> int:
-        return to_microseconds(dt.datetime.combine(day, dt.time(hour), counters.JST))
+        return to_microseconds(dt.datetime.combine(day, dt.time(hour), JST))
 
     for day, share in zip(days, weights, strict=True):
         so_far += share

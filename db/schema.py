@@ -8,11 +8,11 @@ from peewee import Database
 from playhouse.migrations import MigrationError, Runner
 
 from db.database import database, exclusive, is_sqlite
+from db.locks import Lock
 
 FIRST = "0001_first"
 _BEFORE_THE_FIRST = "0001_begin"  # until 0.1.0 each change of a table was a migration of its own
 DIRECTORY = Path(__file__).parent / "migrations"
-_LOCK = 7_401_001
 
 
 class SchemaError(RuntimeError):
@@ -41,7 +41,7 @@ def migrate(mode: str) -> list[str]:
 
     SchemaError when an applied file has changed or is missing, or the database belongs to another mode.
     """
-    with exclusive(_LOCK):
+    with exclusive(Lock.MIGRATION):
         runner = Runner(database, str(DIRECTORY))
         _check_history(runner)
         names: list[str] = runner.up()
@@ -57,7 +57,7 @@ def migrate(mode: str) -> list[str]:
 
 def revert() -> list[str]:
     """Take back the newest migration; SchemaError if it has no way back."""
-    with exclusive(_LOCK):
+    with exclusive(Lock.MIGRATION):
         runner = Runner(database, str(DIRECTORY))
         _check_history(runner)
         try:

@@ -268,3 +268,15 @@ def test_a_variable_is_named_by_what_it_holds():
                 case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
                     found += [f"{path} {name}"] * (name.strip("_") in _NO_NAMES)
     assert found == []
+
+
+def test_time_in_japan_and_locks_are_defined_once():
+    zones, numbers = [], []
+    for path in [*_sources("webapp"), *_sources("db")]:
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "JST":
+                zones.append(str(path))
+            if isinstance(node, ast.Constant) and isinstance(node.value, int) and 7_400_000 < node.value < 7_500_000:
+                numbers.append(str(path))
+    assert zones == ["webapp/domain/core/calendar.py"]
+    assert set(numbers) == {"db/locks.py"}

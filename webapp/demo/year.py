@@ -23,7 +23,7 @@ from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.cards.outcomes import prefecture
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import counters, latency
-from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.core.calendar import JST, WorkingCalendar
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.progress import TOLD_BY_POSTCARD, Reached
@@ -257,7 +257,7 @@ class _Year:
 
     def _waited(self, at: dt.datetime) -> dt.timedelta:
         """Say how long a notice took to the relay: a minute or two, longer behind the rush of a Monday morning."""
-        rush = 12 if at.astimezone(counters.JST).weekday() == 0 else 1
+        rush = 12 if at.astimezone(JST).weekday() == 0 else 1
         slow = self.chance.random() < 0.04
         return dt.timedelta(seconds=round(self.chance.expovariate(1 / (2400 if slow else 50 * rush))) + 15)
 
@@ -297,7 +297,7 @@ class _Year:
 
     def _working(self, at: dt.datetime, days: int, hour: int) -> dt.datetime:
         day = self.calendar.add_working_days(counters.day_of(at), days)
-        return dt.datetime.combine(day, dt.time(hour), counters.JST)
+        return dt.datetime.combine(day, dt.time(hour), JST)
 
     # -- cards ---------------------------------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ def write_year(mode: str, now: dt.datetime, chance: random.Random, days: int, re
     per_day = Counter(chance.choices(dates, weights, k=registrations))
     done = written = 0
     for day in dates:
-        morning = dt.datetime.combine(day, dt.time(9), counters.JST).astimezone(dt.UTC)
+        morning = dt.datetime.combine(day, dt.time(9), JST).astimezone(dt.UTC)
         end = min(morning + dt.timedelta(hours=9), now - dt.timedelta(minutes=5))
         if end <= morning:
             continue

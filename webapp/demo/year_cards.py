@@ -14,7 +14,7 @@ from webapp.domain.cards.states import CardState, kept_until
 from webapp.domain.cards.tracking.labels import fold
 from webapp.domain.cards.tracking.number import check_digit
 from webapp.domain.core import counters
-from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.core.calendar import JST, WorkingCalendar
 from webapp.domain.core.counters import Figure
 
 TABLES = {
@@ -84,7 +84,7 @@ def way(at: dt.datetime, today: dt.date, prefecture: str, calendar: WorkingCalen
 
 def _working(calendar: WorkingCalendar, at: dt.datetime, days: int, hour: int) -> dt.datetime:
     day = calendar.add_working_days(counters.day_of(at), days)
-    return dt.datetime.combine(day, dt.time(hour), counters.JST)
+    return dt.datetime.combine(day, dt.time(hour), JST)
 
 
 def write(batch, card: int, ids: tuple[int, int], at: dt.datetime, way: Way, prefecture: str) -> CardState:
@@ -138,7 +138,7 @@ def _write_shipment(batch, card: int, n: int, shipment: _Shipment, prefecture: s
     batch.counts[counters.key(Figure.SHIPMENTS, accepted_on, prefecture, missed)] += 1
     for state, when in shipment.way:
         label, event = LABELS[state]
-        at = when.astimezone(counters.JST).isoformat()
+        at = when.astimezone(JST).isoformat()
         batch.rows["tracking_event"].append(
             (batch.new_id(), shipment.number, at, label, fold(label), "", event, "unknown")
         )

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, make_response, redirect, render_template, request
 from flask_babel import get_locale
 from markupsafe import Markup, escape
 
-JST = ZoneInfo("Asia/Tokyo")
+from webapp.domain.core.calendar import JST
+
 WEEKDAYS = "月火水木金土日"
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),

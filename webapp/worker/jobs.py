@@ -12,7 +12,7 @@ from webapp.domain.accounts import access_requests, business_users
 from webapp.domain.audit import monitor as seal_monitor
 from webapp.domain.audit import seals
 from webapp.domain.cards import imports, monitor
-from webapp.domain.core import counters
+from webapp.domain.core.calendar import JST
 from webapp.domain.disclosure import bulk
 from webapp.domain.inquiries import public_form
 from webapp.domain.mail import restore
@@ -81,7 +81,7 @@ def remove_expired(work: Work, now: dt.datetime) -> None:
 
 def recount_at_night(work: Work, now: dt.datetime) -> None:
     """Check the counters once a night, in the hour when the fewest are at work."""
-    if now.astimezone(counters.JST).hour == _RECOUNT_HOUR:
+    if now.astimezone(JST).hour == _RECOUNT_HOUR:
         reconcile.watch(now)
 
 

@@ -15,6 +15,7 @@ from webapp.domain.cards.monitor import Thresholds
 from webapp.domain.cards.queries import CardFilters
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import counters
+from webapp.domain.core.calendar import JST
 from webapp.domain.core.counters import Figure
 from webapp.domain.notices import listing, messages
 from webapp.domain.notices.listing import MessageFilters
@@ -191,7 +192,7 @@ def test_a_young_cohort_is_provisional_until_mail_can_no_longer_be_on_its_way(da
     first = figures.notices(last_days(1, now), now).cohorts[0]
     assert first.provisional and first.tally.undecided == 2
     day = counters.day_of(now)
-    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), counters.JST)
+    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), JST)
     for later, provisional in ((dt.timedelta(hours=71, minutes=59), True), (dt.timedelta(hours=72), False)):
         assert figures.notices(Period(day, day), end + later).cohorts[0].provisional is provisional
 

@@ -22,7 +22,7 @@ from webapp.domain.cards.shipment_list import ShipmentFilters
 from webapp.domain.cards.states import CardState
 from webapp.domain.cards.tracking.number import check_digit
 from webapp.domain.core import counters, latency
-from webapp.domain.core.calendar import WorkingCalendar
+from webapp.domain.core.calendar import JST, WorkingCalendar
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.progress import Reached
 from webapp.domain.notices import listing
@@ -106,7 +106,7 @@ class History:
             self.imports.append(take(f"申請番号\tお問い合わせ番号\t引受日\n{row}", at, ImportKind.DISPATCHES))
         for shipment in Shipment.select().where(Shipment.closed_at.is_null()):
             if chance.random() < 0.3:
-                line = f"{at.astimezone(counters.JST):%Y/%m/%d %H:%M}\t{chance.choice(REPORTS)}\t長野南郵便局"
+                line = f"{at.astimezone(JST):%Y/%m/%d %H:%M}\t{chance.choice(REPORTS)}\t長野南郵便局"
                 self.imports.append(report([line], at, number=shipment.number))
         for card in Card.select().where(Card.known == CardState.RETURNED):
             if chance.random() < 0.4:

@@ -8,6 +8,7 @@ from flask import Blueprint, url_for
 
 from db import ids
 from db.models import Technician
+from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure import access_log
 from webapp.domain.disclosure.access_log import LookCount, Looked, ViewKind
@@ -18,7 +19,7 @@ from webapp.pages.business_access import viewer
 from webapp.pages.exports import source
 from webapp.web.clock import now
 from webapp.web.language import say
-from webapp.web.rendering import JST, in_japan, render
+from webapp.web.rendering import in_japan, render
 
 blueprint = Blueprint("business_access_log", __name__)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from db.database import database, exclusive, is_sqlite
 from db.fields import dump_json, from_microseconds, to_microseconds
 from db.ids import new_id
+from db.locks import Lock
 from db.models import Seal
 from webapp.domain.core.counters import day_of
 
@@ -38,7 +39,6 @@ STREAMS = {
     ),
 }
 
-_LOCK = 7_401_010
 _LARGEST = 20_000  # rows in a seal
 _LEAF = 40  # 8 bytes of id, 32 of digest
 # Ids are ordered in time, but a transaction commits after it made its ids. A row whose id is this much older than the
@@ -95,7 +95,7 @@ def seal(now: dt.datetime) -> int:
     One process at a time seals; a row that another transaction commits late is sealed the next time.
     """
     sealed = 0
-    with exclusive(_LOCK):
+    with exclusive(Lock.SEALS):
         for stream in STREAMS:
             while count := _seal_some(stream, now):
                 sealed += count

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from db.database import database, exclusive, is_sqlite, marks, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
+from db.locks import Lock
 from db.models import Card, Shipment
 from db.rows import values_of
 from webapp.domain.cards.outcomes import missed
@@ -35,8 +36,6 @@ from webapp.domain.core.events import EventName
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_items, open_items
 
-# Reports are folded by one process at a time: two would each miss what the other has not committed yet.
-LOCK = 7_403_001
 CHUNK = 500
 UNDONE = "undone"
 
@@ -62,7 +61,7 @@ class Posting(NamedTuple):
 
 def folding():
     """Return the transaction in which reports are written and cards folded; one process at a time."""
-    return exclusive(LOCK)
+    return exclusive(Lock.CARDS)
 
 
 def chunks(values: Iterable, size: int = CHUNK) -> Iterator[list]:

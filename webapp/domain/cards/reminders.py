@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from db.database import exclusive, transaction
 from db.ids import new_id
+from db.locks import Lock
 from db.models import Affiliation, Business, Card, CardReminder, EmailAddress, Message, Shipment, Technician, WorkItem
 from db.rows import insert_row, values_of
-from webapp.domain.cards.projection import LOCK
 from webapp.domain.cards.states import LAST_REMINDER_DAYS, CardState, reminder_days
 from webapp.domain.cards.tracking.number import TrackingNumber
 from webapp.domain.core.calendar import jst_day
@@ -87,7 +87,7 @@ def remind(now: dt.datetime, limit: int = 2000) -> int:
     """
     queued, behind = 0, 0
     while queued < limit:
-        with exclusive(LOCK + 1):
+        with exclusive(Lock.CARD_REMINDERS):
             waiting = _waiting(now, behind)
             queued += _remind(waiting, now)
         if len(waiting) < AT_ONCE:
@@ -273,7 +273,7 @@ def _ask_outcome(card: Card, people: _People, asked_today: bool) -> AskOutcome:
 
 def ask_employers(card_ids: Iterable[int], now: dt.datetime, account_id: int) -> int:
     """Ask the current employers of returned cards for the right address, once a day a card; return how many mails."""
-    with exclusive(LOCK + 1):
+    with exclusive(Lock.CARD_REMINDERS):
         cards = list(Card.select().where(Card.id.in_(list(card_ids))).order_by(Card.id))
         people, outcomes = _people(cards), could_be_asked(cards, now)
         asked = [card for card in cards if outcomes[card.id] is AskOutcome.ASKS]

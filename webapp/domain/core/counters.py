@@ -4,11 +4,9 @@ import datetime as dt
 import os
 from collections.abc import Mapping
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from db.database import database, is_sqlite, marks
-
-JST = ZoneInfo("Asia/Tokyo")
+from webapp.domain.core.calendar import JST
 
 # Writers of one row wait for each other on PostgreSQL until commit; each process adds to a shard of its own instead.
 _SHARDS = 16

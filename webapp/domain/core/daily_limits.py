@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from db.ids import new_id
 from db.models import Throttle
-from webapp.domain.core.counters import JST
+from webapp.domain.core.calendar import JST
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from peewee import SQL
 
 from db import ids
 from db.database import exclusive, is_sqlite, transaction
+from db.locks import Lock
 from db.models import ExportRequest
 from webapp.domain.audit.log import audit
 from webapp.domain.core import leases
@@ -30,7 +31,6 @@ _REST = dt.timedelta(seconds=10)
 MOST_WAITING = 5
 # How long one still sees that a file was there.
 LINE_FOR = dt.timedelta(days=30)
-_LOCK = 7_401_063
 
 
 class ExportState(StrEnum):
@@ -111,7 +111,7 @@ def ask(account_id: int, order: ExportOrder, logged: str, now: dt.datetime) -> E
     `logged` is the address as the audit log may hold it. TooMany when five are waiting.
     """
     mine = (ExportRequest.account == account_id) & SQL("state IN ('asked', 'writing')")
-    with exclusive(_LOCK):
+    with exclusive(Lock.EXPORTS):
         waiting = list(ExportRequest.select().where(mine))
         for row in waiting:
             if (row.address, row.format, row.language) == (order.address, order.format, order.language):
@@ -191,7 +191,7 @@ def fail(row: ExportRequest, failure: ExportFailure, now: dt.datetime) -> None:
 
 def remove(row: ExportRequest, folder: Path, now: dt.datetime) -> bool:
     """Remove an export because its asker wants so; False, with nothing written, when it is removed already."""
-    with exclusive(_LOCK):
+    with exclusive(Lock.EXPORTS):
         gone = _remove(row, now)
         if gone is None:
             return False
@@ -217,7 +217,7 @@ def remove_expired(folder: Path, now: dt.datetime) -> int:
         if row.state == ExportState.REMOVED:
             row.delete_instance()
             continue
-        with exclusive(_LOCK):
+        with exclusive(Lock.EXPORTS):
             removed = _remove(row, now)
             if removed is not None:
                 _note(EventName.EXPORT_RULE_REMOVED, row, now)

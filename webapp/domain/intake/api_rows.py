@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from db.database import exclusive
 from db.ids import encode
+from db.locks import Lock
 from db.models import Card, Message, Postcard, Registration
 from webapp.domain.core.language import N_
 from webapp.domain.intake.decisions import FIELDS
 from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
-from webapp.domain.intake.reading import LOCK
 from webapp.domain.intake.registrations import MOST_ROWS, register
 from webapp.domain.intake.rows import clean_registration
 from webapp.domain.parsing.problems import Problem, Severity
@@ -109,7 +109,7 @@ def register_items(
     good = [row for row in cleaned if not isinstance(row, ItemResult)]
     for left in reversed(range(_TRIES)):
         try:
-            with exclusive(LOCK):
+            with exclusive(Lock.INTAKE):
                 decided = iter(register(good, now, RowOrigin(api_key_id=api_key_id)))
                 results = [
                     row if isinstance(row, ItemResult) else _said(next(decided), pointer)

@@ -4,7 +4,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from webapp.domain.core.counters import JST
+from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
 from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.intake.known import Known, KnownApplication, KnownEmployer, KnownPerson

@@ -19,8 +19,6 @@ from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.rows import clean_business, clean_registration
 from webapp.domain.parsing.problems import Problem, Severity
 
-# Batches are decided one after another, whoever imports: two files may name the same people.
-LOCK = 7_401_002
 BATCH_ROWS = registrations.MOST_ROWS
 _TRIES = 3
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar
 
+from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS, SHAPE
 from webapp.domain.parsing.cells import (
@@ -26,7 +27,7 @@ from webapp.domain.parsing.cells import (
     parse_technician_id,
 )
 from webapp.domain.parsing.contact import parse_email, parse_telephone
-from webapp.domain.parsing.dates import JST, parse_date, parse_moment
+from webapp.domain.parsing.dates import parse_date, parse_moment
 from webapp.domain.parsing.problems import CellError, Problem, Severity
 
 T = TypeVar("T")

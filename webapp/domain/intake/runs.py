@@ -14,6 +14,7 @@ from peewee import fn
 from db.database import exclusive, transaction, write_rows
 from db.fields import dump_json
 from db.ids import encode, new_ids
+from db.locks import Lock
 from db.models import ImportOriginal, ImportReject, ImportRun
 from webapp.domain.core import leases
 from webapp.domain.core.errors import TakenOver
@@ -21,7 +22,7 @@ from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import Heading, read_heading
 from webapp.domain.intake.files import Source, open_source
 from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
-from webapp.domain.intake.reading import LOCK, Read, RunTally, TableKind, chunks, new_known, take
+from webapp.domain.intake.reading import Read, RunTally, TableKind, chunks, new_known, take
 from webapp.domain.intake.rejects import RejectsFile
 from webapp.domain.parsing.problems import IntakeError, Problem, Severity
 
@@ -95,7 +96,7 @@ def begin_here(kind: TableKind, file_name: str, content: bytes, now: dt.datetime
     """
     digest = sha256(content).hexdigest()
     left = (ImportRun.kind == kind) & (ImportRun.file_digest == digest) & (ImportRun.state == RunState.RUNNING)
-    with exclusive(LOCK):
+    with exclusive(Lock.INTAKE):
         run = ImportRun.select().where(left & ImportRun.lease_until.is_null()).order_by(ImportRun.id.desc()).first()
         if run is None:
             run = create(kind, file_name, content, now)
@@ -215,7 +216,7 @@ def _read(run: ImportRun, source: Source, clock: Clock) -> Iterator[RunProgress]
             _advance(run, tally, max(total, tally.done), now)
             _keep_rejects(run, rows)
 
-        with exclusive(LOCK):
+        with exclusive(Lock.INTAKE):
             rows = take(kind, chunk, now, origin, check_with=known, beside=beside)
         yield RunProgress(source.position(), source.total, tally, warnings_of(rows))
 

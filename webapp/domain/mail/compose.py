@@ -9,14 +9,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import lru_cache
 
+from webapp.domain.core.calendar import JST
 from webapp.domain.email_addresses.syntax import wire_address
 from webapp.domain.mail.templates import VARIABLES, text_for
 from webapp.domain.notices.messages import MessageKind, Role
-
-JST = timezone(timedelta(hours=9), "JST")
 
 _WORD_BYTES = 42  # of UTF-8: 56 characters of base64 and 12 of frame keep `Subject: ` within 78 columns
 _LINE_LENGTH = 76  # of a body in base64 (RFC 2045, section 6.8)

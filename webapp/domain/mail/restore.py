@@ -16,6 +16,7 @@ from peewee import chunked, fn
 from db.database import exclusive, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
+from db.locks import Lock
 from db.models import Alarm, Fact, Message, WorkItem
 from db.models.base import Rows
 from webapp.domain.core import counters
@@ -36,7 +37,6 @@ from webapp.domain.notices.messages import (
 from webapp.domain.postcard.reconciling import hold_postcards
 
 FILE = "ticks.json"
-_LOCK = 7_401_003
 _TICK, _DATABASE = "tick", "database_id"
 _IN_FLIGHT = [state for state in MessageState if (state, MessageStep.HOLD) in STEPS]
 
@@ -57,7 +57,7 @@ def tick(state_dir: str | Path, now: dt.datetime) -> bool:
     Called before the first claim and each minute. TickFileError when the file is of no use.
     """
     path = Path(state_dir) / FILE
-    with exclusive(_LOCK):
+    with exclusive(Lock.RESTORE):
         name = database_id()
         remembered = _read(path)
         stored = Fact.get_or_none(Fact.name == _TICK)

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from db.database import exclusive
 from db.ids import encode
+from db.locks import Lock
 from db.models import Account, Alarm, EmailAddress
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.alarms import AlarmKind
@@ -28,7 +29,6 @@ FRESH = dt.timedelta(days=1)
 MAILBOX_LANGUAGE = "ja"
 _MAILBOX = 0  # the owner's id of the one shared mailbox
 _MOST_PLACES = 10
-_LOCK = 7_401_066
 
 Say = Callable[[str], str]
 
@@ -52,7 +52,7 @@ def mail_new(now: dt.datetime, mailbox: str, public_url: str, speaker: Callable[
     if not waiting.exists():
         return 0
     queued = 0
-    with exclusive(_LOCK):
+    with exclusive(Lock.ALARM_MAIL):
         recipients = recipients_of(mailbox, now)
         if not recipients:
             return 0

@@ -4,11 +4,11 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 
+from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
 from webapp.domain.parsing.problems import CellError
 
 _NINE_HOURS = timedelta(hours=9)
-JST = timezone(_NINE_HOURS, "JST")
 
 # First and last Gregorian year of each era. Offices go on writing an old era for a while after it ended (平成31年10月),
 # so the year decides and not the day; a year that the era never had (昭和65年) is refused.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from db.database import database, exclusive, is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
+from db.locks import Lock
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration, Technician
 from webapp.domain.audit.log import audit
 from webapp.domain.core import counters, leases
@@ -31,7 +32,6 @@ from webapp.domain.postcard.states import (
 CHUNK = 500
 # The worker that holds a batch says so this often at least: a part of 1,000 cards takes seconds.
 LEASE = dt.timedelta(minutes=5)
-_LOCK = 7_401_020
 _NO_NUMBER, _NO_CODE = "00000-00000", "0" * code_text.LENGTH
 
 
@@ -65,7 +65,7 @@ def begin(office: PrintOffice, now: dt.datetime, account_id: int | None = None) 
     """
     check_sender(office.sender)
     day = jst_day(now).isoformat()
-    with exclusive(_LOCK):
+    with exclusive(Lock.POSTCARD_BATCHES):
         if PostcardBatch.select().where(PostcardBatch.state == BatchState.GATHERING).exists():
             raise AlreadyGathering
         if not queued(now).exists():
@@ -189,7 +189,7 @@ def resume(batch: PostcardBatch, now: dt.datetime, account_id: int | None = None
     """
     step = BatchStep.MAKE_ON if batch.closed_at else BatchStep.GATHER_ON
     state = next_batch_state(batch.state, step)
-    with exclusive(_LOCK):
+    with exclusive(Lock.POSTCARD_BATCHES):
         gathering = (PostcardBatch.state == BatchState.GATHERING) & (PostcardBatch.id != batch.id)
         if state == BatchState.GATHERING and PostcardBatch.select().where(gathering).exists():
             raise AlreadyGathering

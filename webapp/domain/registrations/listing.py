@@ -9,7 +9,7 @@ from peewee import JOIN, Field, fn
 
 from db.models import Card, Message, Postcard, Registration, Technician
 from webapp.domain.cards.states import CardState
-from webapp.domain.core import counters
+from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.core.progress import TOLD_BY_POSTCARD, Reached
@@ -194,4 +194,4 @@ def reached(step: str):
 
 def midnight(day: dt.date) -> dt.datetime:
     """Return the beginning of a day in Japan."""
-    return dt.datetime.combine(day, dt.time(), counters.JST)
+    return dt.datetime.combine(day, dt.time(), JST)
