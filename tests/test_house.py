@@ -1,6 +1,7 @@
 """The house: imports go down the layers, files stay short, and nothing speaks of the machine it was written on."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -267,6 +268,16 @@ def test_a_variable_is_named_by_what_it_holds():
                     found += [f"{path}:{node.lineno} {name}"] * (name.strip("_") in _NO_NAMES)
                 case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
                     found += [f"{path} {name}"] * (name.strip("_") in _NO_NAMES)
+    assert found == []
+
+
+def test_a_page_names_routes_not_paths():
+    """A path is written once, at its route; a page asks `url_for` for it, so that none leads nowhere."""
+    paths = re.compile(r"""["'(=]/(?:[a-z][a-z-]*(?:/|\b)|["'])""")
+    found = []
+    for file in sorted((ROOT / "webapp/templates").rglob("*.html")):
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+            found += [f"{file.name}:{number} {match}" for match in paths.findall(line)]
     assert found == []
 
 

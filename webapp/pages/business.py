@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import request, url_for
 
 from db import ids
 from webapp.domain.accounts import saved_searches
@@ -166,7 +166,7 @@ def row_of(member: Member, viewer: Viewer, changed: bool = False) -> Row:
     states = member.states
     return Row(
         id=ids.encode(member.id),
-        address=f"/business/technicians/{ids.encode(member.id)}",
+        address=url_for("business_person.show", technician=member.id),
         name=member.name,
         kana=member.name_kana,
         number=member.technician_id,
