@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import os
 import shutil
 
 import pytest
@@ -44,6 +45,15 @@ def cheap_passwords():
     """Hash passwords with the least work: the tests prove rules, not argon2."""
     accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     accounts._nobody = accounts._hasher.hash("nobody")
+
+
+@pytest.fixture(autouse=True)
+def own_umask():
+    """Undo what a command called in this process does to its umask, for the servers that later tests start."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)
 
 
 @pytest.fixture

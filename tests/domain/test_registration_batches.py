@@ -60,19 +60,26 @@ def set_the_scene():
         cast.affiliate(person, good, NOW)
 
 
+# No row names these by id; in which order a batch writes them says nothing.
+UNORDERED = ("event", "record_item", "record_version")
+
+# A batch writes the mails of one kind for all its rows, then those of the next.
+ORDERS = {"counter": "figure, day, a, b, c", "message": "kind, id"}
+
+
 def contents():
     """Every table with its ids replaced by the order in which the rows came, and issued technician IDs likewise."""
     names, issued = {}, {}
     tables = {}
     for table in TABLES:
-        order = "figure, day, a, b, c" if table == "counter" else "id"
+        order = ORDERS.get(table, "id")
         cursor = engine.execute_sql(f"SELECT * FROM {table} ORDER BY {order}")
         columns = [column[0] for column in cursor.description]
         tables[table] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
         for n, row in enumerate(tables[table]):
             if table == "technician" and not row["technician_id"].startswith(("200000000000", "300000000000")):
                 issued[row["technician_id"]] = row["technician_id"] = f"issued {n}"
-            names[row.get("id")] = f"{table} {n}" if table not in ("record_item", "record_version") else "-"
+            names[row.get("id")] = f"{table} {n}" if table not in UNORDERED else "-"
 
     def plain(column, value):
         if column == "cause" and isinstance(value, str) and value.startswith("registration:"):

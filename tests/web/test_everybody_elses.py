@@ -14,8 +14,9 @@ from db.models import (
     Technician,
 )
 from tests.web.conftest import business_user, operator, technician_user
-from tests.web.me.story import affiliation, begin
+from tests.web.me.story import begin
 from webapp.domain.accounts.accounts import BusinessRole, OperatorRole
+from webapp.domain.affiliations import membership
 from webapp.domain.disclosure.bulk import begin_bulk
 from webapp.domain.disclosure.policy import viewer_of
 
@@ -29,7 +30,7 @@ def story(app, now):
     Technician.update(telephone=SECRETS[2]).where(Technician.id == story.person.id).execute()
     technician_user(app, now, story.person)
     begin_bulk(viewer_of(story.employer_user), None, 1, False, now)
-    affiliation.invite(viewer_of(story.other_user), SECRETS[3], story.person.birth_date, 10, now)
+    membership.invite(viewer_of(story.other_user), SECRETS[3], story.person.birth_date, 10, now)
     account = Account.get(Account.technician == story.person)
     SecondFactor.create(account=account, kind="totp", secret="x", created_at=now, confirmed_at=now)
     row = {"source": "me_access_log.index", "address": "/me/access-log", "format": "xlsx", "state": "ready"}

@@ -196,7 +196,7 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_name(app, key):
         response_headers_conformance,
         response_schema_conformance,
     ]
-    asked = []
+    asked, operations = [], 0
     for operation in schema.get_all_operations():
 
         @examples(40, database=None, suppress_health_check=list(HealthCheck))
@@ -206,5 +206,6 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_name(app, key):
             asked.append(case.call_and_validate(checks=checks).status_code)
 
         ask()
-    assert len(asked) > 40
+        operations += 1
+    assert len(asked) >= 10 * operations > 0
     assert len(set(asked)) > 1
