@@ -281,6 +281,17 @@ def test_a_page_names_routes_not_paths():
     assert found == []
 
 
+def test_a_heading_of_a_list_is_said_once():
+    """Head, label on a phone and file name a column in the same words, because they read the same words."""
+    found = []
+    for file in sorted((ROOT / "webapp/templates").rglob("*.html")):
+        text = file.read_text("utf-8")
+        found += [f"{file.name}: {label}" for label in re.findall(r"data-label=\"(?!\{\{ columns\.)[^\"]*\"", text)]
+        if file.parent.name != "dashboard":  # a chart's table has the columns of its series
+            found += [f"{file.name}: {head}" for head in re.findall(r"<th scope=\"col\"[^>]*>", text)]
+    assert [place for place in found if not place.startswith("lists.html")] == []
+
+
 def test_time_in_japan_and_locks_are_defined_once():
     zones, numbers = [], []
     for path in [*_sources("webapp"), *_sources("db")]:

@@ -113,6 +113,7 @@ def _check_elements(page: Elements) -> None:
         for name in ("aria-describedby", "aria-labelledby", "for"):
             missing = set((attributes.get(name) or "").split()) - set(ids)
             _demand(not missing, f"{name} names what is there: {missing}")
+    _demand(all(a.get("data-label", "-") for _, a in page.tags), "a label beside a cell has words")
     for form in page.of("form"):
         _demand((form.get("method") or "get") in ("get", "post"), "a form is sent by get or post")
     unsafe = sum(form.get("method") == "post" for form in page.of("form"))

@@ -16,6 +16,7 @@ from webapp.domain.disclosure.policy import Relation
 from webapp.pages import exports, lists
 from webapp.pages.business import MenuItem, groups_in_words, menu
 from webapp.pages.business_access import viewer
+from webapp.pages.columns import Column, Columns, moment, value
 from webapp.pages.exports import source
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -32,14 +33,15 @@ KINDS = {
     ViewKind.EXPORT: N_("書き出し"),
 }
 OPERATOR = N_("運営主体")
-HEAD = (
-    N_("日時"),
-    N_("閲覧した事業者"),
-    N_("利用者（自社のみ）"),
-    N_("技能者"),
-    N_("技能者ID"),
-    N_("どこで"),
-    N_("項目"),
+
+COLUMNS = Columns(
+    Column("at", N_("日時"), moment("at")),
+    Column("business", N_("閲覧した事業者"), value("business")),
+    Column("user", N_("利用者（自社のみ）"), value("user"), on_page=False),
+    Column("technician", N_("技能者"), value("technician")),
+    Column("technician_id", N_("技能者ID"), value("number"), on_page=False),
+    Column("place", N_("どこで"), value("kind")),
+    Column("groups", N_("項目"), value("groups")),
 )
 
 
@@ -53,6 +55,7 @@ class Line:
     technician: str
     kind: str
     groups: str
+    number: str = ""  # the technician ID, of a file
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Tally:
 @dataclass(frozen=True)
 class LogPage:
     """The looks of some days."""
+
+    columns = COLUMNS
 
     menu: list[MenuItem]
     since: dt.date
@@ -104,7 +109,7 @@ def index():
 
 @source("business_access_log.index", N_("閲覧の記録"), "access-log")
 def _whole_log():
-    yield exports.sheet("business_access_log.index", HEAD, exports.lines(exports.pages(_looks), _cells))
+    yield COLUMNS.sheet("business_access_log.index", exports.lines(exports.pages(_looks), _lines))
 
 
 def _looks(place: int | None) -> tuple[list[Looked], int | None]:
@@ -112,12 +117,10 @@ def _looks(place: int | None) -> tuple[list[Looked], int | None]:
     return looks, looks[-1].id if len(looks) == exports.CHUNK else None
 
 
-def _cells(looks: Sequence[Looked]):
+def _lines(looks: Sequence[Looked]) -> list[Line]:
     people = {look.technician_id for look in looks}
     numbers = dict(Technician.select(Technician.id, Technician.technician_id).where(Technician.id.in_(people)).tuples())
-    for look in looks:
-        line, number = _line(look), numbers.get(look.technician_id, "")
-        yield (exports.at(look.at), line.business, line.user, line.technician, number, line.kind, line.groups)
+    return [_line(look, numbers.get(look.technician_id, "")) for look in looks]
 
 
 def _days() -> tuple[dt.date, dt.date]:
@@ -133,9 +136,10 @@ def _bounds(since: dt.date, until: dt.date) -> tuple[dt.datetime, dt.datetime]:
     return dt.datetime.combine(since, midnight), dt.datetime.combine(until, midnight) + dt.timedelta(days=1)
 
 
-def _line(look: Looked) -> Line:
+def _line(look: Looked, number: str = "") -> Line:
     business = look.business if look.relation is not Relation.OPERATOR else say(OPERATOR)
-    return Line(look.at, business, look.user, look.technician, say(KINDS[look.kind]), groups_in_words(look.groups))
+    kind, groups = say(KINDS[look.kind]), groups_in_words(look.groups)
+    return Line(look.at, business, look.user, look.technician, kind, groups, number)
 
 
 def _tally(count: LookCount, address: str = "") -> Tally:

@@ -21,6 +21,7 @@ from webapp.domain.disclosure.states import WORDS, DisclosureState
 from webapp.pages import exports
 from webapp.pages.business import TERM_PAGE, MenuItem, Part, Row, came_from, menu, part_of, row_of
 from webapp.pages.business_access import get_member_for, viewer
+from webapp.pages.columns import Column, Columns, value
 from webapp.pages.exports import source
 from webapp.pages.lists import cursor
 from webapp.web.clock import now
@@ -32,20 +33,24 @@ blueprint = Blueprint("business_technicians", __name__)
 # About forty pages of paper.
 MOST_PRINTED = 1_000
 
-HEADING = (
-    N_("氏名"),
-    N_("カナ"),
-    N_("技能者ID"),
-    N_("通知"),
-    N_("カード"),
-    N_("本人の設定"),
-    N_("所属事業者の設定（8300）"),
-    N_("開示"),
-    N_("サインイン"),
-)
 OPEN, NOT_OPEN = N_("開示"), N_("未開示")
 SIGNED_IN, NOT_SIGNED_IN = N_("あり"), N_("なし")
 SORTS = {Sort.KANA: N_("五十音順"), Sort.NEWEST: N_("所属が新しい順")}
+
+COLUMNS = Columns(
+    Column("person", N_("氏名・技能者ID")),
+    Column("name", N_("氏名"), value("name"), on_page=False),
+    Column("kana", N_("カナ"), value("kana"), on_page=False),
+    Column("technician_id", N_("技能者ID"), value("number"), on_page=False),
+    Column("notice", N_("通知"), lambda row: row.notice.words if row.notice else ""),
+    Column("card", N_("カード"), lambda row: row.card.words if row.card else ""),
+    Column("technician_key", N_("本人の設定"), lambda row: say(OPEN if row.theirs else NOT_OPEN)),
+    Column("business_key", N_("所属事業者の設定（8300）"), lambda row: say(OPEN if row.open else NOT_OPEN)),
+    Column("state", N_("開示"), value("state.words"), on_page=False),
+    Column(
+        "signed_in", N_("サインイン"), lambda row: say(SIGNED_IN if row.signed_in else NOT_SIGNED_IN), on_page=False
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class ToDo:
 @dataclass(frozen=True)
 class TechniciansPage:
     """A page of the list with its filters."""
+
+    columns = COLUMNS
 
     menu: list[MenuItem]
     total: int
@@ -96,6 +103,8 @@ class PrintedPage:
 @dataclass(frozen=True)
 class RowPage:
     """One row alone: what htmx swaps, or the page that says that somebody else was first."""
+
+    columns = COLUMNS
 
     row: Row
     back: str
@@ -201,7 +210,7 @@ def _page(user: Viewer) -> TechniciansPage:
 
 @source("business_technicians.index", N_("所属技能者"), "technicians", term_page=TERM_PAGE)
 def _whole_list():
-    yield exports.sheet("business_technicians.index", HEADING, exports.lines(_members(), _cells))
+    yield COLUMNS.sheet("business_technicians.index", exports.lines(_members(), _rows))
 
 
 def _members():
@@ -214,13 +223,8 @@ def _members():
         yield members
 
 
-def _cells(members: Sequence[Member]):
-    user = viewer()
-    for row in (row_of(member, user) for member in members):
-        notice, card = (chip.words if chip else "" for chip in (row.notice, row.card))
-        keys = (say(OPEN if key else NOT_OPEN) for key in (row.theirs, row.open))
-        signed_in = say(SIGNED_IN if row.signed_in else NOT_SIGNED_IN)
-        yield (row.name, row.kana, row.number, notice, card, *keys, row.state.words, signed_in)
+def _rows(members: Sequence[Member]) -> list[Row]:
+    return [row_of(member, viewer()) for member in members]
 
 
 def _conditions(part: Part) -> list[tuple[str, str]]:

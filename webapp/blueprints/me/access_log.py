@@ -14,6 +14,7 @@ from webapp.domain.disclosure.access_log import ViewKind
 from webapp.domain.disclosure.policy import Group, Relation
 from webapp.domain.self_service.access_log import OwnLook, looks_at
 from webapp.pages import exports
+from webapp.pages.columns import Column, Columns, moment, value
 from webapp.pages.exports import source
 from webapp.web.access import looker
 from webapp.web.language import say
@@ -33,7 +34,15 @@ KINDS = {
     ViewKind.SEARCH: N_("検索"),
     ViewKind.EXPORT: N_("書き出し"),
 }
-HEADING = (N_("日時"), N_("閲覧した事業者"), N_("画面"), N_("閲覧した項目"), N_("あなたの設定"), N_("所属事業者の設定"))
+
+COLUMNS = Columns(
+    Column("at", N_("日時"), moment("at")),
+    Column("viewer", N_("閲覧した事業者"), value("viewer")),
+    Column("place", N_("画面"), value("where")),
+    Column("groups", N_("閲覧した項目"), value("groups")),
+    Column("technician_key", N_("あなたの設定"), value("mine")),
+    Column("business_key", N_("所属事業者の設定"), value("theirs")),
+)
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,12 @@ class Line:
 class LogPage:
     """The looks of a page; the days as they stand in the form."""
 
+    columns = COLUMNS
+
     lines: list[Line]
     since: str
     until: str
     after: str
-    heading: list[str]
 
 
 @blueprint.get("/me/access-log")
@@ -71,24 +81,22 @@ def show():
         since=kept.get("from", ""),
         until=kept.get("to", ""),
         after=url_for("me_access_log.show", after=ids.encode(found[-1].look.id), **kept) if more else "",
-        heading=[say(words) for words in HEADING],
     )
     return render("me/access_log.html", page)
 
 
 @source("me_access_log.show", N_("閲覧の記録"), "access-log")
 def _whole_log():
-    yield exports.sheet("me_access_log.show", HEADING, exports.lines(exports.pages(_some), _cells))
+    yield COLUMNS.sheet("me_access_log.show", exports.lines(exports.pages(_some), _lines))
+
+
+def _lines(looks: Sequence[OwnLook]) -> list[Line]:
+    return [_line(look) for look in looks]
 
 
 def _some(place: int | None) -> tuple[list[OwnLook], int | None]:
     looks = _looks(day_of(request.args, "from"), day_of(request.args, "to"), exports.CHUNK, place)
     return looks, looks[-1].look.id if len(looks) == exports.CHUNK else None
-
-
-def _cells(looks: Sequence[OwnLook]):
-    for line in map(_line, looks):
-        yield (exports.at(line.at), line.viewer, line.where, line.groups, line.mine, line.theirs)
 
 
 def _looks(since: dt.date | None, until: dt.date | None, limit: int, place: int | None) -> list[OwnLook]:

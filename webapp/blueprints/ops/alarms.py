@@ -17,11 +17,11 @@ from webapp.domain.core.paging import Order
 from webapp.domain.monitoring.rules import RULES
 from webapp.pages import exports, lists
 from webapp.pages.alarms import cases_of, places_of
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Option
 from webapp.web.access import get_alarm_for, viewer
 from webapp.web.clock import now
-from webapp.web.language import say
 from webapp.web.rendering import render, see_other
 
 blueprint = Blueprint("ops_alarms", __name__)
@@ -29,6 +29,19 @@ blueprint = Blueprint("ops_alarms", __name__)
 ORDER = Order(Alarm, (Alarm.id,))
 SEEN = (("yes", N_("確認済み")), ("no", N_("未確認")))
 _OPENS = {rule.kind.value: rule.opens for rule in RULES}
+
+COLUMNS = Columns(
+    Column("title", N_("警報"), words("title")),
+    Column("subject", N_("対象"), words("subject")),
+    Column("opened_at", N_("発生"), moment("opened_at")),
+    Column("seen_at", N_("最新"), moment("seen_at")),
+    Column("closed_at", N_("終了"), moment("closed_at")),
+    Column("count", N_("回数"), value("count")),
+    Column("episode", N_("何度目の発生"), value("episode")),
+    Column("acknowledged_at", N_("確認済み"), moment("acknowledged_at")),
+    Column("acknowledged_by", N_("確認した人"), value("acknowledged_by")),
+    Column("note", N_("メモ"), value("note")),
+)
 
 
 @dataclass(frozen=True)
@@ -165,32 +178,11 @@ def _listing(filters: Filters, state: str):
     return query
 
 
-HEADING = (
-    N_("警報"),
-    N_("対象"),
-    N_("発生"),
-    N_("最新"),
-    N_("終了"),
-    N_("回数"),
-    N_("何度目の発生"),
-    N_("確認済み"),
-    N_("確認した人"),
-    N_("メモ"),
-)
-
-
 @source("ops_alarms.index", N_("警報"), "alarms")
 def _whole_list():
     filters = _filters()
     rows = exports.walk(_listing(filters, filters.show), ORDER)
-    yield exports.sheet("ops_alarms.index", HEADING, exports.lines(rows, _cells))
-
-
-def _cells(rows):
-    for row in _rows(rows):
-        times = [exports.at(moment) for moment in (row.opened_at, row.seen_at, row.closed_at)]
-        done = (exports.at(row.acknowledged_at), row.acknowledged_by, row.note)
-        yield (say(row.title), say(row.subject), *times, row.count, row.episode, *done)
+    yield COLUMNS.sheet("ops_alarms.index", exports.lines(rows, _rows))
 
 
 def _rows(rows) -> list[Row]:

@@ -29,6 +29,7 @@ from webapp.domain.core.paging import Cursor
 from webapp.domain.postcard.address import SENTENCES, parse_address
 from webapp.pages import exports, lists
 from webapp.pages.cards import CardInWords, chip_of, panel_of
+from webapp.pages.columns import Column, Columns, day, value
 from webapp.pages.exports import source
 from webapp.web.access import viewer
 from webapp.web.clock import now
@@ -39,6 +40,18 @@ blueprint = Blueprint("ops_cards", __name__)
 
 NOT_LOST = N_("選んだカードの中に、郵便局にないものがあります。何も変えていません。選び直してください。")
 NOTHING_CHOSEN = N_("カードを選んでください。")
+
+COLUMNS = Columns(
+    Column("application", N_("申請番号"), value("application_number")),
+    Column("person", N_("氏名・技能者ID")),
+    Column("name", N_("氏名"), value("name"), on_page=False),
+    Column("technician_id", N_("技能者ID"), value("technician_id"), on_page=False),
+    Column("state", N_("状態"), lambda row: chip_of(row.state)[0]),
+    Column("since", N_("この状態になった日"), day("since")),
+    Column("tracking_number", N_("お問い合わせ番号"), value("number")),
+    Column("posted_on", N_("発送日"), day("posted_on"), on_page=False),
+    Column("kept_until", N_("保管の期限"), day("kept_until")),
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,8 @@ class Row:
 @dataclass(frozen=True)
 class CardsPage:
     """The list with its filters."""
+
+    columns = COLUMNS
 
     states: list[Option]
     needs: list[Option]
@@ -198,21 +213,9 @@ def _list(values, error: str = "") -> CardsPage:
     return CardsPage(states, needs, queries.AGES, kept, rows, before, after, viewer().may_act, to_make, error)
 
 
-HEADING = (
-    N_("申請番号"),
-    N_("氏名"),
-    N_("技能者ID"),
-    N_("状態"),
-    N_("この状態になった日"),
-    N_("お問い合わせ番号"),
-    N_("発送日"),
-    N_("保管の期限"),
-)
-
-
 @source("ops_cards.index", N_("カード"), "cards")
 def _whole_list():
-    yield exports.sheet("ops_cards.index", HEADING, exports.lines(exports.pages(_some()), _cells))
+    yield COLUMNS.sheet("ops_cards.index", exports.lines(exports.pages(_some()), list))
 
 
 def _some():
@@ -227,13 +230,6 @@ def _some():
         return rows, page.after
 
     return read
-
-
-def _cells(rows):
-    for row in rows:
-        days = [day.isoformat() if day else "" for day in (row.since, row.posted_on, row.kept_until)]
-        person = (row.application_number, row.name, row.technician_id, chip_of(row.state)[0])
-        yield (*person, days[0], row.number, *days[1:])
 
 
 @blueprint.post("/ops/cards/actions")

@@ -27,10 +27,10 @@ from webapp.domain.reporting.backlog import OpenNow
 from webapp.domain.reporting.periods import LENGTHS, LONGEST, Grain, Period, last_days
 from webapp.pages import exports, lists
 from webapp.pages.alarms import places_of
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
 from webapp.web.clock import now
-from webapp.web.language import say
 from webapp.web.rendering import render, wants_partial
 
 blueprint = Blueprint("ops_dashboard", __name__)
@@ -47,6 +47,14 @@ CARDS = (
     CardState.ABSENT,
     CardState.KEPT,
     CardState.RETURNED,
+)
+
+COLUMNS = Columns(
+    Column("application", N_("申請番号"), value("number")),
+    Column("name", N_("氏名"), value("name")),
+    Column("at", N_("日時"), moment("at")),
+    Column("reason", N_("理由"), words("cause")),
+    Column("state", N_("いまの状態"), words("chip.words")),
 )
 
 
@@ -252,6 +260,8 @@ class Entry:
 class EntriesPage:
     """Postcards that entered a state within days."""
 
+    columns = COLUMNS
+
     rows: list[Entry]
     number: str
     state: str
@@ -287,19 +297,10 @@ def _entry_filters() -> EntryFilters:
     )
 
 
-HEADING = (N_("申請番号"), N_("氏名"), N_("日時"), N_("理由"), N_("いまの状態"))
-
-
 @source("ops_dashboard.entered", N_("はがきの一覧"), "postcards-entered")
 def _all_entered():
     rows = exports.walk(history.listing(_entry_filters()), history.ORDER)
-    yield exports.sheet("ops_dashboard.entered", HEADING, exports.lines(rows, _entry_cells))
-
-
-def _entry_cells(events):
-    for row in _entries(events):
-        cause = say(row.cause) if row.cause else ""
-        yield (row.number, row.name, exports.at(row.at), cause, say(row.chip.words))
+    yield COLUMNS.sheet("ops_dashboard.entered", exports.lines(rows, _entries))
 
 
 @source("ops_dashboard.index", N_("運用ダッシュボード"), "dashboard", single=False)

@@ -11,6 +11,7 @@ from webapp.domain.inquiries import listing
 from webapp.domain.inquiries.cases import STATE_WORDS, InquiryState
 from webapp.domain.registrations.listing import TermTooShort
 from webapp.pages import exports, lists
+from webapp.pages.columns import Column, Columns, moment, value
 from webapp.pages.exports import source
 from webapp.pages.inquiries import Row, row_of
 from webapp.pages.lists import Option
@@ -23,9 +24,22 @@ blueprint = Blueprint("ops_inquiry_list", __name__)
 PAGE = "ops_inquiries"
 
 
+COLUMNS = Columns(
+    Column("number", N_("受付番号"), value("number")),
+    Column("content", N_("内容"), value("topic")),
+    Column("caller", N_("問い合わせた人"), value("caller")),
+    Column("state", N_("状態"), lambda row: row.state[0]),
+    Column("received_at", N_("受付"), moment("opened_at")),
+    Column("hours", N_("経過（営業時間）"), value("hours")),
+    Column("application", N_("申請番号"), value("application_number")),
+)
+
+
 @dataclass(frozen=True)
 class QueuePage:
     """Cases in a state, or what a search found; `over` says that the search has ended and has to be made again."""
+
+    columns = COLUMNS
 
     states: list[Option]
     rows: list[Row]
@@ -91,28 +105,15 @@ def _option(choice: InquiryState | None, words: str, state: InquiryState | None,
     return Option(address, words, lists.counted(query), choice is state)
 
 
-HEADING = (
-    N_("受付番号"),
-    N_("内容"),
-    N_("問い合わせた人"),
-    N_("状態"),
-    N_("受付"),
-    N_("経過（営業時間）"),
-    N_("申請番号"),
-)
-
-
 @source("ops_inquiry_list.index", N_("お問い合わせの対応"), "inquiries", term_page=PAGE)
 def _whole_list():
     _, terms = _terms()
     if terms is None:
         raise exports.SearchOver
     term = terms.get("term", "")
-    rows = exports.lines(exports.walk(*listing.listing(_chosen(request.args, term), term)), _cells)
-    yield exports.sheet("ops_inquiry_list.index", HEADING, rows)
+    cases = exports.walk(*listing.listing(_chosen(request.args, term), term))
+    yield COLUMNS.sheet("ops_inquiry_list.index", exports.lines(cases, _rows))
 
 
-def _cells(rows):
-    for row in map(row_of, rows):
-        asked = (row.number, row.topic, row.caller, row.state[0])
-        yield (*asked, exports.at(row.opened_at), row.hours, row.application_number)
+def _rows(cases):
+    return [row_of(case) for case in cases]

@@ -15,15 +15,27 @@ from webapp.domain.notices import labels, listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.pages import exports, lists
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.access import viewer
-from webapp.web.language import say
 from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_messages", __name__)
 
 LONGEST_DOMAIN = 253
+
+COLUMNS = Columns(
+    Column("application", N_("申請番号"), value("number")),
+    Column("name", N_("氏名"), value("name"), on_page=False),
+    Column("role", N_("宛先"), words("role")),
+    Column("destination", N_("宛先のドメイン"), value("destination"), on_page=False),
+    Column("state", N_("状態"), words("chip.words")),
+    Column("reason", N_("理由"), words("reason"), on_page=False),
+    Column("attempts", N_("送信回数"), value("attempts")),
+    Column("at", N_("日時"), moment("at")),
+    Column("due", N_("次の送信"), moment("due"), on_page=False),
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class Row:
 @dataclass(frozen=True)
 class MessagesPage:
     """The list, its filters, and a count for each state."""
+
+    columns = COLUMNS
 
     rows: list[Row]
     before: str
@@ -139,30 +153,10 @@ def _rows(messages) -> list[Row]:
     ]
 
 
-HEADING = (
-    N_("申請番号"),
-    N_("氏名"),
-    N_("宛先"),
-    N_("宛先のドメイン"),
-    N_("状態"),
-    N_("理由"),
-    N_("送信回数"),
-    N_("日時"),
-    N_("次の送信"),
-)
-
-
 @source("ops_messages.index", N_("メール"), "messages")
 def _whole_list():
     rows = exports.walk(listing.listing(_filters()), listing.ORDER)
-    yield exports.sheet("ops_messages.index", HEADING, exports.lines(rows, _cells))
-
-
-def _cells(messages):
-    for row in _rows(messages):
-        reason = say(row.reason) if row.reason else ""
-        words = (say(row.role), row.destination, say(row.chip.words), reason)
-        yield (row.number, row.name, *words, row.attempts, exports.at(row.at), exports.at(row.due))
+    yield COLUMNS.sheet("ops_messages.index", exports.lines(rows, _rows))
 
 
 def _record(registration_id: int | None) -> str:

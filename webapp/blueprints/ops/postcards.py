@@ -12,14 +12,23 @@ from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.notices import labels, listing
 from webapp.pages import exports, lists
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
-from webapp.web.language import say
 from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_postcards", __name__)
 
 ORDER = Order(Postcard, (Postcard.queued_at, Postcard.id))
+
+COLUMNS = Columns(
+    Column("application", N_("申請番号"), value("number")),
+    Column("name", N_("氏名"), value("name")),
+    Column("state", N_("状態"), words("chip.words")),
+    Column("hold", N_("保留の理由"), words("hold"), on_page=False),
+    Column("reason", N_("理由"), words("cause")),
+    Column("queued_at", N_("作成待ちになった日時"), moment("queued_at")),
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Row:
 @dataclass(frozen=True)
 class PostcardsPage:
     """The list, a count for each state, and the causes to choose from."""
+
+    columns = COLUMNS
 
     rows: list[Row]
     before: str
@@ -78,19 +89,10 @@ def _listing(state: str, cause: str):
     return query.where(Postcard.cause == cause) if cause else query
 
 
-HEADING = (N_("申請番号"), N_("氏名"), N_("状態"), N_("保留の理由"), N_("理由"), N_("作成待ちになった日時"))
-
-
 @source("ops_postcards.index", N_("はがき"), "postcards")
 def _whole_list():
     rows = exports.walk(_listing(*_chosen()), ORDER)
-    yield exports.sheet("ops_postcards.index", HEADING, exports.lines(rows, _cells))
-
-
-def _cells(rows):
-    for row in _rows(rows):
-        words = (say(row.chip.words), say(row.hold) if row.hold else "", say(row.cause))
-        yield (row.number, row.name, *words, exports.at(row.queued_at))
+    yield COLUMNS.sheet("ops_postcards.index", exports.lines(rows, _rows))
 
 
 def _rows(rows) -> list[Row]:

@@ -22,6 +22,7 @@ from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.domain.registrations import listing
 from webapp.domain.registrations.listing import RegistrationFilters, SearchField, TermTooShort
 from webapp.pages import exports, lists
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
 from webapp.web.access import viewer
@@ -35,6 +36,19 @@ blueprint = Blueprint("ops_registrations", __name__)
 PAGE = "ops_registrations"
 FILTERS = ("notice", "failure", "postcard", "card", "reached", "since", "until")
 SHAPES = {"○": "off", "◐": "busy", "◆": "wait", "●": "good", "✕": "bad", "？": "wait"}
+
+COLUMNS = Columns(
+    Column("application", N_("申請番号"), value("number")),
+    Column("person", N_("氏名・技能者ID")),
+    Column("name", N_("氏名"), value("name"), on_page=False),
+    Column("kana", N_("カナ"), value("kana"), on_page=False),
+    Column("technician_id", N_("技能者ID"), value("technician_id"), on_page=False),
+    Column("completed_at", N_("登録完了"), moment("completed_at")),
+    Column("notice", N_("お知らせ"), lambda row: say(row.notice.words) if row.notice else ""),
+    Column("reason", N_("届かない理由"), words("notice_reason"), on_page=False),
+    Column("postcard", N_("はがき"), lambda row: say(row.postcard.words) if row.postcard else ""),
+    Column("card", N_("カード"), lambda row: say(row.card.words) if row.card else ""),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,8 @@ class Row:
 @dataclass(frozen=True)
 class RegistrationsPage:
     """The list with its filters; `over` says that the search has ended and has to be made again."""
+
+    columns = COLUMNS
 
     rows: list[Row]
     number: str
@@ -144,19 +160,6 @@ def _page(filters: RegistrationFilters, token: str, over: bool, errors: dict | N
     )
 
 
-HEADING = (
-    N_("申請番号"),
-    N_("登録完了"),
-    N_("氏名"),
-    N_("カナ"),
-    N_("技能者ID"),
-    N_("お知らせ"),
-    N_("届かない理由"),
-    N_("はがき"),
-    N_("カード"),
-)
-
-
 @source("ops_registrations.index", N_("登録申請"), "registrations", term_page=PAGE)
 def _whole_list():
     token = request.args.get("s", "")
@@ -165,15 +168,11 @@ def _whole_list():
         raise exports.SearchOver
     found = listing.listing(_filters(request.args, terms))
     rows = exports.walk(found.query, found.order, _key)
-    yield exports.sheet("ops_registrations.index", HEADING, exports.lines(rows, _cells))
+    yield COLUMNS.sheet("ops_registrations.index", exports.lines(rows, _whole_rows))
 
 
-def _cells(rows):
-    for row in _rows(rows, None):
-        chips = [say(chip.words) if chip else "" for chip in (row.notice, row.postcard, row.card)]
-        reason = say(row.notice_reason) if row.notice_reason else ""
-        person = (row.number, exports.at(row.completed_at), row.name, row.kana, row.technician_id)
-        yield (*person, chips[0], reason, *chips[1:])
+def _whole_rows(found) -> list[Row]:
+    return _rows(found, None)
 
 
 def _key(row) -> int:

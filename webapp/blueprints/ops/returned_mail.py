@@ -22,11 +22,11 @@ from webapp.domain.notices import labels
 from webapp.domain.notices.messages import Policy
 from webapp.domain.registrations.timeline import failures_of, mask_in, steps_of
 from webapp.pages import exports, lists
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.access import Operator, get_returned_mail_for, viewer
 from webapp.web.clock import now
-from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other
 from webapp.web.sentences import spoken
 
@@ -57,6 +57,16 @@ TOKENS: dict[str, str] = {
     "unknown_attempt": N_("該当する送信がこのデータベースにありません"),
 }
 
+COLUMNS = Columns(
+    Column("received_at", N_("受信"), moment("received_at")),
+    Column("content", N_("内容"), words("kind")),
+    Column("reason", N_("理由"), words("reason"), on_page=False),
+    Column("state", N_("状態"), words("chip.words")),
+    Column("match", N_("照合"), words("token")),
+    Column("application", N_("申請番号"), value("number")),
+    Column("name", N_("氏名"), value("name"), on_page=False),
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -75,6 +85,8 @@ class Row:
 @dataclass(frozen=True)
 class ReturnedMailPage:
     """The list with a count for each state."""
+
+    columns = COLUMNS
 
     rows: list[Row]
     before: str
@@ -204,19 +216,10 @@ def _rows(rows) -> list[Row]:
     ]
 
 
-HEADING = (N_("受信"), N_("内容"), N_("理由"), N_("状態"), N_("照合"), N_("申請番号"), N_("氏名"))
-
-
 @source("ops_returned_mail.index", N_("戻りメール"), "returned-mail")
 def _whole_list():
     rows = exports.walk(_listing(lists.choice("state", STATES, ReturnedState.UNMATCHED)), ORDER)
-    yield exports.sheet("ops_returned_mail.index", HEADING, exports.lines(rows, _cells))
-
-
-def _cells(rows):
-    for row in _rows(rows):
-        words = [say(text) if text else "" for text in (row.kind, row.reason, row.chip.words, row.token)]
-        yield (exports.at(row.received_at), *words, row.number, row.name)
+    yield COLUMNS.sheet("ops_returned_mail.index", exports.lines(rows, _rows))
 
 
 def _people(attempts: set) -> dict[int, tuple[int, str, str]]:

@@ -15,11 +15,20 @@ from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.postcard.towns import PREFECTURES
 from webapp.pages import cards, exports, lists
+from webapp.pages.columns import Column, Columns, value, words
 from webapp.pages.exports import source
-from webapp.web.language import say
 from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_shipments", __name__)
+
+COLUMNS = Columns(
+    Column("application", N_("申請番号"), value("number")),
+    Column("name", N_("氏名"), value("name")),
+    Column("accepted_on", N_("引受日"), lambda row: row.accepted_on.isoformat()),
+    Column("prefecture", N_("都道府県"), lambda row: row.prefecture or gettext("不明")),
+    Column("missed", N_("受け取り"), words("missed")),
+    Column("state", N_("いまの状態"), lambda row: row.chip[0]),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Row:
 @dataclass(frozen=True)
 class ShipmentsPage:
     """The list with its filters."""
+
+    columns = COLUMNS
 
     rows: list[Row]
     number: str
@@ -79,19 +90,14 @@ def _filters() -> ShipmentFilters:
     )
 
 
-HEADING = (N_("申請番号"), N_("氏名"), N_("引受日"), N_("都道府県"), N_("受け取り"), N_("いまの状態"))
-
-
 @source("ops_shipments.index", N_("発送したカード"), "cards-posted")
 def _all_posted():
     rows = exports.walk(shipment_list.listing(_filters()), shipment_list.ORDER)
-    yield exports.sheet("ops_shipments.index", HEADING, exports.lines(rows, _cells))
+    yield COLUMNS.sheet("ops_shipments.index", exports.lines(rows, _rows))
 
 
-def _cells(shipments):
-    for row in map(_row, shipment_list.posted(shipments)):
-        where, missed = row.prefecture or gettext("不明"), say(row.missed) if row.missed else ""
-        yield (row.number, row.name, row.accepted_on.isoformat(), where, missed, row.chip[0])
+def _rows(shipments) -> list[Row]:
+    return [_row(posted) for posted in shipment_list.posted(shipments)]
 
 
 def _row(posted: shipment_list.Posted) -> Row:

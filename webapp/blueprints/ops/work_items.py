@@ -26,6 +26,7 @@ from webapp.domain.postcard.states import HoldReason
 from webapp.domain.registrations.timeline import mask
 from webapp.domain.self_service.requests import PARTS, RecordPart
 from webapp.pages import exports, lists
+from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
 from webapp.web.access import get_work_item_for, viewer
@@ -34,6 +35,15 @@ from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other, stale
 
 blueprint = Blueprint("ops_work_items", __name__)
+
+COLUMNS = Columns(
+    Column("content", N_("内容"), words("title")),
+    Column("about", N_("対象"), value("subject")),
+    Column("reason", N_("理由"), words("reason")),
+    Column("state", N_("状態"), words("chip.words")),
+    Column("since", N_("発生"), moment("opened_at")),
+    Column("closed_at", N_("終了"), moment("closed_at"), on_page=False),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class Row:
 @dataclass(frozen=True)
 class WorkItemsPage:
     """The list with a count for each state."""
+
+    columns = COLUMNS
 
     rows: list[Row]
     before: str
@@ -200,21 +212,11 @@ def _rows(rows) -> list[Row]:
     ]
 
 
-HEADING = (N_("内容"), N_("対象"), N_("理由"), N_("状態"), N_("発生"), N_("終了"))
-
-
 @source("ops_work_items.index", N_("対応事項"), "work-items")
 def _whole_list():
     state, kind = lists.choice("state", WorkItemState, WorkItemState.OPEN), lists.choice("kind", WorkItemKind)
     rows = exports.walk(_listing(state, kind), _order(state))
-    yield exports.sheet("ops_work_items.index", HEADING, exports.lines(rows, _cells))
-
-
-def _cells(rows):
-    for row in _rows(rows):
-        reason = say(row.reason) if row.reason else ""
-        when = (exports.at(row.opened_at), exports.at(row.closed_at))
-        yield (say(row.title), row.subject, reason, say(row.chip.words), *when)
+    yield COLUMNS.sheet("ops_work_items.index", exports.lines(rows, _rows))
 
 
 def _order(state: str) -> Order:
