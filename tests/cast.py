@@ -4,6 +4,7 @@ import datetime as dt
 import itertools
 
 from db.models import (
+    ActivationCode,
     Affiliation,
     Attempt,
     Business,
@@ -12,9 +13,11 @@ from db.models import (
     Registration,
     Technician,
 )
+from webapp.domain.accounts import sign_in_links
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
+from webapp.domain.postcard import activation_codes
 
 _numbers = itertools.count(1)
 
@@ -116,3 +119,14 @@ def sent_notice(
         replied_at=now,
     )
     return message, attempt
+
+
+def link_of(message, secret: str, now: dt.datetime) -> str | None:
+    """The token of the link that a message carries when it is sent, if it does."""
+    return sign_in_links.links_for([message], secret, now).get(message.id)
+
+
+def code_mailed(card_id: str, now: dt.datetime) -> None:
+    """Let the codes of a card count from now, as they do when its batch is mailed."""
+    prints = ActivationCode.select(ActivationCode.print_number).where(ActivationCode.card_id == card_id)
+    activation_codes.start([(card_id, row.print_number) for row in prints], now, now + activation_codes.LIFETIME)

@@ -50,7 +50,7 @@ def test_an_address_that_somebody_else_has_holds_no_link_however_it_is_written(p
     else:
         cast.email(cast.technician(now), value, now)
     message = notice(person, now)
-    assert sign_in_links.link_for(message, SECRET, now) is None
+    assert cast.link_of(message, SECRET, now) is None
     assert not sign_in_links.may_hold_link(message.address, person.id, now)
 
 
@@ -71,18 +71,18 @@ def test_an_address_from_others_waits_for_the_person_or_for_a_letter(person, now
 
 def test_the_same_message_keeps_its_link_and_a_corrected_address_gets_another(person, now):
     message = notice(person, now)
-    first = sign_in_links.link_for(message, SECRET, now)
-    assert sign_in_links.link_for(message, SECRET, now + DAY) == first
+    first = cast.link_of(message, SECRET, now)
+    assert cast.link_of(message, SECRET, now + DAY) == first
     corrected = cast.email(person, "right@example.jp", now + DAY)
     message.address = corrected
-    second = sign_in_links.link_for(message, SECRET, now + DAY)
+    second = cast.link_of(message, SECRET, now + DAY)
     assert second not in (None, first)
     assert sign_in_links.find(first, SECRET, now + DAY) is None, "what the old address was sent opens nothing"
     assert sign_in_links.find(second, SECRET, now + DAY)
 
 
 def test_a_link_is_found_with_its_own_secret_until_it_expires(person, now):
-    token = sign_in_links.link_for(notice(person, now), SECRET, now)
+    token = cast.link_of(notice(person, now), SECRET, now)
     last = now + LIFETIME[Purpose.FIRST_ACCESS] - dt.timedelta(microseconds=1)
     assert sign_in_links.find(token, SECRET, last)
     assert sign_in_links.find(token, SECRET, now + LIFETIME[Purpose.FIRST_ACCESS]) is None
@@ -92,14 +92,14 @@ def test_a_link_is_found_with_its_own_secret_until_it_expires(person, now):
 
 def test_a_notices_link_dies_with_the_first_password_and_with_the_address(person, now):
     message = notice(person, now)
-    token = sign_in_links.link_for(message, SECRET, now)
+    token = cast.link_of(message, SECRET, now)
     versions.mark_invalid(message.address, "userunknown", now)
     assert sign_in_links.find(token, SECRET, now) is None
     EmailAddress.update(state="valid").execute()
     assert sign_in_links.find(token, SECRET, now)
     first_access.by_link(token, "19850401", NEW, SECRET, now, **WHERE)
     again = notice(person, now, value="k-sato@other.example")
-    assert sign_in_links.link_for(again, SECRET, now) is None, "who has a password needs no first access"
+    assert cast.link_of(again, SECRET, now) is None, "who has a password needs no first access"
 
 
 def code_for(person, now, card="card", n=1) -> str:
@@ -116,7 +116,7 @@ def test_a_code_counts_from_the_mailing_for_sixty_days(person, now):
     with pytest.raises(first_access.Refused):
         by_code(person, code, now)
     mailed = now + 3 * DAY
-    assert activation_codes.mark_mailed(["card"], mailed) == 1
+    cast.code_mailed("card", mailed)
     with pytest.raises(first_access.Refused):
         by_code(person, code, mailed + activation_codes.LIFETIME)
     last = mailed + activation_codes.LIFETIME - dt.timedelta(microseconds=1)
@@ -126,9 +126,9 @@ def test_a_code_counts_from_the_mailing_for_sixty_days(person, now):
 def test_a_code_is_dead_after_use_reprint_return_or_sign_in(person, now):
     first = code_for(person, now)
     assert code_for(person, now) == first, "the same print, the same code"
-    activation_codes.mark_mailed(["card"], now)
+    cast.code_mailed("card", now)
     second = code_for(person, now, n=2)
-    activation_codes.mark_mailed(["card"], now)
+    cast.code_mailed("card", now)
     with pytest.raises(first_access.Refused):
         by_code(person, first, now)
     by_code(person, second, now)
@@ -136,7 +136,7 @@ def test_a_code_is_dead_after_use_reprint_return_or_sign_in(person, now):
         by_code(person, second, now)
     other = cast.technician(now)
     third = code_for(other, now, card="other")
-    activation_codes.mark_mailed(["other"], now)
+    cast.code_mailed("other", now)
     activation_codes.end(["other"], "returned", now)
     with pytest.raises(first_access.Refused):
         by_code(other, third, now)
@@ -145,7 +145,7 @@ def test_a_code_is_dead_after_use_reprint_return_or_sign_in(person, now):
 
 def test_five_wrong_tries_kill_a_code_however_they_come(person, now):
     code = code_for(person, now)
-    activation_codes.mark_mailed(["card"], now)
+    cast.code_mailed("card", now)
     for n in range(activation_codes.TRIES):
         with pytest.raises(first_access.Refused):
             by_code(person, "0" * 10 if n % 2 else code, now, **({} if n % 2 else {"birth_date": "19850402"}))
@@ -155,7 +155,7 @@ def test_five_wrong_tries_kill_a_code_however_they_come(person, now):
 
 def test_a_code_is_not_another_persons(person, now):
     code = code_for(person, now)
-    activation_codes.mark_mailed(["card"], now)
+    cast.code_mailed("card", now)
     other = cast.technician(now)
     with pytest.raises(first_access.Refused):
         by_code(other, code, now)
@@ -164,7 +164,7 @@ def test_a_code_is_not_another_persons(person, now):
 
 def test_a_disabled_person_gets_in_by_nothing(person, now):
     by_code_before = code_for(person, now)
-    activation_codes.mark_mailed(["card"], now)
+    cast.code_mailed("card", now)
     account = first_access.technician_account(person, now)
     accounts.set_active(account, False)
     with pytest.raises(first_access.Refused):

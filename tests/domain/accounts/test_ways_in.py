@@ -179,7 +179,7 @@ def test_a_code_does_not_follow_to_an_address_that_somebody_else_has_just_given(
     warning = Message.get(Message.kind == MessageKind.CONFIRM)
     assert (warning.address.value, set(warning.content)) == (OWN, {"postal_changed_on"})
     code = activation_codes.issue(SECRET, person.id, "card-1", 1, now)
-    activation_codes.mark_mailed(["card-1"], now)
+    cast.code_mailed("card-1", now)
     typed = (person.technician_id, code, f"{person.birth_date:%Y%m%d}", "another long password", SECRET)
     soon, later = now + dt.timedelta(days=6), now + dt.timedelta(days=8)
     with pytest.raises(Refused, match="7日"):

@@ -8,8 +8,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from tests.domain.postcard.cast import SENDER, card
-from webapp.domain.postcard.manifest import COLUMNS, cover_sheet, manifest_rows, part_name, write_csv, write_xlsx
-from webapp.domain.postcard.press import render_parts
+from webapp.domain.postcard.manifest import COLUMNS, ManifestRow, cover_sheet, part_name, write_csv, write_xlsx
+from webapp.domain.postcard.press import render_apart
 from webapp.domain.postcard.sheet import SheetError
 
 CARDS = [
@@ -24,26 +24,38 @@ CARDS = [
 ]
 
 
-def test_parts_come_in_order_and_hold_every_card_once():
-    parts = list(render_parts(iter(CARDS), SENDER, size=2))
-    assert [part.number for part in parts] == [1, 2, 3]
-    assert [number for part in parts for number in part.management_numbers] == [
-        each.management_number for each in CARDS
+def manifest() -> list[ManifestRow]:
+    """The rows of these cards in parts of two."""
+    return [
+        ManifestRow(
+            place=place,
+            management_number=printed.management_number,
+            print_number=printed.print_number,
+            file=part_name("2026-11-23-1", (place + 1) // 2),
+            outside_page=1 if place % 2 else 3,
+            inside_page=2 if place % 2 else 4,
+            postal_code=printed.postal_code,
+            barcode=printed.postal_code != "1000000",
+            language=printed.language,
+        )
+        for place, printed in enumerate(CARDS, 1)
     ]
-    for part in parts:
-        pages = pypdf.PdfReader(io.BytesIO(part.pdf)).pages
-        assert len(pages) == 2 * len(part.management_numbers)
-        for place, number in enumerate(part.management_numbers):
-            assert number in pages[2 * place].extract_text()
+
+
+def test_a_part_holds_every_card_once_in_order():
+    pages = pypdf.PdfReader(io.BytesIO(render_apart(CARDS, SENDER))).pages
+    assert len(pages) == 2 * len(CARDS)
+    for place, printed in enumerate(CARDS):
+        assert printed.management_number in pages[2 * place].extract_text()
 
 
 def test_a_card_on_hold_stops_the_part_with_its_reason():
     with pytest.raises(SheetError, match="no_usable_address"):
-        list(render_parts([card(address="")], SENDER))
+        render_apart([card(address="")], SENDER)
 
 
 def test_the_manifest_names_file_and_pages_of_each_card_as_text(tmp_path):
-    rows = list(manifest_rows("2026-11-23-1", CARDS, size=2))
+    rows = manifest()
     assert write_xlsx(rows, tmp_path / "m.xlsx") == write_csv(rows, tmp_path / "m.csv") == 5
     sheet = CalamineWorkbook.from_path(str(tmp_path / "m.xlsx")).get_sheet_by_index(0).to_python(skip_empty_area=False)
     raw = (tmp_path / "m.csv").read_bytes()
@@ -61,7 +73,7 @@ def test_the_manifest_names_file_and_pages_of_each_card_as_text(tmp_path):
 
 
 def test_the_cover_sheet_counts_what_the_files_hold():
-    rows = manifest_rows("2026-11-23-1", CARDS, size=2)
+    rows = manifest()
     pdf = cover_sheet("2026-11-23-1", "2026年11月23日", rows, SENDER.name, marks=True)
     flat = "".join(pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text().split())
     expected = [

@@ -6,7 +6,6 @@ from db.ids import encode
 from db.models import Account, Message, SignInLink
 from tests import cast
 from tests.web.conftest import business_user
-from webapp.domain.accounts import sign_in_links
 from webapp.domain.accounts.accounts import BusinessRole
 
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
@@ -40,7 +39,7 @@ def test_an_administrator_invites_and_the_user_comes_in_by_the_mail(app, admin, 
     assert "招待中" in (admin.partial if htmx else admin.get)("/business/users").text
     message = Message.get()
     assert (message.kind, message.content) == ("invitation", {"user_name": "suzuki"})
-    token = sign_in_links.link_for(message, settings.secret_key, now)
+    token = cast.link_of(message, settings.secret_key, now)
     new = app.test_client()
     assert 'name="user_name"' not in new.get(f"/first-access?link={token}").text
     form = {"link": token, "proof": firm.business_id, "password": "a quite different one"}

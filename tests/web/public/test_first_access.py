@@ -35,14 +35,14 @@ def link(person, secret, now):
     """The token in a technician's own notice."""
     address = cast.email(person, "k-sato@example.jp", now)
     message, _ = cast.sent_notice(cast.registration(person, now), address, now)
-    return sign_in_links.link_for(message, secret, now)
+    return cast.link_of(message, secret, now)
 
 
 @pytest.fixture
 def code(person, secret, now):
     """The code on a postcard that was mailed."""
     made = activation_codes.issue(secret, person.id, encode(1), 1, now)
-    activation_codes.mark_mailed([encode(1)], now)
+    cast.code_mailed(encode(1), now)
     return made
 
 
@@ -161,7 +161,7 @@ def test_a_wrong_code_takes_the_same_work_for_known_and_unknown(app, now, secret
     """A person with a code, one without, and nobody: the same statements, hence the same time."""
     with_code, without = cast.technician(now), cast.technician(now)
     activation_codes.issue(secret, with_code.id, "c", 1, now)
-    activation_codes.mark_mailed(["c"], now)
+    cast.code_mailed("c", now)
     client = app.test_client()
     seen = []
     for number in (with_code.technician_id, without.technician_id, "99999999999999"):
@@ -198,10 +198,10 @@ def test_who_asks_gets_a_mail_at_a_personal_address_only(app, client, person, se
     assert access_requests.answer_requests(secret, now) == 1
     message = Message.get()
     assert message.kind == MessageKind.SIGN_IN and message.content is None, "no link is stored in clear"
-    token = sign_in_links.link_for(message, secret, now)
+    token = cast.link_of(message, secret, now)
     assert client.get(f"/first-access?link={token}").status_code == 200
     cast.email(cast.business(now), "K-Sato@example.jp", now)
-    assert sign_in_links.link_for(message, secret, now) is None, "it is a business's address now"
+    assert cast.link_of(message, secret, now) is None, "it is a business's address now"
     assert client.get(f"/first-access?link={token}").status_code == 410
     client.submit("/forgotten", form)
     access_requests.answer_requests(secret, now)
@@ -246,7 +246,7 @@ def test_a_link_opens_a_locked_account_without_an_operator_and_ends_its_sessions
     cast.email(person, "k-sato@example.jp", now)
     client.submit("/forgotten", {"technician_id": person.technician_id, "birth_date": "19850401"})
     access_requests.answer_requests(secret, now)
-    token = sign_in_links.link_for(Message.get(), secret, now)
+    token = cast.link_of(Message.get(), secret, now)
     answer = client.submit("/first-access/link", {"link": token, "proof": "19850401", "password": NEW})
     assert answer.status_code == 303 and client.get("/me/sessions").status_code == 200
     assert inside.get("/me/sessions").status_code == 303, "whoever was inside is out"
@@ -260,7 +260,7 @@ def test_a_business_is_invited_once_and_its_link_makes_the_administrator(client,
     firm = cast.business(now)
     cast.email(firm, "jimu@example.jp", now)
     assert business_users.invite_waiting(now) == 1 and business_users.invite_waiting(now) == 0
-    token = sign_in_links.link_for(Message.get(), secret, now)
+    token = cast.link_of(Message.get(), secret, now)
     get = client.partial if htmx else client.get
     assert 'name="user_name"' in get(f"/first-access?link={token}").text
     form = {"link": token, "proof": firm.business_id, "user_name": "tanaka", "display_name": "田中", "password": NEW}

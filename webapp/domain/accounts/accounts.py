@@ -77,8 +77,6 @@ WINDOW = dt.timedelta(minutes=15)
 LIMIT_ACCOUNT = 10
 LIMIT_ADDRESS = 50
 
-SHORTEST_PASSWORD = passwords.SHORTEST
-
 _hasher = PasswordHasher()
 # Checked when there is no such account, so that the answer takes the same time.
 _nobody = _hasher.hash(secrets.token_urlsafe(16))

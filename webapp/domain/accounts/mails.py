@@ -32,7 +32,12 @@ _ROLES = {
 
 
 def tell_change(account: Account, change: str, now: dt.datetime) -> list[Message]:
-    """Queue the mail about one of CHANGES in the running transaction; empty without a working address."""
+    """Queue the mail about one of CHANGES in the running transaction; empty without a working address.
+
+    Raises ValueError for another word.
+    """
+    if change not in CHANGES:
+        raise ValueError(f"{change!r} is no change that a mail tells of")
     return tell(account, {change: written_moment(now)}, now)
 
 

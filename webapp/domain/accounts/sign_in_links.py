@@ -89,11 +89,6 @@ def note_letter(address: EmailAddress, now: dt.datetime) -> None:
     EmailAddress.update(letter_at=now).where(fresh).execute()
 
 
-def link_for(message, secret: str, now: dt.datetime) -> str | None:
-    """Return the token of the link that a message carries, or None; `links_for` says the rule."""
-    return links_for([message], secret, now).get(message.id)
-
-
 def without_letter(limit: int) -> list[EmailAddress]:
     """Return technicians' addresses that somebody else has changed and no letter has told of yet, oldest first."""
     query = EmailAddress.select().where(_CHANGED & EmailAddress.letter_at.is_null())

@@ -15,7 +15,6 @@ from webapp.domain.core.events import EventName, record
 
 _AT_ONCE = 500
 _EVENT = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "account_id", "data")
-_About = tuple[int, str, int, dict[str, Any]]  # item, kind of its subject, subject, data
 
 
 class WorkItemKind(StrEnum):

@@ -53,9 +53,6 @@ CONTENTS = {
 MASTER = Group.PERSON.bit
 ALL_GROUPS = sum(group.bit for group in Group)
 
-# Fields that no other business sees, whatever the keys say.
-NEVER_SHOWN = ("birth_date", "postal_code", "address", "telephone", "email", "photo", "past_employers")
-
 
 def mask(groups: Iterable[Group]) -> int:
     """Return groups as bits."""

@@ -21,14 +21,6 @@ from webapp.domain.disclosure.states import Chip, KeyStatus, chip, standings
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 
-# To which group the several values of a person belong. A kind that is not here is shown to no other business.
-ITEM_GROUPS = {
-    "occupation": Group.TRADES,
-    "qualification": Group.QUALIFICATIONS,
-    "training": Group.QUALIFICATIONS,
-    "work_history": Group.WORK_HISTORY,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Person:

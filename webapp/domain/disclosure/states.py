@@ -22,7 +22,6 @@ WORDS = {
     DisclosureState.WAITS_FOR_TECHNICIAN: N_("本人の設定待ち"),
     DisclosureState.OPEN: N_("開示中"),
 }
-PARTIAL = N_("一部")
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,16 +178,15 @@ def _try_again(
     # A 4xx may be the recipient's, and a postcard goes after its days. That no relay is there is our fault alone: a
     # relay that is away over a long weekend must not turn every notice into a postcard.
     ours = reply.outcome is SendOutcome.NOT_SENT
-    remaining = (policy.ours_for if ours else policy.retry_for) - (now - began)
-    if remaining <= dt.timedelta(0):
+    period = policy.ours_for if ours else policy.retry_for
+    wait = pacing.next_try(max(1, attempt.tries), chance, now - began, period)
+    if wait is None:
         attempt.state = AttemptState.FAILED
         attempt.save(only=[Attempt.state])
         reason = Reason.NETWORKERROR if ours else Reason.EXPIRED
         reason_class = ReasonClass.OURS if ours else ReasonClass.TEMPORARY
         messages.fail_for_good(message, Verdict(reason, reason_class), policy, now)
         return
-    # The last try is drawn to the end of the days, so that a mailbox emptied on the last day gets its mail.
-    wait = min(pacing.back_off(max(1, attempt.tries), chance), remaining)
     reason = Reason.NETWORKERROR if ours else Reason.ONHOLD
     if reply.outcome is SendOutcome.TEMPORARY:
         reason = judge_reply(reply.code or "", reply.text, reply.stage).reason

@@ -1,10 +1,8 @@
 """When to send next: a token bucket for each destination domain, and the back-off between attempts. Pure functions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-RETRY_PERIOD = timedelta(days=3)
 _FIRST_DELAY = timedelta(minutes=5)
 _LONGEST_DELAY = timedelta(hours=12)
 
@@ -49,16 +47,6 @@ def take(bucket: Bucket, pace: Pace, at: float, wanted: int = 1) -> tuple[int, B
     return granted, Bucket(left, max(at, bucket.at)), wait
 
 
-def pace_for(domain: str, paces: Mapping[str, Pace], default: Pace) -> Pace:
-    """Return the pace of a domain: its own row, that of the nearest parent domain, else the default."""
-    name = domain.lower()
-    while name:
-        if name in paces:
-            return paces[name]
-        name = name.partition(".")[2]
-    return default
-
-
 def back_off(failures: int, chance: float) -> timedelta:
     """Return how long to wait after the `failures`-th failure in a row (1, 2, …); `chance` is random within 0 and 1.
 
@@ -72,13 +60,13 @@ def back_off(failures: int, chance: float) -> timedelta:
     return delay * (0.75 + chance / 2)
 
 
-def next_try(failures: int, chance: float, since_first: timedelta) -> timedelta | None:
-    """Return how long to wait for the next try, or None when the three days since the first one are used up.
+def next_try(failures: int, chance: float, since_first: timedelta, period: timedelta) -> timedelta | None:
+    """Return how long to wait for the next try, or None when the `period` since the first one is used up.
 
     `since_first` is the time from the first attempt until now. The last try is drawn to the end of the period: without
-    that a person whose mailbox was emptied on the third day would have had no try on it.
+    that a person whose mailbox was emptied on the last day would have had no try on it.
     """
-    remaining = RETRY_PERIOD - since_first
+    remaining = period - since_first
     if remaining <= timedelta(0):
         return None
     return min(back_off(failures, chance), remaining)

@@ -5,9 +5,10 @@ business's letter is its own card.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from db.database import transaction
+from db.database import database, is_sqlite, transaction
+from db.fields import to_microseconds
 from db.ids import encode, new_id
 from db.models import Account, ActivationCode, Business
 from webapp.domain.audit.log import audit
@@ -38,11 +39,15 @@ def issue(secret: str, technician_id: int, card_id: str, print_number: int, now:
     return code
 
 
-def mark_mailed(card_ids: Collection[str], now: dt.datetime) -> int:
-    """Let the codes of these cards count from now, when their batch is marked mailed; return how many do."""
-    waiting = ActivationCode.valid_from.is_null() & ActivationCode.ended_at.is_null()
-    update = ActivationCode.update(valid_from=now, expires_at=now + LIFETIME)
-    return update.where(ActivationCode.card_id.in_(list(card_ids)) & waiting).execute()
+def start(prints: Iterable[tuple[str, int]], now: dt.datetime, until: dt.datetime) -> None:
+    """Let the codes of these prints (card id, print number) count from now, in the running transaction."""
+    mark = "?" if is_sqlite() else "%s"
+    begin, last = to_microseconds(now), to_microseconds(until)
+    database.cursor().executemany(
+        f"UPDATE activation_code SET valid_from = {mark}, expires_at = {mark} WHERE card_id = {mark}"
+        f" AND print_number = {mark} AND valid_from IS NULL AND ended_at IS NULL",
+        [(begin, last, card_id, number) for card_id, number in prints],
+    )
 
 
 def end(card_ids: Collection[str], reason: str, now: dt.datetime) -> int:

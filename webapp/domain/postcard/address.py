@@ -104,11 +104,6 @@ class PostalAddress:
         return not self.errors
 
     @property
-    def normalised(self) -> str:
-        """The address folded for search and comparison only, never for print."""
-        return fold_key(self.text)
-
-    @property
     def no_barcode_reason(self) -> AddressRule | None:
         """The rule that forbids a barcode, None if there is one."""
         return next((rule for rule in (*self.errors, *_WITHOUT_BARCODE) if rule in self.findings), None)

@@ -8,15 +8,14 @@ import csv
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import typst
 import xlsxwriter
 
-from webapp.domain.postcard.address import parse_address
-from webapp.domain.postcard.sheet import BLEED, CARDS_A_PART, HEIGHT, WIDTH, PrintedCard, packaged_fonts
+from webapp.domain.postcard.sheet import BLEED, HEIGHT, WIDTH, packaged_fonts
 
 COLUMNS = (
     "通し番号",
@@ -64,24 +63,6 @@ class ManifestRow:
 def part_name(batch_number: str, part: int) -> str:
     """Return the file name of one part."""
     return f"{batch_number}-{part:03}.pdf"
-
-
-def manifest_rows(batch_number: str, cards: Iterable[PrintedCard], size: int = CARDS_A_PART) -> Iterator[ManifestRow]:
-    """Yield the rows of a batch in the order of its parts."""
-    for index, card in enumerate(cards):
-        part, inside = divmod(index, size)
-        address = parse_address(card.postal_code, card.address)
-        yield ManifestRow(
-            place=index + 1,
-            management_number=card.management_number,
-            print_number=card.print_number,
-            file=part_name(batch_number, part + 1),
-            outside_page=2 * inside + 1,
-            inside_page=2 * inside + 2,
-            postal_code=address.postal_code,
-            barcode=address.barcode is not None,
-            language=card.language,
-        )
 
 
 def write_xlsx(rows: Iterable[ManifestRow], path: Path, made_at: dt.datetime | None = None) -> int:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter
 
-from db.database import database, is_sqlite, transaction, write_rows
+from db.database import is_sqlite, transaction, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.models import Postcard, PostcardBatch
@@ -12,6 +12,7 @@ from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.events import EventName, record
+from webapp.domain.postcard import activation_codes
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.states import BatchStep, PostcardState, PostcardStep, next_batch_state, next_state
 
@@ -44,7 +45,8 @@ def advance(
             {"mailed_at": now} if mailed else {},
         )
         if mailed:
-            start_codes([(card_id, number) for card_id, number, *_ in rows], now, now + office.codes_last)
+            prints = [(encode(postcard_id), number) for postcard_id, number, *_ in rows]
+            activation_codes.start(prints, now, now + office.codes_last)
         name = EventName.POSTCARD_BATCH_OPS_MAILED if mailed else EventName.POSTCARD_BATCH_OPS_PRINTED
         record(name, now, subject_id=batch.id, account_id=account_id, data={"batch": batch.number, "cards": len(rows)})
         audit(name, now, account_id, "postcard_batch", batch.id)
@@ -87,14 +89,3 @@ def move_all(
         counted.update(progress.postcards_moved([(row[0], row[2]) for row in rows], 1))
     counters.add(counted)
     return rows
-
-
-def start_codes(prints: list[tuple[int, int]], now: dt.datetime, until: dt.datetime) -> None:
-    """Let the codes of these prints (postcard id, print number) count from now, in the running transaction."""
-    mark = "?" if is_sqlite() else "%s"
-    start, end = to_microseconds(now), to_microseconds(until)
-    database.cursor().executemany(
-        f"UPDATE activation_code SET valid_from = {mark}, expires_at = {mark} WHERE card_id = {mark}"
-        f" AND print_number = {mark} AND valid_from IS NULL AND ended_at IS NULL",
-        [(start, end, encode(postcard), number) for postcard, number in prints],
-    )

@@ -16,7 +16,7 @@ from webapp.domain.cards.tracking.reader import read_rows, read_sources, read_te
 from webapp.domain.core.calendar import JST
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-JAPANESE = [label for label in shipped_labels().spellings() if not label.isascii()]
+JAPANESE = [label for label in shipped_labels() if not label.isascii()]
 OFFICES = [("新宿郵便局", "東京都"), ("上尾郵便局", "埼玉県"), ("大阪南支店", "大阪府"), ("札幌中央郵便局", "北海道")]
 
 

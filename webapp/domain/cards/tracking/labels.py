@@ -7,7 +7,7 @@ A label counts only when it is the whole word. Nothing is guessed from a part of
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,9 +105,9 @@ class Labels:
     def __len__(self) -> int:
         return len(self._meanings)
 
-    def spellings(self) -> list[str]:
+    def __iter__(self) -> Iterator[str]:
         """Every known label as the table writes it."""
-        return list(self._spellings.values())
+        return iter(self._spellings.values())
 
     def has(self, label: str) -> bool:
         """Whether the whole of `label`, a note in brackets aside, is in the table."""
