@@ -35,7 +35,7 @@ _LISTS: dict[str, tuple[str, dict[str, str], str]] = {
     AlarmKind.CARD_RETURN_RATE: ("ops_cards.index", {"state": "returned"}, N_("返送されたカードを見る")),
     AlarmKind.CONTACT_GUESSING: ("ops_inquiry_list.index", {}, N_("お問い合わせを見る")),
     AlarmKind.COUNTER_DIFFERENCE: ("ops_dashboard.index", {}, N_("ダッシュボードを開く")),
-} | {f"card_{kind}": ("ops_cards.index", {"alarm": kind.value}, N_("この警報のカードを見る")) for kind in Attention}
+} | {f"card_{kind}": ("ops_cards.index", {"needs": kind.value}, N_("この警報のカードを見る")) for kind in Attention}
 _BY_DAYS = (AlarmKind.OUR_FAILURE, AlarmKind.BOUNCE_RATE, AlarmKind.DESTINATION_FAILING)
 _BY_DOMAIN = (AlarmKind.OUR_FAILURE, AlarmKind.DESTINATION_FAILING)
 

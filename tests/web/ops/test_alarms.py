@@ -2,6 +2,7 @@
 
 import datetime as dt
 import html
+import random
 import re
 
 import pytest
@@ -10,6 +11,11 @@ from db import ids
 from db.models import Alarm, EmailAddress, Event, Message
 from tests import cast
 from tests.web.ops.story import EMAIL, bounced
+from webapp.demo.build import build
+from webapp.demo.cards import stories
+from webapp.domain.cards import monitor
+from webapp.domain.cards.monitor import Thresholds
+from webapp.domain.cards.overdue import Attention
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.monitoring import alarm_mail
 from webapp.pages import alarms
@@ -146,3 +152,16 @@ def test_postcards_are_listed_by_state_and_cause(app, now, ops_viewer):
     for query in ("?state=on_hold", "?cause=hostunknown"):
         assert story.registration.application_number not in ops_viewer.get(f"/ops/postcards{query}").text
     assert story.registration.application_number in ops_viewer.get("/ops/postcards?cause=userunknown").text
+
+
+def test_each_alarm_of_cards_leads_to_exactly_its_cards(app, now, ops_viewer):
+    build("test", now, random.Random(1), count=30, large=0)
+    stories(now, random.Random(2))
+    thresholds = Thresholds.of(app.extensions["settings"])
+    monitor.look(now, thresholds)
+    for kind in Attention:
+        page = ops_viewer.get(f"/ops/alarms/{ids.encode(Alarm.get(Alarm.kind == monitor.ALARMS[kind]).id)}").text
+        cases = html.unescape(re.search(r'href="(/ops/cards\?[^"]+)"', page)[1])
+        expected = {card.registration.application_number for card in monitor.cards_with(kind, now, thresholds)}
+        listed = set(re.findall(r'<a href="/ops/cards/[^"]+">([^<]+)</a></th>', ops_viewer.get(cases).text))
+        assert listed == expected != set(), kind
