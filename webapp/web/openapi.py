@@ -1,69 +1,27 @@
 """The OpenAPI document of the API: what docs/api.md says, for programs."""
 
 from functools import cache
+from typing import Literal
 
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from webapp.domain.intake.api_answers import ItemsAnswer, RegistrationAnswer
 from webapp.domain.intake.api_rows import RegistrationIn
+from webapp.web.problem_json import ProblemAnswer
 
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Said"}},
-        "results": {"type": "array", "items": {"$ref": "#/components/schemas/Result"}},
-    },
-}
-_SAID = {
-    "type": "object",
-    "required": ["pointer", "message"],
-    "properties": {"pointer": {"type": "string", "format": "json-pointer"}, "message": {"type": "string"}},
-}
-_RESULT = {
-    "type": "object",
-    "required": ["status", "application_number", "registration", "technician_id", "errors", "warnings"],
-    "properties": {
-        "status": {"enum": ["accepted", "updated", "unchanged", "rejected"]},
-        "application_number": {"type": "string"},
-        "registration": {"type": ["string", "null"]},
-        "technician_id": {"type": ["string", "null"]},
-        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Said"}},
-        "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Said"}},
-    },
-}
+_MODELS: tuple[tuple[type[BaseModel], Literal["validation", "serialization"]], ...] = (
+    (RegistrationIn, "validation"),
+    (ProblemAnswer, "serialization"),
+    (ItemsAnswer, "serialization"),
+    (RegistrationAnswer, "serialization"),
+)
 
 
-def _list_of(properties: dict) -> dict:
-    return {"type": "array", "items": {"type": "object", "properties": properties, "required": list(properties)}}
-
-
-_STATE = {
-    "type": "object",
-    "required": [
-        "registration",
-        "application_number",
-        "technician_id",
-        "completed_at",
-        "notices",
-        "postcards",
-        "cards",
-    ],
-    "properties": {
-        "registration": {"type": "string"},
-        "application_number": {"type": "string"},
-        "technician_id": {"type": "string"},
-        "completed_at": {"type": "string", "format": "date-time"},
-        "first": {"type": "boolean"},
-        "notices": _list_of(
-            {"role": {"type": "string"}, "state": {"type": "string"}, "reason": {"type": ["string", "null"]}}
-        ),
-        "postcards": _list_of({"state": {"type": "string"}, "cause": {"type": "string"}}),
-        "cards": _list_of({"state": {"type": "string"}}),
-    },
-}
+def _schemas() -> dict:
+    """Return the schema of each model: bodies as they are read, answers as they are written."""
+    _, found = models_json_schema(_MODELS, ref_template="#/components/schemas/{model}")
+    return found["$defs"]
 
 
 def _answers(good: dict, *statuses: int) -> dict:
@@ -77,18 +35,17 @@ def _answers(good: dict, *statuses: int) -> dict:
         429: "Too many requests in this minute; Retry-After says how long to wait",
         503: "The database is out of reach",
     }
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
     return {"200": good} | {str(s): {"description": words[s], "content": problem} for s in statuses}
 
 
 @cache
 def document() -> dict:
     """Return the document; the same for everybody."""
-    item = {"$ref": "#/components/schemas/Registration"}
+    item = {"$ref": "#/components/schemas/RegistrationIn"}
     many = {"type": "array", "items": item, "minItems": 1, "maxItems": 1000}
-    results = {"type": "array", "items": {"$ref": "#/components/schemas/Result"}}
-    posted = {"type": "object", "required": ["results"], "properties": {"results": results}}
-    state = {"$ref": "#/components/schemas/State"}
+    posted = {"$ref": "#/components/schemas/ItemsAnswer"}
+    state = {"$ref": "#/components/schemas/RegistrationAnswer"}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Todoke", "version": "1"},
@@ -141,12 +98,6 @@ def document() -> dict:
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": {
-                "Registration": RegistrationIn.model_json_schema(),
-                "Problem": _PROBLEM,
-                "Said": _SAID,
-                "Result": _RESULT,
-                "State": _STATE,
-            },
+            "schemas": _schemas(),
         },
     }

@@ -10,6 +10,7 @@ from db.models import ApiKey
 from webapp.domain.accounts import api_keys, idempotency
 from webapp.domain.accounts.idempotency import Refusal, Stored
 from webapp.domain.core.language import N_
+from webapp.domain.intake.api_answers import ItemAnswer, ItemFinding, ItemsAnswer
 from webapp.domain.intake.api_rows import ItemResult, Said, register_items, state_of
 from webapp.domain.intake.outcomes import RowOutcome
 from webapp.domain.intake.registrations import MOST_ROWS
@@ -63,8 +64,8 @@ def register():
         return problem(400, NOT_JSON)
     items = value if isinstance(value, list) else [value]
     if not 1 <= len(items) <= MOST_ROWS:
-        said = {"pointer": "", "message": say(WRONG_COUNT, {"bound": f"{MOST_ROWS:,}"})}
-        return problem(422, WRONG_COUNT, {"bound": f"{MOST_ROWS:,}"}, errors=[said])
+        bound = {"bound": f"{MOST_ROWS:,}"}
+        return problem(422, WRONG_COUNT, bound, errors=[ItemFinding(pointer="", message=say(WRONG_COUNT, bound))])
     pointers = [f"/{n}" for n in range(len(items))] if isinstance(value, list) else [""]
     repeat = request.headers.get("Idempotency-Key")
     if repeat is None:
@@ -116,23 +117,24 @@ def _admit() -> ApiKey | Response:
 
 
 def _answer(results: list[ItemResult]) -> Response:
-    shown = [_as_json(item) for item in results]
+    shown = [_item(item) for item in results]
     if all(item.result.outcome is RowOutcome.REJECTED for item in results):
-        errors = [error for item in shown for error in item["errors"]]
+        errors = [error for item in shown for error in item.errors]
         return problem(422, NONE_ACCEPTED, errors=errors, results=shown)
-    return Response(as_bytes({"results": shown}), content_type=JSON)
+    return Response(as_bytes(ItemsAnswer.model_construct(results=shown)), content_type=JSON)
 
 
-def _as_json(item: ItemResult) -> dict:
-    def said(sentence: Said) -> dict:
-        return {"pointer": sentence.pointer, "message": say(sentence.sentence, sentence.parameters)}
-
+def _item(item: ItemResult) -> ItemAnswer:
     result = item.result
-    return {
-        "status": result.outcome,
-        "application_number": result.number,
-        "registration": encode(result.registration_id) if result.registration_id else None,
-        "technician_id": result.technician_id,
-        "errors": [said(error) for error in item.errors],
-        "warnings": [said(warning) for warning in item.warnings],
-    }
+    return ItemAnswer.model_construct(
+        status=result.outcome,
+        application_number=result.number,
+        registration=encode(result.registration_id) if result.registration_id else None,
+        technician_id=result.technician_id,
+        errors=[_finding(error) for error in item.errors],
+        warnings=[_finding(warning) for warning in item.warnings],
+    )
+
+
+def _finding(sentence: Said) -> ItemFinding:
+    return ItemFinding.model_construct(pointer=sentence.pointer, message=say(sentence.sentence, sentence.parameters))

@@ -12,6 +12,7 @@ from db.ids import encode
 from db.locks import Lock
 from db.models import Card, Message, Postcard, Registration
 from webapp.domain.core.language import N_
+from webapp.domain.intake.api_answers import CardAnswer, NoticeAnswer, PostcardAnswer, RegistrationAnswer
 from webapp.domain.intake.decisions import FIELDS
 from webapp.domain.intake.outcomes import RowOrigin, RowOutcome, RowResult
 from webapp.domain.intake.registrations import MOST_ROWS, register
@@ -171,22 +172,21 @@ def _said(result: RowResult, pointer: str) -> ItemResult:
     return ItemResult(result, errors, warnings)
 
 
-def state_of(application_number: str) -> dict[str, object] | None:
-    """Return how far a registration's notices, postcard and card are, None for an unknown number."""
+def state_of(application_number: str) -> RegistrationAnswer | None:
+    """Return how far a registration's notices, postcards and cards are, None for an unknown number."""
     found = Registration.get_or_none(Registration.application_number == application_number)
     if found is None:
         return None
     messages = Message.select().where((Message.registration == found) & (Message.kind == "id_notice"))
-    return {
-        "registration": encode(found.id),
-        "application_number": found.application_number,
-        "technician_id": found.technician.technician_id,
-        "completed_at": found.completed_at.isoformat(),
-        "first": found.first,
-        "notices": [{"role": m.role, "state": m.state, "reason": m.reason} for m in messages.order_by(Message.id)],
-        "postcards": [
-            {"state": p.state, "cause": p.cause}
-            for p in Postcard.select().where(Postcard.registration == found).order_by(Postcard.n)
-        ],
-        "cards": [{"state": c.state} for c in Card.select().where(Card.registration == found).order_by(Card.id)],
-    }
+    postcards = Postcard.select().where(Postcard.registration == found).order_by(Postcard.n)
+    cards = Card.select().where(Card.registration == found).order_by(Card.id)
+    return RegistrationAnswer(
+        registration=encode(found.id),
+        application_number=found.application_number,
+        technician_id=found.technician.technician_id,
+        completed_at=found.completed_at.isoformat(),
+        first=found.first,
+        notices=[NoticeAnswer(role=m.role, state=m.state, reason=m.reason) for m in messages.order_by(Message.id)],
+        postcards=[PostcardAnswer(state=p.state, cause=p.cause) for p in postcards],
+        cards=[CardAnswer(state=card.state) for card in cards],
+    )
