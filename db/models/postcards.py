@@ -108,3 +108,4 @@ class PostcardReturn(Row):
     print = ForeignKeyField(PostcardPrint, null=True)
     print_id: IdOrNone
     undone_at = MomentField(null=True)
+    scan_key = TextField(null=True)  # the browser's for this scan: sent again, it is the same scan

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from db.ids import encode
-from db.models import Postcard, PostcardPrint
+from db.models import Postcard, PostcardPrint, PostcardReturn
 from tests.domain.postcard import desk
 from webapp.domain.accounts import accounts
 from webapp.domain.postcard.office import PrintOffice
@@ -42,6 +42,66 @@ def test_one_card_after_the_other_without_touching_anything(live, tab, settings,
     tab.locator("#returned tbody tr button").first.click()
     tab.wait_for_selector("#returned tbody:not(:has(tr:nth-child(3)))")
     assert Postcard.select().where(Postcard.state == "mailed").count() == 1
+
+
+def scans(tab, numbers, seconds: float) -> None:
+    """Type what a scanner would, so many seconds apart."""
+    for number in numbers:
+        tab.wait_for_selector("#number:focus")
+        tab.keyboard.type(number)
+        tab.keyboard.press("Enter")
+        tab.wait_for_timeout(1000 * seconds)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 0.9])
+def test_no_scan_is_lost_joined_or_sent_twice_while_the_line_is_slow(live, tab, settings, now, seconds):
+    desk.queued(now, 8)
+    desk.mailed(PrintOffice.of(settings), now)
+    numbers = [row.management_number for row in PostcardPrint.select()]
+    sign_in(live, tab, now)
+    tab.goto(live + "/ops/postcards/returned")
+    line = tab.context.new_cdp_session(tab)
+    line.send("Network.enable")
+    slow = {"offline": False, "latency": 1500, "downloadThroughput": 6250, "uploadThroughput": 2500}
+    line.send("Network.emulateNetworkConditions", slow)
+    scans(tab, numbers, seconds)
+    assert tab.input_value("#number") == ""
+    tab.wait_for_selector("#returned tbody tr:nth-child(8)", timeout=60_000)
+    tab.wait_for_function("document.getElementById('unsent').textContent === ''")
+    assert [row.typed for row in PostcardReturn.select().order_by(PostcardReturn.id)] == numbers
+    assert {row.outcome for row in PostcardReturn.select()} == {"returned"}
+
+
+def test_an_answer_that_is_lost_makes_no_second_scan_and_a_dead_line_keeps_what_was_read(live, tab, cut, settings, now):
+    desk.queued(now, 3)
+    desk.mailed(PrintOffice.of(settings), now)
+    numbers = [row.management_number for row in PostcardPrint.select()]
+    sign_in(live, tab, now)
+    tab.goto(live + "/ops/postcards/returned")
+    lost = cut("/ops/postcards/returned", 2, after=1)
+    scans(tab, numbers[:1], 0.5)
+    assert "つながりしだい送ります" in tab.inner_text("#unsent") and numbers[0] in tab.inner_text("#unsent")
+    scans(tab, numbers[1:], 0)
+    tab.wait_for_selector("#returned tbody tr:nth-child(3)", timeout=60_000)
+    assert tab.inner_text("#unsent") == "" and len(lost) >= 3
+    assert [(row.typed, row.outcome) for row in PostcardReturn.select().order_by(PostcardReturn.id)] == [
+        (number, "returned") for number in numbers
+    ]
+
+
+def test_what_was_read_is_sent_after_the_page_is_loaded_again(live, tab, cut, settings, now):
+    desk.queued(now)
+    desk.mailed(PrintOffice.of(settings), now)
+    sign_in(live, tab, now)
+    tab.goto(live + "/ops/postcards/returned")
+    cut("/ops/postcards/returned", 9)
+    scans(tab, [PostcardPrint.get().management_number], 0.5)
+    assert PostcardReturn.select().count() == 0
+    tab.unroute("**/ops/postcards/returned")
+    tab.on("dialog", lambda dialog: dialog.accept())  # the browser asks: something has not been sent
+    tab.reload()
+    tab.wait_for_selector("#returned tbody tr")
+    assert PostcardReturn.get().outcome == "returned"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,6 @@ def test_a_database_without_migrations_says_what_to_run(database):
 
 
 def test_a_database_of_before_the_first_release_says_what_to_do(database):
-    database.execute_sql("UPDATE schema_migration SET name = '0001_begin'")
+    database.execute_sql("UPDATE schema_migration SET name = '0001_begin' WHERE name = '0001_first'")
     with pytest.raises(schema.SchemaError, match=r"before version 0\.1\.0: make a new one"):
         schema.migrate("test")

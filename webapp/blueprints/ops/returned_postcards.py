@@ -38,7 +38,7 @@ class ReturnedPage:
 
     rows: list[ScanRow]
     most: int = SHOWN
-    newest: ScanRow | None = None
+    newest: list[ScanRow] = field(default_factory=list)
     tally: list[tuple[Chip, int]] = field(default_factory=list)
     left_over: int = 0
     typed: str = ""
@@ -52,13 +52,16 @@ def index():
 
 @blueprint.post("/ops/postcards/returned")
 def scan():
-    typed = request.form.get("number", "").strip()
+    typed = [number.strip() for number in request.form.getlist("number") if number.strip()]
     if not typed:
         wrong = {"number": N_("管理番号を読み取るか、入力してください。")}
         return invalid("ops/postcards/returned.html", _page(errors=wrong))
-    row = returns.scan(typed, now(), viewer().account_id)
+    # The page's script sends a key beside each number, and both again when it got no answer.
+    keys = request.form.getlist("key")
+    keys = keys if len(keys) == len(typed) else [""] * len(typed)
+    scans = [returns.scan(number, now(), viewer().account_id, key) for number, key in zip(typed, keys, strict=True)]
     if wants_partial():
-        return render("ops/postcards/returned.html", _page(newest=_row(row)))
+        return render("ops/postcards/returned.html", _page(newest=[_row(row) for row in scans]))
     return see_other(url_for("ops_returned_postcards.index"))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import JOIN
+from peewee import JOIN, IntegrityError
 
 from db.database import transaction
 from db.ids import encode
@@ -24,6 +24,7 @@ from webapp.domain.postcard.delivery import ReprintReason, reprint
 from webapp.domain.postcard.states import PostcardState, PostcardStep
 
 MOST_AT_ONCE = 5000
+LONGEST_KEY = 40
 _RETURNED = "returned"  # why a code ended
 
 
@@ -66,15 +67,37 @@ def numbers_in(text: str) -> Iterator[str]:
             yield first
 
 
-def scan(typed: str, now: dt.datetime, account_id: int) -> PostcardReturn:
-    """Note one returned postcard by what the scanner read, and return what was found."""
+def scan(typed: str, now: dt.datetime, account_id: int, key: str = "") -> PostcardReturn:
+    """Note one returned postcard by what the scanner read, and return what was found.
+
+    `key` is the browser's name for this scan, "" for none: sent again after a lost answer, it is the same scan.
+    """
+    key = key[:LONGEST_KEY]
+    try:
+        with transaction():
+            return _known(key, account_id) or _scan(typed, now, account_id, key)
+    except IntegrityError:  # the same scan twice at the same moment
+        if known := _known(key, account_id):
+            return known
+        raise
+
+
+def _known(key: str, account_id: int) -> PostcardReturn | None:
+    return PostcardReturn.get_or_none(account=account_id, scan_key=key) if key else None
+
+
+def _scan(typed: str, now: dt.datetime, account_id: int, key: str) -> PostcardReturn:
     number = read_number(typed)
-    with transaction():
-        found = PostcardPrint.get_or_none(PostcardPrint.management_number == number) if number else None
-        outcome = ReturnOutcome.UNKNOWN if found is None else _take_back(found, now, account_id)
-        return PostcardReturn.create(
-            scanned_at=now, account=account_id, typed=(number or typed.strip())[:40], outcome=outcome, print=found
-        )
+    found = PostcardPrint.get_or_none(PostcardPrint.management_number == number) if number else None
+    outcome = ReturnOutcome.UNKNOWN if found is None else _take_back(found, now, account_id)
+    return PostcardReturn.create(
+        scanned_at=now,
+        account=account_id,
+        typed=(number or typed.strip())[:40],
+        outcome=outcome,
+        print=found,
+        scan_key=key or None,
+    )
 
 
 def scan_many(numbers: Iterable[str], now: dt.datetime, account_id: int) -> ReturnTally:
