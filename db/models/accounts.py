@@ -25,6 +25,7 @@ class Account(Row):
     second_factor = BooleanField(default=False)  # whether a confirmed one is asked for at sign-in
     created_at = MomentField()
     last_sign_in_at = MomentField(null=True)
+    tries_used_up_at = MomentField(null=True)  # the last time, by whomever: its owner is shown it
 
 
 class SignInSession(Row):

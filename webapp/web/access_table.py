@@ -226,6 +226,7 @@ ACCESS: dict[str, Rule] = {
     "ops_sign_ins.issue_letter": OPS_OPERATOR,
     "ops_sign_ins.letter": OPS_OPERATOR,
     "ops_sign_ins.letter_form": OPS_OPERATOR,
+    "ops_sign_ins.make_pass": OPS_OPERATOR,
     "ops_sign_ins.open_lost": OPS_OPERATOR,
     "ops_sign_ins.show": OPS_VIEWER,
     "ops_sign_ins.stop_lost": OPS_OPERATOR,

@@ -4,13 +4,14 @@ The cookie holds the token of a row in the table of sessions, so that ending the
 on every other machine.
 """
 
-from flask import Flask, Response, current_app, request, session, url_for
+from flask import Flask, Response, after_this_request, current_app, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from db.database import transaction
 from db.models import SignInSession
 from webapp.domain.accounts import accounts, second_factor
 from webapp.domain.accounts.accounts import AccountKind, SignInStage
+from webapp.domain.accounts.known_browsers import LIFETIME, MOST, Browser
 from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 from webapp.web.clock import now
 from webapp.web.guards import own_path
@@ -90,6 +91,7 @@ def begin(signed_in: accounts.SignedIn) -> None:
     if row.account.kind == AccountKind.TECHNICIAN:
         with transaction():
             cancel_for(row.account.technician_id, CancelReason.SIGNED_IN, now())
+    remember_browser(browser().with_account(signed_in.account, now()))
     kept = session.get("kept")
     session.clear()
     if kept:
@@ -105,6 +107,34 @@ def end() -> None:
         accounts.close_session(current_user.get_id())
     logout_user()
     session.clear()
+
+
+def browser() -> Browser:
+    """Return what this browser has kept of earlier sign-ins; its cookie comes with the pages of signing in only."""
+    kept = request.cookies.get(_known_cookie(), "")
+    return Browser(current_app.extensions["settings"].secret_key, tuple(kept.split(".")[:MOST]))
+
+
+def remember_browser(tokens: tuple[str, ...]) -> None:
+    """Let the browser keep these tokens, by a cookie of the answer at hand."""
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        secure = current_app.config["SESSION_COOKIE_SECURE"]
+        response.set_cookie(
+            _known_cookie(),
+            ".".join(tokens),
+            max_age=LIFETIME,
+            path="/sign-in",
+            secure=secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def _known_cookie() -> str:
+    return "__Secure-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
 
 
 def where_from() -> dict[str, str]:

@@ -5,8 +5,11 @@ import datetime as dt
 import pytest
 
 from webapp.domain.accounts import accounts
-from webapp.domain.accounts.accounts import AccountKind, OperatorRole, PasswordError, TooManyTries
+from webapp.domain.accounts.accounts import AccountKind, OperatorRole, PasswordError
+from webapp.domain.accounts.known_browsers import Browser
+from webapp.domain.accounts.limits import WINDOW, TooManyTries
 
+SECRET = "test " * 8
 PASSWORD = "correct horse battery"
 
 
@@ -16,7 +19,9 @@ def operator(database, now):
 
 
 def sign_in(now, password=PASSWORD, login="yamada", address="192.0.2.1"):
-    return accounts.sign_in(accounts.login_key(AccountKind.OPERATOR, login), password, now, address, "test")
+    return accounts.sign_in(
+        accounts.login_key(AccountKind.OPERATOR, login), password, now, address, "test", Browser(SECRET)
+    )
 
 
 def test_the_right_password_opens_a_session_and_a_wrong_one_does_not(operator, now):
@@ -51,7 +56,7 @@ def test_too_many_wrong_tries_wait_for_the_window_to_end_even_with_the_right_pas
         assert sign_in(now, "wrong", address=f"192.0.2.{n}") is None
     with pytest.raises(TooManyTries):
         sign_in(now)
-    assert sign_in(now + accounts.WINDOW)
+    assert sign_in(now + WINDOW)
 
 
 def test_an_address_that_guesses_names_has_to_wait_too(operator, now):

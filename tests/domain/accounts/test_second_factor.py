@@ -12,7 +12,9 @@ from db.database import connected
 from db.models import RecoveryCode, SecondFactor, SignInRequest, Throttle
 from tests import cast
 from webapp.domain.accounts import access_requests, accounts, passwords, saved_forms, second_factor
-from webapp.domain.accounts.accounts import AccountKind, OperatorRole, TooManyTries
+from webapp.domain.accounts.accounts import AccountKind, OperatorRole
+from webapp.domain.accounts.known_browsers import Browser
+from webapp.domain.accounts.limits import TooManyTries
 from webapp.domain.core import secret_box
 from webapp.domain.core.errors import NotAllowed
 
@@ -110,17 +112,20 @@ def test_a_lock_holds_across_connections_and_processes(account, now, database_ur
     script = (
         "import datetime as dt, sys\n"
         "from db import database as db\n"
-        "from webapp.domain.accounts import accounts\n"
+        "from webapp.domain.accounts import accounts, known_browsers\n"
         "now = dt.datetime.fromisoformat(sys.argv[2])\n"
+        "browser = known_browsers.Browser('test ' * 8)\n"
         "db.configure(sys.argv[1])\n"
         "with db.connected():\n"
         "    for n in range(5):\n"
-        "        assert accounts.sign_in('operator:yamada', 'wrong', now, f'192.0.2.{n}', '') is None\n"
+        "        assert accounts.sign_in('operator:yamada', 'wrong', now, f'192.0.2.{n}', '', browser) is None\n"
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", script, database_url, now.isoformat()], check=True)
     with pytest.raises(TooManyTries):
-        accounts.sign_in(accounts.login_key(AccountKind.OPERATOR, "yamada"), PASSWORD, now, "192.0.2.99", "")
+        accounts.sign_in(
+            accounts.login_key(AccountKind.OPERATOR, "yamada"), PASSWORD, now, "192.0.2.99", "", Browser(SECRET)
+        )
     assert Throttle.select().count() > 1
 
 

@@ -1,18 +1,21 @@
 """Who may hold a link or a code, and when it dies, on both engines."""
 
+import contextlib
 import datetime as dt
+import itertools
 
 import pytest
 
 from db.ids import encode
-from db.models import Account, ActivationCode, EmailAddress, Message, SignInLink
+from db.models import Account, ActivationCode, EmailAddress, Message, Registration, SignInLink
 from tests import cast
-from webapp.domain.accounts import accounts, first_access, sign_in_links
+from webapp.domain.accounts import access_requests, accounts, first_access, sign_in_links
+from webapp.domain.accounts.limits import TooManyTries
 from webapp.domain.accounts.sign_in_links import LETTER_WAIT, LIFETIME, Purpose
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind
 from webapp.domain.notices.messages import Role
-from webapp.domain.postcard import activation_codes
+from webapp.domain.postcard import activation_codes, fallback
 
 SECRET = "test " * 8
 NEW = "a quite different one"
@@ -107,8 +110,8 @@ def code_for(person, now, card="card", n=1) -> str:
 
 
 def by_code(person, code, now, **changes):
-    asked = {"typed_id": person.technician_id, "code": code, "birth_date": "19850401", "password": NEW} | changes
-    return first_access.by_code(**asked, secret=SECRET, now=now, **WHERE)
+    asked = {"typed_id": person.technician_id, "code": code, "birth_date": "19850401", "password": NEW}
+    return first_access.by_code(secret=SECRET, now=now, **(asked | WHERE | changes))
 
 
 def test_a_code_counts_from_the_mailing_for_sixty_days(person, now):
@@ -143,14 +146,68 @@ def test_a_code_is_dead_after_use_reprint_return_or_sign_in(person, now):
     assert {row.end_reason for row in ActivationCode.select()} == {None, "reprint", "returned"}
 
 
-def test_five_wrong_tries_kill_a_code_however_they_come(person, now):
+@pytest.mark.parametrize("birth_date, dies", [("19850401", True), ("19850402", False), ("", False)])
+def test_five_wrong_codes_kill_a_code_if_whoever_tries_knows_the_birth_date(person, now, birth_date, dies):
+    """An ID is known to many: with it alone nobody uses up the tries of its owner."""
+    cast.email(person, "k-sato@example.jp", now)
     code = code_for(person, now)
     cast.code_mailed("card", now)
-    for n in range(activation_codes.TRIES):
+    for typed in ("0" * 10, "", "x", "0" * 9, "1" * 10, "あ"):
         with pytest.raises(first_access.Refused):
-            by_code(person, "0" * 10 if n % 2 else code, now, **({} if n % 2 else {"birth_date": "19850402"}))
-    with pytest.raises(first_access.Refused):
-        by_code(person, code, now)
+            by_code(person, typed, now, birth_date=birth_date)
+    told = [message for message in Message.select() if message.content and "code_dead_on" in message.content]
+    assert len(told) == dies, "the person is told, once"
+    if dies:
+        with pytest.raises(first_access.Refused):
+            by_code(person, code, now)
+    else:
+        assert by_code(person, code, now)
+
+
+def test_no_number_of_posts_with_an_id_alone_keeps_its_owner_out(person, now):
+    code = code_for(person, now)
+    cast.code_mailed("card", now)
+    for n in range(3 * first_access.LIMIT_ADDRESS):
+        with contextlib.suppress(first_access.Refused, TooManyTries):
+            by_code(person, code, now, birth_date="19991231", network_address=f"198.51.100.{n % 2}")
+    assert by_code(person, code, now, network_address="192.0.2.1")
+
+
+def test_a_letter_code_is_not_killed_by_who_knows_the_business(database, now):
+    firm = cast.business(now)
+    boss = accounts.create_operator("boss", "", accounts.OperatorRole.OPERATOR, NEW, now)
+    row = activation_codes.issue_letter(firm, boss, SECRET, now)
+    asked = {"user_name": "tanaka", "display_name": "田中", "password": NEW, "secret": SECRET, "now": now} | WHERE
+    for n in range(2 * activation_codes.TRIES):
+        with pytest.raises(first_access.Refused):
+            first_access.by_letter(firm.business_id, f"{n:010}", **asked)
+    assert first_access.by_letter(firm.business_id, activation_codes.code_of(row, SECRET), **asked)
+
+
+FATES = ("living", "printing", "tries", "used", "returned")
+
+
+def test_another_postcard_is_sent_unless_one_is_there_that_can_be_used(database, person, now):
+    """By hand: the last thirty days, three at most, and none among them but such whose codes died of wrong tries."""
+    cast.registration(person, now)
+    cast.email(person, "k-sato@example.jp", now)
+    cases = [(fates, days) for n in range(4) for fates in itertools.product(FATES, repeat=n) for days in (1, 40)]
+    for fates, days in cases:
+        with database.atomic() as running:
+            for fate in fates:
+                postcard = fallback.queue(Registration.get(), "requested", now, again=True)
+                if fate == "printing":
+                    continue
+                activation_codes.issue(SECRET, person.id, encode(postcard.id), 1, now)
+                values = {"tries": {"tries": 5}, "used": {"used_at": now}, "returned": {"ended_at": now}}.get(fate)
+                if values:
+                    ActivationCode.update(values).where(ActivationCode.card_id == encode(postcard.id)).execute()
+            lately = fates if days < 30 else ()
+            may = len(lately) < access_requests.MOST_POSTCARDS and set(lately) <= {"tries"}
+            queued = access_requests.queue_postcard(person, now + days * DAY)
+            refused = [message for message in Message.select() if "postcard_not_sent_on" in (message.content or {})]
+            assert ((queued is not None), len(refused)) == (may, int(not may)), (fates, days)
+            running.rollback()
 
 
 def test_a_code_is_not_another_persons(person, now):

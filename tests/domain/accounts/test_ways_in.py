@@ -12,6 +12,7 @@ from tests import cast
 from tests.domain.intake.test_registrations import row
 from webapp.domain.accounts import access_requests, accounts, first_access, mails, objections, sign_in_links
 from webapp.domain.accounts.first_access import Refused
+from webapp.domain.accounts.known_browsers import Browser
 from webapp.domain.accounts.sign_in_links import LETTER_WAIT
 from webapp.domain.core.work_items import WorkItemKind
 from webapp.domain.email_addresses import versions
@@ -115,7 +116,7 @@ def test_the_confirmed_address_is_told_of_each_change_and_can_stop_it(person, no
     SOURCES[source](person, at)
     warning = Message.get(Message.kind == MessageKind.CONFIRM)
     assert warning.address.value == OWN
-    accounts.sign_in(account.login_key, PASSWORD, at, "192.0.2.9", "stranger")
+    accounts.sign_in(account.login_key, PASSWORD, at, "192.0.2.9", "stranger", Browser(SECRET))
     code = activation_codes.issue(SECRET, person.id, "card-1", 1, at)
     tokens = sign_in_links.links_for([warning], SECRET, at)
     change = objections.find(tokens[warning.id], SECRET, at)

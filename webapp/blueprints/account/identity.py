@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, request
 from flask_login import current_user
 
 from webapp.domain.accounts import accounts, passkeys, second_factor
+from webapp.domain.accounts.limits import TooManyTries
 from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.guards import own_path
@@ -38,15 +39,12 @@ def form():
 @blueprint.post("/confirm-identity")
 def submit():
     account, target = current_user.account, own_path(request.form.get("next", ""))
-    limits = accounts.sign_in_limits(account.login_key, request.remote_addr or "")
     try:
-        accounts.check_limits(limits, now())
-        if not accounts.right_password(account, request.form.get("password", "")):
-            accounts.count_tries(limits, now())
+        if not accounts.prove_password(current_user.session, request.form.get("password", ""), _secret(), now()):
             return _form(target, {"password": WRONG_PASSWORD}, 422)
         if account.second_factor and not _right_code(account):
             return _form(target, {"code": WRONG_CODE}, 422)
-    except accounts.TooManyTries:
+    except TooManyTries:
         return _form(target, {"password": TOO_MANY}, 429)
     accounts.prove_again(current_user.session, now())
     return see_other(target)
@@ -63,9 +61,12 @@ def submit_passkey():
 
 
 def _right_code(account) -> bool:
-    return second_factor.check(
-        account, request.form.get("code", ""), current_app.extensions["settings"].secret_key, now()
-    )
+    tries = second_factor.of_session(current_user.session)
+    return second_factor.check(account, request.form.get("code", ""), _secret(), now(), tries)
+
+
+def _secret() -> str:
+    return current_app.extensions["settings"].secret_key
 
 
 def _form(target: str, errors: dict[str, str] | None = None, status: int = 200) -> Response:

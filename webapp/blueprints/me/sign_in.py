@@ -3,17 +3,19 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, abort, flash, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
 from webapp.domain.accounts import accounts
+from webapp.domain.accounts.limits import TooManyTries
 from webapp.domain.accounts.password_change import change_password
 from webapp.domain.accounts.passwords import PasswordError
 from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.session import browser, remember_browser
 
 blueprint = Blueprint("me_sign_in", __name__)
 
@@ -40,6 +42,7 @@ class SessionsPage:
     sessions: list[Session]
     second_factor: bool
     password_at: dt.datetime | None  # when it was set: who has no mail sees here that it was not they
+    tries_used_up_at: dt.datetime | None  # as above: somebody has tried passwords or codes
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def sessions():
         Session(row.id, row.id == session_id, row.created_at, row.seen_at, row.network_address, row.user_agent)
         for row in accounts.sessions_of(account, now())
     ]
-    return render("me/sign_in/sessions.html", SessionsPage(rows, account.second_factor, account.password_changed_at))
+    page = SessionsPage(rows, account.second_factor, account.password_changed_at, account.tries_used_up_at)
+    return render("me/sign_in/sessions.html", page)
 
 
 @blueprint.post("/me/sessions/<oid:session>/end")
@@ -85,14 +89,13 @@ def password():
 @recent_authentication
 def password_submit() -> Response:
     account, template = current_user.account, "me/sign_in/password.html"
-    limits = accounts.sign_in_limits(account.login_key, request.remote_addr or "")
+    secret = current_app.extensions["settings"].secret_key
     try:
-        accounts.check_limits(limits, now())
-        if not accounts.right_password(account, request.form.get("old_password", "")):
-            accounts.count_tries(limits, now())
+        if not accounts.prove_password(current_user.session, request.form.get("old_password", ""), secret, now()):
             return invalid(template, PasswordPage(_name(), {"old_password": WRONG_PASSWORD}))
         change_password(account, request.form.get("password", ""), now(), but=current_user.session.id)
-    except accounts.TooManyTries:
+        remember_browser(browser().with_account(account, now()))  # what it kept is dead with the old password
+    except TooManyTries:
         return render(template, PasswordPage(_name(), {"old_password": TOO_MANY}), status=429)
     except PasswordError as error:
         return invalid(template, PasswordPage(_name(), {"password": error.sentence}))

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from db.models import Account, ActivationCode, Business
-from webapp.domain.accounts import accounts, second_factor
+from webapp.domain.accounts import accounts, known_browsers, second_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.log import audit
 from webapp.domain.core.errors import NotAllowed
@@ -21,6 +21,11 @@ from webapp.web.rendering import invalid, render, see_other
 
 blueprint = Blueprint("ops_sign_ins", __name__)
 
+WAYS = {
+    AccountKind.TECHNICIAN: "sign_in.form",
+    AccountKind.BUSINESS_USER: "sign_in.form_business",
+    AccountKind.OPERATOR: "sign_in.form_operators",
+}
 NOT_FOUND = N_("見つかりませんでした。IDと利用者名を確かめてください。")
 NO_NOTE = N_("本人確認の方法と結果を入力してください。")
 NOT_NOW = N_("この利用者には、いまこの操作はできません。")
@@ -48,7 +53,17 @@ class SignInPage:
     last_sign_in_at: dt.datetime | None
     lost_until: dt.datetime | None
     may_act: bool
+    waits: bool
     errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PassPage:
+    """A link by which somebody who is locked out tries to sign in without waiting; shown this once."""
+
+    account: int
+    link: str
+    until: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,20 @@ def stop_lost(account: int):
     if second_factor.stop_lost(found, current_user.account, now()):
         flash(gettext("2段階認証の解除を止めました。"), "good")
     return see_other(url_for("ops_sign_ins.show", account=found.id))
+
+
+@blueprint.post("/ops/sign-ins/<oid:account>/pass")
+@recent_authentication
+def make_pass(account: int):
+    """Show a link that gives a browser tries of its own for an hour; it lets nobody in."""
+    found = _account(account)
+    if not found.active or found.password_hash is None:
+        return _show(found, {"note": NOT_NOW}, 422)
+    token = known_browsers.token_for(found, _secret(), now(), known_browsers.PASS_LIFETIME)
+    audit(EventName.ACCOUNT_PASS_MADE, now(), current_user.account.id, "account", found.id)
+    way = url_for(WAYS[AccountKind(found.kind)], known=token)
+    link = current_app.extensions["settings"].public_url + way
+    return render("ops/sign_ins/pass.html", PassPage(found.id, link, now() + known_browsers.PASS_LIFETIME))
 
 
 @blueprint.post("/ops/sign-ins/<oid:account>/disable")
@@ -193,6 +222,7 @@ def _show(account: Account, errors: dict[str, str] | None = None, status: int = 
         account.last_sign_in_at,
         lost.effective_at if lost else None,
         current_user.role != accounts.OperatorRole.VIEWER,
+        accounts.is_waiting(account, now()),
         errors or {},
     )
     return render("ops/sign_ins/show.html", page, status=status)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from flask import Blueprint, Response, current_app, request, url_for
 
-from webapp.domain.accounts import access_requests, accounts, first_access, sign_in_links
+from webapp.domain.accounts import access_requests, first_access, sign_in_links
+from webapp.domain.accounts.limits import TooManyTries
 from webapp.domain.accounts.passwords import PasswordError
 from webapp.domain.core.language import N_
 from webapp.web import session
@@ -148,7 +149,7 @@ def _link_page(token: str, typed=None, errors=None, status: int = 200) -> Respon
 def _redeem(redeem, again) -> Response:
     try:
         signed_in = redeem()
-    except accounts.TooManyTries:
+    except TooManyTries:
         return again({"password": TOO_MANY}, 429)
     except PasswordError as error:
         return again({"password": error.sentence}, 422)
@@ -165,7 +166,7 @@ def _ask(template: str, way: str, *names: str) -> Response:
         return invalid(template, AskPage(typed, errors))
     try:
         access_requests.ask({"way": way} | typed, _secret(), now(), request.remote_addr or "")
-    except accounts.TooManyTries:
+    except TooManyTries:
         return render(template, AskPage(typed, {names[0]: TOO_MANY}), status=429)
     answer = "first_access.postcard_received" if way == "postcard" else "first_access.received"
     return see_other(url_for(answer))

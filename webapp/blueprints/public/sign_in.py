@@ -2,25 +2,44 @@
 
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, current_app, request, session, url_for
+from flask import Blueprint, Response, current_app, flash, request, session, url_for
+from flask_babel import gettext
 from flask_login import current_user
 
-from webapp.domain.accounts import accounts, passkeys, second_factor
+from webapp.domain.accounts import accounts, known_browsers, passkeys, second_factor
 from webapp.domain.accounts.accounts import AccountKind
+from webapp.domain.accounts.limits import TooManyTries
 from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.guards import own_path
 from webapp.web.rendering import invalid, render, see_other
-from webapp.web.session import end, first_page, go_on, half, where_from
+from webapp.web.session import browser, end, first_page, go_on, half, remember_browser, where_from
 
 blueprint = Blueprint("sign_in", __name__)
 
 TOO_MANY = N_("失敗が続いたため、一時的に受付を止めています。15分ほど待ってから、もう一度お試しください。")
+# Whoever signs in here may have a browser with tries of its own, or a way that needs nobody's patience.
+TOO_LONG = {
+    AccountKind.TECHNICIAN: N_(
+        "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、リンクをメールで受け取るか、"
+        "15分ほど待ってから、もう一度お試しください。"
+    ),
+    AccountKind.BUSINESS_USER: N_(
+        "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、リンクをメールで受け取るか、"
+        "15分ほど待ってから、もう一度お試しください。"
+    ),
+    AccountKind.OPERATOR: N_(
+        "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、ほかの担当者に"
+        "「サインインの支援」の画面でリンクを作ってもらうか、15分ほど待ってから、もう一度お試しください。"
+    ),
+}
 WRONG = {
     AccountKind.TECHNICIAN: N_("技能者IDまたはパスワードが違います。入力し直してください。"),
     AccountKind.BUSINESS_USER: N_("事業者ID、利用者名、パスワードのどれかが違います。入力し直してください。"),
     AccountKind.OPERATOR: N_("利用者名またはパスワードが違います。入力し直してください。"),
 }
+GOOD_PASS = N_("このブラウザーから、別枠でサインインを試せます。1時間以内に、パスワードを入力してください。")
+DEAD_PASS = N_("このリンクは使えません。もう一度リンクを作ってもらってください。")
 WRONG_CODE = N_("確認コードが違うか、すでに使われています。アプリに表示されている新しいコードを入力してください。")
 WRONG_PASSKEY = N_("パスキーを確認できませんでした。もう一度お試しください。")
 
@@ -89,10 +108,10 @@ def submit_second():
     waiting = half()
     if waiting is None:
         return see_other(url_for("sign_in.form"))
-    secret, target = current_app.extensions["settings"].secret_key, session.get("next", "")
+    target = session.get("next", "")
     try:
-        signed_in = second_factor.finish(waiting, request.form.get("code", ""), secret, now())
-    except accounts.TooManyTries:
+        signed_in = second_factor.finish(waiting, request.form.get("code", ""), browser(), now())
+    except TooManyTries:
         return _second(waiting, {"code": TOO_MANY}, 429)
     return go_on(signed_in, target) if signed_in else _second(waiting, {"code": WRONG_CODE}, 422)
 
@@ -119,9 +138,22 @@ def out():
 
 def _form(kind: AccountKind) -> Response:
     target = own_path(request.args.get("next", ""))
+    if token := request.args.get("known", ""):
+        return _take_pass(token)
     if current_user.is_authenticated:
         return see_other(target if target != "/" else first_page(current_user.kind))
     return render("public/sign_in/form.html", SignInPage(kind, next=target))
+
+
+def _take_pass(token: str) -> Response:
+    """Let the browser keep a token that an operator has made: it brings tries of its own, and lets nobody in."""
+    account = known_browsers.account_of(token, browser().secret, now())
+    if account is None:
+        flash(gettext(DEAD_PASS), "bad")
+    else:
+        remember_browser(browser().with_token(token))
+        flash(gettext(GOOD_PASS), "good")
+    return see_other(url_for(request.endpoint or "sign_in.form"))
 
 
 def _typed(*names: str) -> dict[str, str]:
@@ -131,9 +163,10 @@ def _typed(*names: str) -> dict[str, str]:
 def _submit(kind: AccountKind, key: str, typed: dict[str, str]) -> Response:
     target, first = own_path(request.form.get("next", "")), next(iter(typed))
     try:
-        signed_in = accounts.sign_in(key, request.form.get("password", ""), now(), **where_from())
-    except accounts.TooManyTries:
-        return render("public/sign_in/form.html", SignInPage(kind, typed, target, {first: TOO_MANY}), status=429)
+        password = request.form.get("password", "")
+        signed_in = accounts.sign_in(key, password, now(), **where_from(), browser=browser())
+    except TooManyTries:
+        return render("public/sign_in/form.html", SignInPage(kind, typed, target, {first: TOO_LONG[kind]}), status=429)
     if signed_in is None:
         return invalid("public/sign_in/form.html", SignInPage(kind, typed, target, {first: WRONG[kind]}))
     return go_on(signed_in, target)

@@ -13,10 +13,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from db.database import transaction
-from db.ids import new_id
-from db.models import Account, SignInSession, Throttle
-from webapp.domain.accounts import passwords
+from db.models import Account, SignInSession
+from webapp.domain.accounts import limits, passwords
+from webapp.domain.accounts.known_browsers import Browser
+from webapp.domain.accounts.limits import Budget
 from webapp.domain.accounts.passwords import PasswordError
+from webapp.domain.accounts.sign_in_requests import UsedUp, note_used_up
 
 __all__ = ["PasswordError"]
 
@@ -72,18 +74,15 @@ RECENT = dt.timedelta(minutes=15)
 # Last sight is written at most this often: a click must not always be a write.
 _SEEN_EVERY = dt.timedelta(minutes=1)
 
-# Wrong passwords in a window, for an account and for a network address, before further tries wait for its end.
-WINDOW = dt.timedelta(minutes=15)
+# Wrong passwords in a quarter of an hour: for an account from browsers that are not known, and from a network address;
+# beside these for each browser that is known, and for each session that proves again who is there.
 LIMIT_ACCOUNT = 10
 LIMIT_ADDRESS = 50
+LIMIT_KNOWN = 10
 
 _hasher = PasswordHasher()
 # Checked when there is no such account, so that the answer takes the same time.
 _nobody = _hasher.hash(secrets.token_urlsafe(16))
-
-
-class TooManyTries(Exception):
-    """The account or the network address has to wait until the window ends."""
 
 
 @dataclass(frozen=True)
@@ -159,25 +158,45 @@ def create_operator(login: str, display_name: str, role: OperatorRole, password:
         )
 
 
-def sign_in(key: str, password: str, now: dt.datetime, network_address: str, user_agent: str) -> SignedIn | None:
+def sign_in(
+    key: str, password: str, now: dt.datetime, network_address: str, user_agent: str, browser: Browser
+) -> SignedIn | None:
     """Check a password and open a session; None when it is wrong, whoever it was for.
 
-    With a second factor the session's stage is SECOND_FACTOR: `complete` follows. TooManyTries while the account or the
-    network address has used up its tries. An account that does not exist takes the same time and counts the same tries.
+    With a second factor the session's stage is SECOND_FACTOR: `complete` follows. TooManyTries while the budgets of
+    `sign_in_budgets` are used up. An account that does not exist takes the same time and counts the same tries.
     """
-    limits = sign_in_limits(key, network_address)
-    check_limits(limits, now)
     account = Account.get_or_none(Account.login_key == key)
+    budgets = sign_in_budgets(key, account, network_address, browser, now)
+    last = limits.take(budgets, now)
     known = right_password(account, password)
     with transaction():
         if not known or account is None or account.password_hash is None:
-            count_tries(limits, now)
+            if last:
+                note_used_up(UsedUp.PASSWORD, key, browser.secret, now)
             return None
         if _hasher.check_needs_rehash(account.password_hash):
             account.password_hash = hash_password(password)
             account.save(only=[Account.password_hash])
-        forgive(key)
+        limits.forget(budgets[0])
+        limits.give_back(budgets[1:], now)
         return begin(account, now, network_address, user_agent)
+
+
+def prove_password(session: SignInSession, password: str, secret: str, now: dt.datetime) -> bool:
+    """Return whether this is the password of whoever is signed in, who is asked for it again.
+
+    TooManyTries after ten wrong ones in this session: neither a stranger nor another device can use these tries up.
+    """
+    budget = limits.Budget("password:session", str(session.id), LIMIT_KNOWN)
+    last = limits.take([budget], now)
+    known = right_password(session.account, password)
+    with transaction():
+        if known:
+            limits.give_back([budget], now)
+        elif last:
+            note_used_up(UsedUp.PASSWORD, session.account.login_key, secret, now)
+        return known
 
 
 def right_password(account: Account | None, password: str) -> bool:
@@ -294,7 +313,7 @@ def set_password(account: Account, password: str, now: dt.datetime, but: int | N
     account.password_hash, account.password_changed_at = hash_password(password), now
     account.save(only=[Account.password_hash, Account.password_changed_at])
     end_sessions(account, but)
-    forgive(account.login_key)
+    limits.forget(of_strangers(account.login_key))
 
 
 def set_active(account: Account, active: bool) -> None:
@@ -311,46 +330,28 @@ def close_session(token: str) -> None:
     SignInSession.delete().where(SignInSession.token_hash == _digest(token)).execute()
 
 
-def sign_in_limits(key: str, network_address: str) -> list[tuple[str, int]]:
-    """Return the counters of tries to sign in as somebody from somewhere, each with its limit."""
-    return [
-        (throttle_key("sign-in:account", key), LIMIT_ACCOUNT),
-        (throttle_key("sign-in:address", network_address), LIMIT_ADDRESS),
-    ]
+def sign_in_budgets(
+    key: str, account: Account | None, network_address: str, browser: Browser, now: dt.datetime
+) -> list[Budget]:
+    """Return whose tries a password uses up: the known browser's own; else those of the account and of the address.
+
+    Who has no known browser shares the tries with every stranger, who needs no more than an ID to use them up.
+    """
+    known_as = browser.known_as(account, now)
+    if known_as is not None:
+        return [Budget("sign-in:browser", known_as, LIMIT_KNOWN)]
+    return [of_strangers(key), Budget("sign-in:address", network_address, LIMIT_ADDRESS)]
 
 
-def check_limits(limits: list[tuple[str, int]], now: dt.datetime, window: dt.timedelta = WINDOW) -> None:
-    """Raise TooManyTries when one of the counters has reached its limit in the window at hand."""
-    start = _window(now, window)
-    for name, limit in limits:
-        row = Throttle.get_or_none((Throttle.key == name) & (Throttle.window_start == start))
-        if row is not None and row.count >= limit:
-            raise TooManyTries
+def of_strangers(key: str) -> Budget:
+    """Return the tries of an account from browsers that nobody has signed in with before."""
+    return Budget("sign-in:account", key, LIMIT_ACCOUNT)
 
 
-def count_tries(limits: list[tuple[str, int]], now: dt.datetime, window: dt.timedelta = WINDOW) -> None:
-    """Count one try in each counter, in the running transaction."""
-    start = _window(now, window)
-    for name, _ in limits:
-        Throttle.insert(id=new_id(), key=name, window_start=start, count=1, expires_at=start + 2 * window).on_conflict(
-            conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + 1}
-        ).execute()
-
-
-def forgive(key: str) -> None:
-    """Forget the tries against an account: its owner has shown who they are."""
-    Throttle.delete().where(Throttle.key == throttle_key("sign-in:account", key)).execute()
-
-
-def throttle_key(prefix: str, value: str) -> str:
-    """Return the name of a counter, in which the value cannot be read."""
-    return f"{prefix}:{_digest(value)[:32]}"
+def is_waiting(account: Account, now: dt.datetime) -> bool:
+    """Return whether an account has to wait where its browser is not known."""
+    return limits.is_used_up(of_strangers(account.login_key), now)
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _window(now: dt.datetime, window: dt.timedelta) -> dt.datetime:
-    seconds = window.total_seconds()
-    return dt.datetime.fromtimestamp(now.timestamp() // seconds * seconds, dt.UTC)

@@ -12,9 +12,12 @@ from peewee import IntegrityError
 from db.database import transaction
 from db.ids import new_id
 from db.models import Account, ActivationCode, Business, EmailAddress, RecordVersion, SignInLink, Technician
-from webapp.domain.accounts import accounts, password_change, passwords, sign_in_links
+from db.rows import require_row
+from webapp.domain.accounts import accounts, limits, mails, password_change, passwords, sign_in_links
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole, SignedIn
+from webapp.domain.accounts.limits import Budget
 from webapp.domain.accounts.sign_in_links import Purpose
+from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.events import EventName, record
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses.ways_in import way_in
@@ -30,7 +33,6 @@ TOO_SOON = N_(
 BAD_NAME = N_("利用者名は、半角の英数字と . _ - を使い、2文字から40文字で入力してください。")
 NAME_TAKEN = N_("この利用者名は使われています。ほかの利用者名にしてください。")
 
-LIMIT_ID = 10
 LIMIT_ADDRESS = 50
 WINDOW = dt.timedelta(hours=1)
 # So long has somebody with a confirmed e-mail address time to say that a new postal address is not theirs.
@@ -70,17 +72,16 @@ def by_link(
     `proof` is the birth date for a technician's link, the 事業者ID for a business's. Refused, PasswordError or
     TooManyTries.
     """
-    limits = _limits("link", token[:40], network_address)
-    accounts.check_limits(limits, now, WINDOW)
+    budgets = [_of_address(network_address)]
     passwords.check(password, (proof, user_name, display_name))
+    limits.take(budgets, now)
     link = sign_in_links.find(token, secret, now)
     if link is None or not _proved(link, proof):
-        with transaction():
-            accounts.count_tries(limits, now, WINDOW)
-            if link is not None:
-                sign_in_links.count_wrong(link)
+        if link is not None:
+            sign_in_links.count_wrong(link)
         raise Refused("proof", WRONG_LINK)
     with transaction():
+        limits.give_back(budgets, now)
         account = _account_of(link, user_name, display_name, now)
         if not sign_in_links.use(link, now):
             raise Refused("proof", WRONG_LINK)
@@ -101,7 +102,11 @@ def by_code(
     network_address: str,
     user_agent: str,
 ) -> SignedIn:
-    """Redeem the code of a technician's postcard: ID, code and birth date. Refused, PasswordError, TooManyTries."""
+    """Redeem the code of a technician's postcard: ID, code and birth date. Refused, PasswordError, TooManyTries.
+
+    Five wrong codes with the right birth date kill it, and the person is told. A wrong birth date is no try: an ID is
+    known to many, and behind it stand 50 random bits.
+    """
     technician_id = accounts.digits(typed_id)
     person = Technician.get_or_none(Technician.technician_id == technician_id)
     day = read_birth_date(birth_date)
@@ -111,10 +116,11 @@ def by_code(
             raise Refused("code", TOO_SOON)
         return technician_account(person, now)
 
+    proved = person is not None and day == person.birth_date
     return _redeem_code(
-        technician_id,
         code,
-        person is not None and day == person.birth_date,
+        proved,
+        proved,
         ActivationCode.technician == (person.id if person else 0),
         account,
         password,
@@ -151,7 +157,10 @@ def by_letter(
     network_address: str,
     user_agent: str,
 ) -> SignedIn:
-    """Redeem the code of a letter to a business and make its administrator. Refused, PasswordError, TooManyTries."""
+    """Redeem the code of a letter to a business and make its administrator. Refused, PasswordError, TooManyTries.
+
+    Wrong codes count against the network address only: the 事業者ID is known to everybody.
+    """
     business_id = accounts.digits(typed_id)
     business = Business.get_or_none(Business.business_id == business_id)
     check_user_name(user_name)
@@ -160,9 +169,9 @@ def by_letter(
         return new_business_user(business, user_name, display_name, BusinessRole.ADMINISTRATOR, now)
 
     return _redeem_code(
-        business_id,
         code,
         business is not None,
+        False,
         ActivationCode.business == (business.id if business else 0),
         account,
         password,
@@ -175,9 +184,9 @@ def by_letter(
 
 
 def _redeem_code(
-    typed_id: str,
     code: str,
     proved: bool,
+    counts: bool,
     of_owner,
     account: Callable[[], Account],
     password: str,
@@ -187,17 +196,20 @@ def _redeem_code(
     network_address: str,
     user_agent: str,
 ) -> SignedIn:
-    limits = _limits("id", typed_id, network_address)
-    accounts.check_limits(limits, now, WINDOW)
+    budgets = [_of_address(network_address)]
     passwords.check(password, about)
+    limits.take(budgets, now)
     codes = activation_codes.living(of_owner, now)
     row = activation_codes.find(code, codes, secret)
     if row is None or not proved:
         with transaction():
-            accounts.count_tries(limits, now, WINDOW)
-            activation_codes.count_wrong(codes)
+            # What everybody knows is no try: an ID alone would else be enough to kill a stranger's code.
+            for dead in activation_codes.count_wrong(codes if counts else []):
+                person = require_row(Technician, id=dead.technician_id)
+                mails.tell_technician(person, {mails.CODE_DEAD: written_moment(now)}, now)
         raise Refused("code", WRONG_CODE)
     with transaction():
+        limits.give_back(budgets, now)
         owner = account()
         if not activation_codes.use(row, now):
             raise Refused("code", WRONG_CODE)
@@ -281,11 +293,8 @@ def _let_in(
     return accounts.begin(account, now, network_address, user_agent)
 
 
-def _limits(prefix: str, value: str, network_address: str) -> list[tuple[str, int]]:
-    return [
-        (accounts.throttle_key(f"first-access:{prefix}", value), LIMIT_ID),
-        (accounts.throttle_key("first-access:address", network_address), LIMIT_ADDRESS),
-    ]
+def _of_address(network_address: str) -> Budget:
+    return Budget("first-access:address", network_address, LIMIT_ADDRESS, WINDOW)
 
 
 def operator_link(login: str, secret: str, now: dt.datetime) -> str | None:

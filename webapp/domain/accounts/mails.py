@@ -5,7 +5,7 @@ Such a mail carries no link and no code: whoever reads it can do nothing with it
 
 import datetime as dt
 
-from db.models import Account, EmailAddress, Message
+from db.models import Account, EmailAddress, Message, Technician
 from webapp.domain.accounts import sign_in_links
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.core.calendar import written_moment
@@ -22,7 +22,14 @@ FACTOR_REMOVED = "factor_removed_on"
 CODES_MADE = "codes_made_on"
 CODE_USED = "code_used_on"
 LOST_UNTIL = "factor_lost_until"
-CHANGES = frozenset({PASSWORD_CHANGED, APP_ADDED, PASSKEY_ADDED, FACTOR_REMOVED, CODES_MADE, CODE_USED})
+TRIES_USED_UP = "tries_used_up_on"  # somebody has tried passwords
+CODES_USED_UP = "codes_used_up_on"  # somebody who knows the password has tried codes of the second factor
+CHANGES = frozenset(
+    {PASSWORD_CHANGED, APP_ADDED, PASSKEY_ADDED, FACTOR_REMOVED, CODES_MADE, CODE_USED, TRIES_USED_UP, CODES_USED_UP}
+)
+# To technicians only: somebody who knows the birth date has tried codes; a postcard that was asked for is not sent.
+CODE_DEAD = "code_dead_on"
+POSTCARD_NOT_SENT = "postcard_not_sent_on"
 
 _ROLES = {
     AccountKind.TECHNICIAN: Role.TECHNICIAN,
@@ -54,6 +61,15 @@ def tell(account: Account, content: dict[str, str], now: dt.datetime) -> list[Me
     return [
         new_message(MessageKind.CONFIRM, role, address, account.language, now, content=content, **concerns)
         for address in _addresses_of(account, now)
+    ]
+
+
+def tell_technician(person: Technician, content: dict[str, str], now: dt.datetime) -> list[Message]:
+    """Queue the mails that tell a technician, who may never have signed in, in the running transaction."""
+    concerns = {"technician": person, "content": content}
+    return [
+        new_message(MessageKind.CONFIRM, Role.TECHNICIAN, address, person.language, now, **concerns)
+        for address in reachable(person.id)
     ]
 
 

@@ -13,8 +13,11 @@ import pyotp
 from db.database import transaction
 from db.ids import ALPHABET
 from db.models import Account, LostFactor, RecoveryCode, SecondFactor, SignInSession
-from webapp.domain.accounts import accounts, mails
+from webapp.domain.accounts import accounts, limits, mails
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole, SignedIn
+from webapp.domain.accounts.known_browsers import Browser
+from webapp.domain.accounts.limits import Budget
+from webapp.domain.accounts.sign_in_requests import UsedUp, note_used_up
 from webapp.domain.audit.log import audit
 from webapp.domain.core import secret_box
 from webapp.domain.core.calendar import written_moment
@@ -142,26 +145,42 @@ def remove(account: Account, factor_id: int, now: dt.datetime) -> bool:
         return True
 
 
-def check(account: Account, code: str, secret_key: str, now: dt.datetime) -> bool:
+def check(account: Account, code: str, secret_key: str, now: dt.datetime, budget: Budget | None = None) -> bool:
     """Return whether a code of the app or a recovery code is right, and use it up; TooManyTries after too many.
 
-    A code of the app is taken once: who looks over a shoulder cannot use it again within its half minute.
+    A code of the app is taken once: who looks over a shoulder cannot use it again within its half minute. `budget` is
+    whose tries it uses up, `of_session` or `of_browser`; else those that everybody has who knows the password.
     """
-    limits = [(accounts.throttle_key("second-factor", str(account.id)), LIMIT_CODES)]
-    accounts.check_limits(limits, now)
+    budget = budget or Budget("second-factor", str(account.id), LIMIT_CODES)
     with transaction():
+        last = limits.take([budget], now)
         taken = any(
             _take_code(row, code, secret_key, now) for row in factors_of(account) if row.kind == FactorKind.TOTP
         ) or _take_recovery_code(account, code, secret_key, now)
-        if not taken:
-            accounts.count_tries(limits, now)
+        if taken:
+            limits.give_back([budget], now)
+        elif last:
+            note_used_up(UsedUp.CODE, account.login_key, secret_key, now)
         return taken
 
 
-def finish(session: SignInSession, code: str, secret_key: str, now: dt.datetime) -> SignedIn | None:
-    """Open the full session of a half one when the code is right; None when it is not."""
+def of_session(session: SignInSession) -> Budget:
+    """Return the tries of a session whose person proves again who they are."""
+    return Budget("second-factor:session", str(session.id), LIMIT_CODES)
+
+
+def of_browser(account: Account, browser: Browser, now: dt.datetime) -> Budget | None:
+    """Return the tries of a browser in which this account was signed in to before; None for another browser."""
+    known_as = browser.known_as(account, now)
+    return Budget("second-factor:browser", known_as, LIMIT_CODES) if known_as is not None else None
+
+
+def finish(session: SignInSession, code: str, browser: Browser, now: dt.datetime) -> SignedIn | None:
+    """Open the full session of a half one when the code is right; None when it is not, TooManyTries as `check`."""
+    budget = of_browser(session.account, browser, now)
     with transaction():
-        return accounts.complete(session, now) if check(session.account, code, secret_key, now) else None
+        right = check(session.account, code, browser.secret, now, budget)
+        return accounts.complete(session, now) if right else None
 
 
 def _take_code(row: SecondFactor, typed: str, secret_key: str, now: dt.datetime) -> bool:

@@ -48,8 +48,13 @@ _ASKED = frozenset({"inquiry_number", "asked_on", "kept_until"}) | {
 # What changed in how somebody signs in, and in an affiliation: a section each (account_mails, affiliation_mails).
 _SIGN_IN_CHANGES = frozenset({"factor_lost_until"}) | {
     f"{change}_on"
-    for change in ("password_changed", "app_added", "passkey_added", "factor_removed", "codes_made", "code_used")
+    for change in (
+        *("password_changed", "app_added", "passkey_added", "factor_removed", "codes_made", "code_used"),
+        *("tries_used_up", "codes_used_up"),
+    )
 }
+# To technicians, who may never have signed in.
+_CODES = frozenset({"code_dead_on", "postcard_not_sent_on"})
 _ADDRESS_CHANGES = address_changes.SECTIONS | {"not_mine_url"}
 _AFFILIATION = frozenset(f"{change}_on" for change in ("joined", "left", "ended", "annulled", "disputed"))
 
@@ -73,7 +78,8 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
         frozenset({"business_name", "sign_in_url"}), frozenset({"user_name"})
     ),
     (MessageKind.CONFIRM, Role.TECHNICIAN): Variables(
-        frozenset({"name"}), _SIGN_IN_CHANGES | _AFFILIATION | _ADDRESS_CHANGES | {"business_name", "confirm_code"}
+        frozenset({"name"}),
+        _SIGN_IN_CHANGES | _CODES | _AFFILIATION | _ADDRESS_CHANGES | {"business_name", "confirm_code"},
     ),
     (MessageKind.CONFIRM, Role.BUSINESS): Variables(
         frozenset({"business_name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"user_name", "name", "technician_id"}

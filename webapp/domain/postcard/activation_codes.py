@@ -104,10 +104,22 @@ def find(typed: str, codes: list[ActivationCode], secret: str) -> ActivationCode
     return found
 
 
-def count_wrong(codes: list[ActivationCode]) -> None:
-    """Count a wrong try against each of these codes, in the running transaction; one statement, whoever was meant."""
+def count_wrong(codes: list[ActivationCode]) -> list[ActivationCode]:
+    """Count a wrong try against each of these codes, in the running transaction; return those that died of it.
+
+    One statement, whoever was meant.
+    """
     ids = [row.id for row in codes] or [0]
-    ActivationCode.update(tries=ActivationCode.tries + 1).where(ActivationCode.id.in_(ids)).execute()
+    counted = ActivationCode.update(tries=ActivationCode.tries + 1).where(ActivationCode.id.in_(ids))
+    return [row for row in counted.returning(ActivationCode).execute() if row.tries == TRIES]
+
+
+def died_of_tries(card_ids: Collection[str]) -> set[str]:
+    """Return which of these cards have codes that died of wrong tries, and none that can still be used."""
+    mine = ActivationCode.card_id.in_(list(card_ids)) & ActivationCode.used_at.is_null()
+    rows = ActivationCode.select(ActivationCode.card_id, ActivationCode.tries, ActivationCode.ended_at).where(mine)
+    dead = {row.card_id for row in rows if row.tries >= TRIES}
+    return dead - {row.card_id for row in rows if row.tries < TRIES and row.ended_at is None}
 
 
 def use(row: ActivationCode, now: dt.datetime) -> bool:
