@@ -11,11 +11,22 @@
   });
   /* A request goes up a slow line at 2.5 KB a second: leave out what no route reads. An empty hx-post: the form's action. */
   doc.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    doc.querySelector(".lost")?.remove();
     ctx.request.action ||= ctx.sourceElement.getAttribute("action");
     for (const name of ["Current-URL", "Request-Type", "Source", "Target"]) delete ctx.request.headers["HX-" + name];
   });
-  const lost = () => { const n = notice(); n.innerHTML = '<p class="note bad"></p>'; n.firstChild.textContent = n.dataset.lost; };
-  doc.addEventListener("htmx:error", lost);
+  /* The line failed, and nobody knows whether it was done: say so beside the key; lost.js looks, when the line is back. */
+  doc.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    const from = ctx?.sourceElement, words = notice().dataset, note = doc.createElement("p");
+    const seek = () => import(words.look).then((look) => look.default(ctx, note), () => setTimeout(seek, 3000));
+    if (!from) return;
+    note.className = "note bad lost";
+    note.role = "alert";
+    note.textContent = words.lost;
+    from.after(note);
+    note.scrollIntoView({ block: "nearest" });
+    seek();
+  });
   /* A form without htmx: show at once that it is on its way, and send it once. */
   doc.addEventListener("submit", (event) => {
     const form = event.target;

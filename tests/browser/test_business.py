@@ -164,7 +164,45 @@ def test_somebody_elses_change_is_shown_in_the_row(live, tab, people, cookie):
     Affiliation.update(business_keys_version=9).execute()
     row.locator("td button").click()
     tab.wait_for_selector("tbody tr [role=alert]")
-    assert "先に変更しました" in row.inner_text()
+    assert "画面を開いたあとに変わった" in row.inner_text()
+
+
+@pytest.mark.parametrize("done", [0, 1], ids=["never sent", "done, and the answer lost"])
+def test_after_a_lost_line_the_row_says_so_and_shows_what_is_true(live, tab, cut, people, cookie, done):
+    let_in(tab.context, live, cookie)
+    tab.goto(live + LIST)
+    tab.wait_for_load_state("networkidle")
+    key = tab.locator("tbody tr td button").nth(20)
+    name, before = key.get_attribute("id"), key.inner_text()
+    cut("/key", 9, after=done)
+    pages = []
+    tab.route("**" + LIST, lambda route: (pages.append(route), route.abort() if len(pages) == 1 else route.continue_()))
+    key.click()
+    note = tab.locator(".lost")
+    expect(note).to_contain_text("つながりしだい、今の状態を確かめます")
+    expect(note).to_be_in_viewport()
+    expect(note).to_contain_text("これが今の状態です", timeout=10_000)
+    expect(note).to_be_in_viewport()
+    assert tab.locator(f"td:has(#{name}) .lost").count() == 1, "beside the key"
+    assert "保存されていません" not in tab.content()
+    assert (tab.locator(f"#{name}").inner_text() != before) is bool(done), "the state is the server's"
+    assert tab.evaluate("document.activeElement.id") == name and barriers(tab) == []
+    tab.unroute("**/key")
+    tab.locator(f"#{name}").click()
+    expect(tab.locator(".lost")).to_have_count(0)
+
+
+def test_what_was_typed_stays_when_the_line_fails(live, tab, cut, ours, cookie):
+    let_in(tab.context, live, cookie)
+    tab.goto(live + "/business/affiliations")
+    tab.wait_for_load_state("networkidle")
+    form = tab.locator("#affiliations form[hx-post]")
+    field = form.locator("input:not([type=hidden])").first
+    field.fill("1234 5678 9012 34")
+    cut("/business/affiliations**", 9)
+    form.locator("button").click()
+    expect(tab.locator(".lost")).to_contain_text("結果を確認できません")
+    assert field.input_value() == "1234 5678 9012 34"
 
 
 class Wire:

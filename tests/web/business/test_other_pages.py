@@ -71,7 +71,7 @@ def test_a_change_is_previewed_and_then_done(admin, ours, now):
     assert done.status_code == 303 and done.location == address(person)
     assert Affiliation.get_by_id(bound.id).business_keys == ALL
     stale = admin.submit(address(person, "/keys"), {"groups": 2, "open": 0, "version": 0})
-    assert stale.status_code == 409 and "先に設定を変更した" in text(stale)
+    assert stale.status_code == 409 and "画面を開いたあとに設定が変わった" in text(stale)
 
 
 @pytest.mark.parametrize("query", ["", "?groups=0&open=1", "?groups=32&open=1", "?groups=1&open=2", "?groups=x&open=1"])

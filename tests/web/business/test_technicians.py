@@ -84,7 +84,7 @@ def test_a_stale_version_changes_nothing_and_shows_how_the_key_stands(admin, our
     admin.get(LIST)
     answer = admin.submit(address(person, "/key"), {"open": "0-3"}, htmx=htmx)
     assert answer.status_code == 409
-    assert "先に変更しました" in text(answer) and "本人の設定待ち" in text(answer)
+    assert "画面を開いたあとに変わった" in text(answer) and "本人の設定待ち" in text(answer)
     assert Affiliation.get_by_id(bound.id).business_keys == 1
 
 

@@ -99,7 +99,7 @@ def test_a_key_is_turned_at_once(me, story, htmx):
 def test_a_key_that_moved_meanwhile_is_left_alone_and_shown(me, story, htmx):
     turn(me, story, bits=2)
     answer = turn(me, story, bits=1, version=0, htmx=htmx)
-    assert answer.status_code == 409 and "ほかの人が先に設定を変更しました" in answer.text
+    assert answer.status_code == 409 and "画面を開いたあとに設定が変わりました" in answer.text
     assert keys(story) == 2
 
 

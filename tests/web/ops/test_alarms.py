@@ -32,7 +32,7 @@ def test_an_alarm_is_acknowledged_once_with_a_note(app, now, ops_operator, ops_a
     row = Alarm.get()
     assert row.note == "確認中" and row.acknowledged_at == now
     ops_admin.submit(address, {"note": "二度目"})
-    assert Alarm.get().note == "確認中" and "ほかの人が先に" in ops_admin.get("/ops/alarms").text
+    assert Alarm.get().note == "確認中" and "すでに確認済みです" in ops_admin.get("/ops/alarms").text
     assert "運営 operator" in ops_admin.get("/ops/alarms").text
 
 

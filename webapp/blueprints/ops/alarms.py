@@ -151,7 +151,7 @@ def acknowledge(alarm: int):
     if alarms.acknowledge(row, now(), viewer().account_id, request.form.get("note", "").strip()[:500]):
         flash(gettext("警報を確認済みにしました。"), "good")
     else:
-        flash(gettext("この警報は、ほかの人が先に確認しています。"), "warn")
+        flash(gettext("この警報は、すでに確認済みです。"), "warn")
     return see_other(url_for("ops_alarms.index"))
 
 

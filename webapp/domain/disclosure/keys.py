@@ -47,9 +47,9 @@ class NotCurrent(DisclosureError):
 
 
 class StaleKey(DisclosureError):
-    """Somebody has changed the key since the page was shown (409); `facts` are as they stand now."""
+    """The key was changed, by whomever, since the page was shown (409); `facts` are as they stand now."""
 
-    sentence = N_("ほかの人が先に設定を変更しました。いまの設定を確かめて、もう一度操作してください。")
+    sentence = N_("画面を開いたあとに設定が変わりました。いまの設定を確かめて、もう一度操作してください。")
 
     def __init__(self, facts: Facts):
         super().__init__(self.sentence)
