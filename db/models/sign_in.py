@@ -87,18 +87,24 @@ class RecoveryCode(Row):
 
 
 class LostFactor(Row):
-    """An operator has checked who somebody is: after a day their second factors go, unless it is stopped."""
+    """An operator has checked who somebody is: after a day their second factors go, unless it is stopped.
+
+    An administrator's waits for a second administrator; what was begun on the server has nobody who opened it.
+    """
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
     account_id: Id
     opened_at = MomentField()
-    opened_by = ForeignKeyField(Account)
-    opened_by_id: Id
-    effective_at = MomentField()
+    opened_by = ForeignKeyField(Account, null=True)
+    opened_by_id: IdOrNone
+    effective_at = MomentField(null=True)
     stopped_at = MomentField(null=True)
     stopped_by = ForeignKeyField(Account, null=True)
     stopped_by_id: IdOrNone
     done_at = MomentField(null=True)
+    approved_at = MomentField(null=True)
+    approved_by = ForeignKeyField(Account, null=True)
+    approved_by_id: IdOrNone
 
 
 class KeptForm(Row):

@@ -2,7 +2,13 @@
 
 import json
 
+import pyotp
 import pytest
+
+from db.database import connected
+from db.models import Account
+from webapp.domain.accounts import lost_factor, second_factor
+from webapp.web.clock import utc_now
 
 
 def test_a_new_database_is_migrated_once(todoke):
@@ -26,6 +32,21 @@ def test_an_administrator_is_added_once_and_can_be_disabled(todoke):
     assert todoke("user", "disable", "yamada").exit_code == 0
     assert "yamada\tadministrator\tyamada (disabled)" in todoke("user", "list").output
     assert todoke("user", "disable", "nobody").exit_code == 2
+
+
+def test_a_lost_second_factor_of_an_operator_is_taken_away_on_the_server(todoke):
+    todoke("migrate")
+    todoke("user", "add", "yamada", "--role", "administrator", input="long enough\nlong enough\n")
+    ask = ("user", "lost-factor", "yamada", "--note", "社員証で確認")
+    assert "no second factor" in todoke(*ask).output, "there is none"
+    assert todoke(*ask[:3]).exit_code == 2, "nobody checked who it is"
+    with connected():
+        account = Account.get()
+        secret = second_factor.begin_totp(account, "s" * 40, "とどけ", utc_now()).secret
+        second_factor.confirm_totp(account, pyotp.TOTP(secret).now(), "s" * 40, utc_now())
+    assert "yamada: the password alone is enough after 20" in todoke(*ask).output
+    with connected():
+        assert lost_factor.take(account, utc_now() + lost_factor.DELAY)
 
 
 def test_secrets_are_hidden_and_origins_named(todoke):

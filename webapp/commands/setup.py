@@ -158,6 +158,28 @@ def disable_user(login: str) -> None:
     click.echo(f"disabled {login}")
 
 
+@user.command("lost-factor")
+@click.argument("login")
+@click.option("--note", required=True, help="How it was checked who this is; it stands in the audit log.")
+def lost_factor_of_user(login: str, note: str) -> None:
+    """Take the second factor of an operator away who has lost phone and codes: in a day, told to all administrators."""
+    from webapp.domain.accounts import lost_factor
+    from webapp.domain.core.calendar import written_moment
+    from webapp.domain.core.errors import NotAllowed
+
+    with opened(load_settings()):
+        account = _operator(login)
+        try:
+            if lost_factor.current(account):
+                row = lost_factor.approve(account, None, now())
+            else:
+                row = lost_factor.begin(account, None, note, now())
+        except NotAllowed:
+            raise Refused("there is no second factor to take away, or it goes already") from None
+    until = written_moment(row.effective_at) if row.effective_at else ""
+    click.echo(f"{login}: the password alone is enough after {until}, Japanese time")
+
+
 def _operator(login: str):
     from db.models import Account
     from webapp.domain.accounts.accounts import AccountKind, login_key

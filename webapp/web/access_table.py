@@ -219,6 +219,7 @@ ACCESS: dict[str, Rule] = {
     "ops_sending.reconcile": OPS_OPERATOR,
     "ops_sending.switch": OPS_OPERATOR,
     "ops_shipments.index": OPS_VIEWER,
+    "ops_sign_ins.approve_lost": OPS_ADMINISTRATOR,
     "ops_sign_ins.disable": OPS_OPERATOR,
     "ops_sign_ins.enable": OPS_OPERATOR,
     "ops_sign_ins.find": OPS_VIEWER,

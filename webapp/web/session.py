@@ -9,7 +9,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from db.database import transaction
 from db.models import SignInSession
-from webapp.domain.accounts import accounts, second_factor
+from webapp.domain.accounts import accounts, lost_factor, second_factor
 from webapp.domain.accounts.accounts import AccountKind, SignInStage
 from webapp.domain.accounts.known_browsers import LIFETIME, MOST, Browser
 from webapp.domain.postcard.cancelling import CancelReason, cancel_for
@@ -58,7 +58,7 @@ def go_on(signed_in: accounts.SignedIn, target: str) -> Response:
     """Answer a right password, link or code: to the page that was asked for, or first to the second factor."""
     target = own_path(target)
     if signed_in.stage == SignInStage.SECOND_FACTOR:
-        if second_factor.take_lost(signed_in.account, now()):
+        if lost_factor.take(signed_in.account, now()):
             signed_in = accounts.complete(accounts.session_of(signed_in.token, now(), SignInStage.SECOND_FACTOR), now())
         else:
             kept = session.get("kept")

@@ -12,6 +12,7 @@ from webapp.domain.accounts import (
     access_requests,
     accounts,
     first_access,
+    lost_factor,
     password_change,
     second_factor,
     sign_in_links,
@@ -141,11 +142,11 @@ def test_a_password_by_link_is_told_and_the_first_one_is_not(technician, now):
 
 def test_a_way_back_that_is_over_is_told_when_it_took_the_second_factor_away(technician, operator, now):
     with_app(technician, now)
-    second_factor.open_lost(technician, operator, "運転免許証で確認", now)
+    lost_factor.begin(technician, operator, "運転免許証で確認", now)
     bodies = [body for _, body in mails(now)]
     assert any("2026/11/19 10:02 を過ぎると" in body for body in bodies)
     later = now + dt.timedelta(days=1)
-    assert second_factor.take_lost(technician, later)
+    assert lost_factor.take(technician, later)
     ((to, body),) = mails(later)
     assert to == "k-sato@mail.example" and "削除されました" in body
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from db.database import connected
 from db.models import RecoveryCode, SecondFactor, SignInRequest, Throttle
 from tests import cast
-from webapp.domain.accounts import access_requests, accounts, passwords, saved_forms, second_factor
+from webapp.domain.accounts import access_requests, accounts, lost_factor, passwords, saved_forms, second_factor
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole
 from webapp.domain.accounts.known_browsers import Browser
 from webapp.domain.accounts.limits import TooManyTries
@@ -92,16 +92,16 @@ def test_the_last_factor_takes_the_recovery_codes_with_it(account, app, now):
 
 
 def test_the_way_back_needs_a_note_another_person_and_a_day(account, app, now):
-    helper = accounts.create_operator("sato", "佐藤", OperatorRole.OPERATOR, PASSWORD, now)
+    helper = accounts.create_operator("sato", "佐藤", OperatorRole.ADMINISTRATOR, PASSWORD, now)
     for by, text in ((account, "私です"), (helper, "  ")):
         with pytest.raises(NotAllowed):
-            second_factor.open_lost(account, by, text, now)
-    second_factor.open_lost(account, helper, "運転免許証で確認", now)
+            lost_factor.begin(account, by, text, now)
+    lost_factor.begin(account, helper, "運転免許証で確認", now)
     with pytest.raises(NotAllowed):
-        second_factor.open_lost(account, helper, "もう一度", now)
-    assert not second_factor.take_lost(account, now + second_factor.LOST_DELAY - dt.timedelta(seconds=1))
-    assert second_factor.take_lost(account, now + second_factor.LOST_DELAY)
-    assert not second_factor.take_lost(account, now + second_factor.LOST_DELAY) and not account.second_factor
+        lost_factor.begin(account, helper, "もう一度", now)
+    assert not lost_factor.take(account, now + lost_factor.DELAY - dt.timedelta(seconds=1))
+    assert lost_factor.take(account, now + lost_factor.DELAY)
+    assert not lost_factor.take(account, now + lost_factor.DELAY) and not account.second_factor
 
 
 def test_a_lock_holds_across_connections_and_processes(account, now, database_url):

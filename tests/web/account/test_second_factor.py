@@ -9,8 +9,8 @@ import pytest
 from db.ids import encode
 from db.models import Account, Message, SecondFactor, SignInSession
 from tests import cast
-from tests.web.conftest import PASSWORD, app_of, business_user, operator, technician_user
-from webapp.domain.accounts import accounts, first_access, second_factor
+from tests.web.conftest import PASSWORD, app_of, business_user, operator, signed_in, technician_user
+from webapp.domain.accounts import accounts, first_access, lost_factor, second_factor
 from webapp.domain.accounts.accounts import OperatorRole
 
 WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["plain", "htmx"])
@@ -132,7 +132,7 @@ def test_the_way_back_takes_a_day_and_tells_the_person(app, person, now, clock):
     told = Message.get()
     assert told.kind == "confirm" and "2026/11/19 10:02" in told.content["factor_lost_until"]
     client = app.test_client()
-    clock.at += second_factor.LOST_DELAY - dt.timedelta(minutes=1)
+    clock.at += lost_factor.DELAY - dt.timedelta(minutes=1)
     assert by_password(client, person).location == "/sign-in/second-factor"
     clock.at += dt.timedelta(minutes=1)
     again = app.test_client()
@@ -155,8 +155,8 @@ def test_the_way_back_can_be_stopped(app, person, now, clock, who):
         client.submit("/me/second-factor/keep")
     else:
         account = accounts.create_operator("second", "別の担当", OperatorRole.OPERATOR, PASSWORD, now)
-        assert second_factor.stop_lost(person.account, account, now)
-    clock.at += 2 * second_factor.LOST_DELAY
+        assert lost_factor.stop(person.account, account, now)
+    clock.at += 2 * lost_factor.DELAY
     again = app.test_client()
     assert by_password(again, person).location == "/sign-in/second-factor"
 
@@ -210,3 +210,49 @@ def test_an_operator_who_disables_somebody_ends_their_session_at_once(app, now, 
     assert client.get("/me/sessions").status_code == 200
     assert ops_operator.submit(page + "/disable").status_code == 303
     assert client.get("/me/sessions").status_code == 303
+
+
+def administrator(app, name: str, now):
+    """The client of one more administrator with an app."""
+    account = accounts.create_operator(name, name, OperatorRole.ADMINISTRATOR, PASSWORD, now)
+    app_of(app, account, now)
+    return signed_in(app, account, {"name": name}, "/sign-in/operators")
+
+
+@WAYS
+def test_an_administrators_lost_phone_needs_two_others(app, now, clock, htmx):
+    lost = accounts.create_operator("lost", "管理一", OperatorRole.ADMINISTRATOR, PASSWORD, now)
+    app_of(app, lost, now)
+    helper = operator(app, OperatorRole.OPERATOR, now)
+    second, third = administrator(app, "second", now), administrator(app, "third", now)
+    second.get("/ops/sign-ins")
+    page = second.submit("/ops/sign-ins", {"user_name": "lost"}).location
+    assert "解除を始める" not in helper.get(page).text
+    assert helper.submit(page + "/lost-factor", {"note": "電話で確認"}).status_code == 422
+    second.get(page)
+    assert led(second.submit(page + "/lost-factor", {"note": "社員証で確認"}, htmx=htmx)) == page
+    waiting = second.get(page).text
+    assert "別の管理者が承認すると" in waiting and "承認する</button>" not in waiting
+    assert second.submit(page + "/approve-lost-factor", htmx=htmx).status_code == 422
+    helper.get(page)
+    assert helper.submit(page + "/approve-lost-factor", htmx=htmx).status_code == 403
+    assert "本人に確かめたので承認する" in third.get(page).text
+    assert led(third.submit(page + "/approve-lost-factor", htmx=htmx)) == page
+    assert "有効になる時刻" in third.get(page).text
+    form = {"name": "lost", "password": PASSWORD}
+    assert app.test_client().submit("/sign-in/operators", form).location == "/sign-in/second-factor"
+    clock.at += lost_factor.DELAY
+    assert app.test_client().submit("/sign-in/operators", form).location == "/me/second-factor", "a new one is set up"
+
+
+def test_the_person_sees_that_it_waits_and_stops_it(app, now, ops_admin):
+    account = accounts.create_operator("lost", "管理一", OperatorRole.ADMINISTRATOR, PASSWORD, now)
+    app_of(app, account, now)
+    client = signed_in(app, account, {"name": "lost"}, "/sign-in/operators")
+    ops_admin.get("/ops/sign-ins")
+    page = ops_admin.submit("/ops/sign-ins", {"user_name": "lost"}).location
+    ops_admin.get(page)
+    ops_admin.submit(page + "/lost-factor", {"note": "社員証で確認"})
+    assert "別の管理者が承認し、1日たつと" in client.get("/me/second-factor").text
+    assert client.submit("/me/second-factor/keep").status_code == 303
+    assert lost_factor.current(account) is None

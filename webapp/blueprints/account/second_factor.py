@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, current_app, flash, request, url_f
 from flask_babel import gettext
 from flask_login import current_user
 
-from webapp.domain.accounts import passkeys, second_factor
+from webapp.domain.accounts import lost_factor, passkeys, second_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.accounts.second_factor import FactorKind
 from webapp.domain.core.errors import NotAllowed
@@ -42,7 +42,8 @@ class FactorsPage:
     codes_left: int
     must: bool
     passkeys: bool
-    lost_until: dt.datetime | None
+    lost: bool
+    lost_until: dt.datetime | None  # none: it waits for a second administrator
     refused: bool = False
 
 
@@ -126,7 +127,7 @@ def remove(factor: int):
 
 @blueprint.post("/me/second-factor/keep")
 def stop_lost():
-    if second_factor.stop_lost(current_user.account, current_user.account, now()):
+    if lost_factor.stop(current_user.account, current_user.account, now()):
         flash(gettext("2段階認証の解除を止めました。パスワードを変更することをおすすめします。"), "good")
     return see_other(url_for("second_factor.show"))
 
@@ -137,12 +138,13 @@ def _show(refused: bool = False, status: int = 200) -> Response:
         Factor(row.id, FactorKind(row.kind), row.name, row.created_at, row.last_used_at)
         for row in second_factor.factors_of(account)
     ]
-    lost = second_factor.lost_of(account)
+    lost = lost_factor.current(account)
     page = FactorsPage(
         factors,
         second_factor.codes_left(account),
         second_factor.must_have(account),
         account.kind == AccountKind.OPERATOR and passkeys.Site.of(current_app.extensions["settings"]) is not None,
+        lost is not None,
         lost.effective_at if lost else None,
         refused,
     )

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from db.models import Account, ActivationCode, Business
-from webapp.domain.accounts import accounts, known_browsers, second_factor
+from webapp.domain.accounts import accounts, known_browsers, lost_factor
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.log import audit
 from webapp.domain.core.errors import NotAllowed
@@ -28,6 +28,8 @@ WAYS = {
 }
 NOT_FOUND = N_("見つかりませんでした。IDと利用者名を確かめてください。")
 NO_NOTE = N_("本人確認の方法と結果を入力してください。")
+BEGUN = N_("受け付けました。本人に知らせ、1日たつとパスワードだけでサインインできるようになります。")
+BEGUN_BY_ONE = N_("受け付けました。別の管理者が承認し、1日たつとパスワードだけでサインインできるようになります。")
 NOT_NOW = N_("この利用者には、いまこの操作はできません。")
 
 
@@ -51,8 +53,11 @@ class SignInPage:
     second_factor: bool
     sessions: int
     last_sign_in_at: dt.datetime | None
-    lost_until: dt.datetime | None
+    lost: bool
+    lost_until: dt.datetime | None  # none: it waits for a second administrator
+    may_approve: bool
     may_act: bool
+    may_change: bool  # this one: an operator's sign-in is changed by administrators, nobody changes the own
     waits: bool
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -114,17 +119,30 @@ def open_lost(account: int):
     if not text.strip():
         return _show(found, {"note": NO_NOTE}, 422)
     try:
-        second_factor.open_lost(found, current_user.account, text[:2000], now())
+        row = lost_factor.begin(found, current_user.account, text[:2000], now())
     except NotAllowed:
         return _show(found, {"note": NOT_NOW}, 422)
-    flash(gettext("受け付けました。本人に知らせ、1日たつとパスワードだけでサインインできるようになります。"), "good")
+    flash(gettext(BEGUN if row.effective_at else BEGUN_BY_ONE), "good")
+    return see_other(url_for("ops_sign_ins.show", account=found.id))
+
+
+@blueprint.post("/ops/sign-ins/<oid:account>/approve-lost-factor")
+@recent_authentication
+def approve_lost(account: int):
+    """Say as the second administrator that a colleague has lost the phone."""
+    found = _account(account)
+    try:
+        lost_factor.approve(found, current_user.account, now())
+    except NotAllowed:
+        return _show(found, {"note": NOT_NOW}, 422)
+    flash(gettext("承認しました。1日たつとパスワードだけでサインインできるようになります。"), "good")
     return see_other(url_for("ops_sign_ins.show", account=found.id))
 
 
 @blueprint.post("/ops/sign-ins/<oid:account>/stop-lost-factor")
 def stop_lost(account: int):
     found = _account(account)
-    if second_factor.stop_lost(found, current_user.account, now()):
+    if lost_factor.stop(found, current_user.account, now()):
         flash(gettext("2段階認証の解除を止めました。"), "good")
     return see_other(url_for("ops_sign_ins.show", account=found.id))
 
@@ -193,7 +211,7 @@ def letter(code: int):
 
 
 def _set_active(account: Account, active: bool) -> Response:
-    if account.id == current_user.account.id or (account.kind == AccountKind.OPERATOR and not _is_administrator()):
+    if not accounts.may_change(account, current_user.account):
         return _show(account, {"note": NOT_NOW}, 422)
     accounts.set_active(account, active)
     audit(EventName.ACCOUNT_OPS_CHANGED, now(), current_user.account.id, "account", account.id, {"active": active})
@@ -205,12 +223,8 @@ def _account(account_id: int) -> Account:
     return Account.get_or_none(Account.id == account_id) or abort(404)
 
 
-def _is_administrator() -> bool:
-    return current_user.role == accounts.OperatorRole.ADMINISTRATOR
-
-
 def _show(account: Account, errors: dict[str, str] | None = None, status: int = 200) -> Response:
-    lost = second_factor.lost_of(account)
+    lost = lost_factor.current(account)
     page = SignInPage(
         account.id,
         AccountKind(account.kind),
@@ -220,8 +234,11 @@ def _show(account: Account, errors: dict[str, str] | None = None, status: int = 
         account.second_factor,
         len(accounts.sessions_of(account, now())),
         account.last_sign_in_at,
+        lost is not None,
         lost.effective_at if lost else None,
+        lost is not None and lost.effective_at is None and lost_factor.may_approve(lost, account, current_user.account),
         current_user.role != accounts.OperatorRole.VIEWER,
+        accounts.may_change(account, current_user.account),
         accounts.is_waiting(account, now()),
         errors or {},
     )

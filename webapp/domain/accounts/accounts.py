@@ -316,6 +316,13 @@ def set_password(account: Account, password: str, now: dt.datetime, but: int | N
     limits.forget(of_strangers(account.login_key))
 
 
+def may_change(account: Account, by: Account) -> bool:
+    """Return whether an operator may change how somebody signs in: never the own, an operator's as administrator."""
+    if by.kind != AccountKind.OPERATOR or by.role == OperatorRole.VIEWER or by.id == account.id or not by.active:
+        return False
+    return account.kind != AccountKind.OPERATOR or by.role == OperatorRole.ADMINISTRATOR
+
+
 def set_active(account: Account, active: bool) -> None:
     """Let somebody sign in or not; who may not is signed out at once."""
     with transaction():

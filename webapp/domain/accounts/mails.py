@@ -22,6 +22,10 @@ FACTOR_REMOVED = "factor_removed_on"
 CODES_MADE = "codes_made_on"
 CODE_USED = "code_used_on"
 LOST_UNTIL = "factor_lost_until"
+LOST_ASKED = "factor_lost_asked_on"  # an administrator's, which waits for a second one
+# To the other administrators, with the name of the `colleague`.
+COLLEAGUE_LOST_ASKED = "colleague_lost_asked_on"
+COLLEAGUE_LOST_UNTIL = "colleague_lost_until"
 TRIES_USED_UP = "tries_used_up_on"  # somebody has tried passwords
 CODES_USED_UP = "codes_used_up_on"  # somebody who knows the password has tried codes of the second factor
 CHANGES = frozenset(

@@ -1,4 +1,4 @@
-"""Second factors: codes of an authenticator app (RFC 6238), passkeys, recovery codes, and the way back without them."""
+"""Second factors: codes of an authenticator app (RFC 6238), passkeys, and recovery codes."""
 
 import datetime as dt
 import hmac
@@ -12,15 +12,13 @@ import pyotp
 
 from db.database import transaction
 from db.ids import ALPHABET
-from db.models import Account, LostFactor, RecoveryCode, SecondFactor, SignInSession
+from db.models import Account, RecoveryCode, SecondFactor, SignInSession
 from webapp.domain.accounts import accounts, limits, mails
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole, SignedIn
 from webapp.domain.accounts.known_browsers import Browser
 from webapp.domain.accounts.limits import Budget
 from webapp.domain.accounts.sign_in_requests import UsedUp, note_used_up
-from webapp.domain.audit.log import audit
 from webapp.domain.core import secret_box
-from webapp.domain.core.calendar import written_moment
 from webapp.domain.core.errors import NotAllowed
 from webapp.domain.core.events import EventName, record
 
@@ -38,7 +36,6 @@ _STEP = 30
 _DRIFT = (-1, 0, 1)
 RECOVERY_CODES = 10
 _CODE_LENGTH = 10
-LOST_DELAY = dt.timedelta(days=1)
 LIMIT_CODES = 10
 _PURPOSE, _RECOVERY = "second-factor", "recovery-code"
 
@@ -212,57 +209,12 @@ def _code_hash(account: Account, code: str, secret_key: str) -> str:
     return secret_box.keyed(secret_key, _RECOVERY, f"{account.id}:{code}").hex()
 
 
-def open_lost(account: Account, operator: Account, note_text: str, now: dt.datetime) -> LostFactor:
-    """Begin the way back of somebody who has lost phone and codes; it takes effect in a day.
-
-    `note_text` says how the operator has checked who they are. NotAllowed without a second factor, for oneself, or when
-    it has begun already. The person is told by mail.
-    """
-    with transaction():
-        if not account.second_factor or account.id == operator.id or not note_text.strip() or lost_of(account):
-            raise NotAllowed
-        row = LostFactor.create(account=account, opened_at=now, opened_by=operator, effective_at=now + LOST_DELAY)
-        audit(
-            EventName.ACCOUNT_LOST_FACTOR_OPENED, now, operator.id, "account", account.id, {"note": note_text.strip()}
-        )
-        note(EventName.ACCOUNT_LOST_FACTOR_OPENED, account, now, operator.id)
-        mails.tell(account, {mails.LOST_UNTIL: written_moment(row.effective_at)}, now)
-        return row
-
-
-def lost_of(account: Account) -> LostFactor | None:
-    """Return the way back that is under way for an account."""
-    open_rows = LostFactor.stopped_at.is_null() & LostFactor.done_at.is_null()
-    return LostFactor.get_or_none((LostFactor.account == account) & open_rows)
-
-
-def stop_lost(account: Account, by: Account, now: dt.datetime) -> bool:
-    """Stop it: by the person, or by any operator. False when there is nothing to stop."""
-    open_rows = LostFactor.stopped_at.is_null() & LostFactor.done_at.is_null()
-    with transaction():
-        stopped = (
-            LostFactor.update(stopped_at=now, stopped_by=by)
-            .where((LostFactor.account == account) & open_rows)
-            .execute()
-        )
-        if stopped:
-            audit(EventName.ACCOUNT_LOST_FACTOR_STOPPED, now, by.id, "account", account.id)
-            note(EventName.ACCOUNT_LOST_FACTOR_STOPPED, account, now, by.id)
-        return bool(stopped)
-
-
-def take_lost(account: Account, now: dt.datetime) -> bool:
-    """Take away the factors of somebody whose day is over; called when their password was right."""
-    with transaction():
-        row = lost_of(account)
-        if row is None or row.effective_at > now:
-            return False
-        LostFactor.update(done_at=now).where(LostFactor.id == row.id).execute()
-        SecondFactor.delete().where(SecondFactor.account == account).execute()
-        _without(account)
-        note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, None, {"lost": True})
-        mails.tell_change(account, mails.FACTOR_REMOVED, now)
-        return True
+def remove_all(account: Account, now: dt.datetime) -> None:
+    """Take every factor of an account away, in the running transaction: phone and codes are lost."""
+    SecondFactor.delete().where(SecondFactor.account == account).execute()
+    _without(account)
+    note(EventName.ACCOUNT_SECOND_FACTOR_REMOVED, account, now, None, {"lost": True})
+    mails.tell_change(account, mails.FACTOR_REMOVED, now)
 
 
 def _without(account: Account) -> None:

@@ -22,6 +22,7 @@ class EventName(StrEnum):
     ACCOUNT_FIRST_ACCESS = "account:first-access:opened"
     ACCOUNT_LETTER_CODE_ISSUED = "account:letter-code:issued"
     ACCOUNT_LINK_ASKED = "account:link:asked"
+    ACCOUNT_LOST_FACTOR_APPROVED = "account:lost-factor:approved"
     ACCOUNT_LOST_FACTOR_OPENED = "account:lost-factor:opened"
     ACCOUNT_LOST_FACTOR_STOPPED = "account:lost-factor:stopped"
     ACCOUNT_OPS_CHANGED = "account:ops:changed"

@@ -53,6 +53,8 @@ _SIGN_IN_CHANGES = frozenset({"factor_lost_until"}) | {
         *("tries_used_up", "codes_used_up"),
     )
 }
+# An administrator has lost the phone: to the person and to all colleagues.
+_OF_ADMINISTRATORS = frozenset({"factor_lost_asked_on", "colleague_lost_asked_on", "colleague_lost_until", "colleague"})
 # To technicians, who may never have signed in.
 _CODES = frozenset({"code_dead_on", "postcard_not_sent_on"})
 _ADDRESS_CHANGES = address_changes.SECTIONS | {"not_mine_url"}
@@ -84,7 +86,9 @@ VARIABLES: dict[tuple[MessageKind, Role], Variables] = {
     (MessageKind.CONFIRM, Role.BUSINESS): Variables(
         frozenset({"business_name"}), _SIGN_IN_CHANGES | _AFFILIATION | {"user_name", "name", "technician_id"}
     ),
-    (MessageKind.CONFIRM, Role.OPERATOR): Variables(frozenset({"user_name"}), _SIGN_IN_CHANGES | {"confirm_code"}),
+    (MessageKind.CONFIRM, Role.OPERATOR): Variables(
+        frozenset({"user_name"}), _SIGN_IN_CHANGES | _OF_ADMINISTRATORS | {"confirm_code"}
+    ),
 }
 
 
