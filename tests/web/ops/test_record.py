@@ -6,10 +6,27 @@ import re
 import pytest
 
 from db import ids
-from db.models import Attempt, AuditDetail, AuditRow, EmailAddress, Event, Message, Postcard, WorkItem
+from db.models import (
+    Account,
+    Attempt,
+    AuditDetail,
+    AuditRow,
+    Card,
+    EmailAddress,
+    Event,
+    Message,
+    Postcard,
+    WorkItem,
+)
+from tests.domain.cards.test_projection import ABSENT, RETURNED, post, report
 from tests.web.ops.story import EMAIL, bounced, sent
+from webapp.domain.cards import actions
+from webapp.domain.cards.reminders import remind
+from webapp.domain.core.event_labels import EVENTS, NOT_SHOWN
+from webapp.domain.core.events import EventName
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
+from webapp.domain.inquiries import cases
 
 
 def there(story, via: str = "?via=registrations") -> str:
@@ -173,3 +190,66 @@ def test_work_and_its_end_stand_on_the_timeline(app, now, ops_operator):
     page = ops_operator.get(there(story)).text
     assert "対応が必要" in page and "対応の完了" in page and "電話で確認" in page
     assert "はがきは保留中です（郵便番号か住所がありません）。" in page
+
+
+# What happens to nobody in particular.
+OF_NOBODY = ("alarm", "business", "export", "postcard-batch", "postcard-file", "retention", "switch", "tracking")
+
+
+def test_everything_that_happens_to_a_person_has_words_of_its_own():
+    of_people = [name for name in EventName if name.partition(":")[0] not in OF_NOBODY]
+    silent = {name for name in of_people if name not in EVENTS and name not in NOT_SHOWN}
+    assert silent == {
+        # Of the accounts of operators and businesses, and a list of cards as a file.
+        *("account:business-user:changed", "account:business-user:invited", "account:business:invited"),
+        *("account:email:confirmed", "account:email:given", "account:email:mailed-again", "account:email:removed"),
+        *("account:ops:changed", "account:ops:looked", "card:ops:exported"),
+    }
+
+
+def told_on(page: str) -> list[str]:
+    return re.findall(r"</time> <b>([^<]+)</b>", page.split('<ol class="timeline"')[-1].split("</ol>")[0])
+
+
+def test_the_timeline_says_what_became_of_a_card_and_where(app, now, ops_operator):
+    story = sent(now)
+    card = Card.get()
+    actions.mark_made([card.id], now, None)
+    post(card, now)
+    report([*ABSENT, *RETURNED], now + dt.timedelta(days=11))
+    actions.reopen(card.id, now + dt.timedelta(days=12), None)
+    page = ops_operator.get(there(story)).text
+    assert [words for words in told_on(page) if words.startswith("カード")] == [
+        *("カード作成済み", "カード発送", "カード: 発送済み", "カード: 返送", "カードの再発送の手配"),
+    ]
+    assert "郵便局の記録: 差出人に返送 長野南郵便局（11/28 09:00）" in page and "カードの記録" not in page
+
+
+def test_the_timeline_says_what_became_of_an_inquiry(app, now, ops_operator):
+    story = sent(now)
+    inquiry = cases.open_inquiry(
+        cases.Topic.CARD,
+        cases.Channel.PHONE,
+        cases.Caller.SELF,
+        cases.IdentityCheck.CALLED_BACK,
+        now,
+        registration_id=story.registration.id,
+    )
+    account = Account.get(Account.kind == "operator").id
+    cases.close(inquiry, cases.CloseReason.CARD_ARRIVED, "", now, account)
+    page = ops_operator.get(there(story)).text
+    assert told_on(page)[-2:] == ["サイトからお問い合わせ", "お問い合わせの完了"]
+    assert f"受付番号 {inquiry.number}" in page and "問い合わせの記録" not in page
+
+
+def test_a_reminder_that_was_refused_is_not_called_sent(app, now, ops_operator):
+    story = sent(now)
+    post(Card.get(), now)
+    report(ABSENT, now)
+    remind(now + dt.timedelta(days=2))
+    message = Message.get((Message.kind == "card_reminder") & (Message.role == "technician"))
+    page = ops_operator.get(there(story)).text
+    assert "保管のお知らせ - 本人: メール 送信待ち" in page
+    Message.update(state="failed", reason="userunknown").where(Message.id == message.id).execute()
+    page = ops_operator.get(there(story)).text
+    assert "保管のお知らせ - 本人: メール 不達（アドレスが存在しません）" in page and "メールを送りました" not in page

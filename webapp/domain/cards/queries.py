@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from peewee import JOIN, fn
 
-from db.models import Card, CardReminder, Registration, Shipment, Technician
+from db.models import Card, CardReminder, Message, Registration, Shipment, Technician
 from webapp.domain.cards.actions import Delivery, delivery_of
 from webapp.domain.cards.monitor import Thresholds, condition
 from webapp.domain.cards.overdue import Attention
@@ -17,6 +17,7 @@ from webapp.domain.core import paging
 from webapp.domain.core.calendar import jst_day, utc_start_of
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Cursor, Order
+from webapp.domain.notices import labels
 
 ORDER = Order(Card, (Card.changed_at, Card.id), falling=False)
 AGES = (3, 7, 14, 30)
@@ -172,6 +173,9 @@ class ReminderView:
     kind: str
     role: str
     outcome: str
+    # How its mail stands by now and why, in words; empty for one that was not mailed.
+    mail: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -236,10 +240,8 @@ def card_view(card: Card) -> CardView:
                 str(TrackingNumber(shipment.number)), shipment.accepted_on, is_current, shipment.lost_at, lines
             )
         )
-    reminders = [
-        ReminderView(row.at, row.kind, row.role, row.outcome)
-        for row in CardReminder.select().where(CardReminder.card == card).order_by(CardReminder.id)
-    ]
+    query = CardReminder.select(CardReminder, Message).join(Message, JOIN.LEFT_OUTER).where(CardReminder.card == card)
+    reminders = [_reminder_view(row) for row in query.order_by(CardReminder.id)]
     return CardView(
         card.id,
         card.registration_id,
@@ -252,3 +254,11 @@ def card_view(card: Card) -> CardView:
         reminders,
         delivery_of(card, card.registration, card.technician),
     )
+
+
+def _reminder_view(row: CardReminder) -> ReminderView:
+    if row.message_id is None:
+        return ReminderView(row.at, row.kind, row.role, row.outcome)
+    words, _ = labels.state_of(row.message.state, row.message.reason)
+    reason = labels.REASONS.get(row.message.reason or "", "")
+    return ReminderView(row.at, row.kind, row.role, row.outcome, words, reason)

@@ -14,12 +14,17 @@ from db.models import (
     EmailAddress,
     Event,
     ImportRun,
+    Inquiry,
     Message,
     Registration,
     ReturnedMail,
     WorkItem,
 )
+from webapp.domain.cards.labels import CHIPS, Shape
+from webapp.domain.cards.queries import HistoryLine, card_panel
+from webapp.domain.cards.states import CardState
 from webapp.domain.core.attention_labels import item_words
+from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.event_labels import NOT_SHOWN, event_words
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
@@ -37,6 +42,9 @@ _RETURNED: dict[str, tuple[str, str]] = {
     "unmatched": (N_("戻りメール（照合できません）"), "off"),
     "overruled": (N_("戻りメール（判定を変更しました）"), "off"),
 }
+_CARD_KINDS = {Shape.WAITING: "off", Shape.MOVING: "busy", Shape.KEPT: "wait", Shape.ARRIVED: "good"}
+# The operators' own events say the same of these.
+_SAID_OTHERWISE = ("made", "lost", "reopened")
 _REPLY = N_("応答: %(code)s %(status)s %(text)s（%(stage)s）")
 _NO_STAGE = N_("段階は不明")
 
@@ -92,10 +100,25 @@ class _Facts:
         self.addresses = _by_id(EmailAddress, subjects | mailed)
         self.accounts = _by_id(Account, {e.account_id for e in events})
         self.items = _by_id(WorkItem, {e.subject_id for e in events if e.name.startswith("work-item:")})
+        self.inquiries = _by_id(Inquiry, {e.subject_id for e in events if e.name.startswith("inquiry:")})
+        moved = any(e.name == EventName.CARD_POST_MOVED for e in events)
+        self.cards = {card.id: card for card in card_panel(registration.id)} if moved else {}
+
+    def report(self, event: Event) -> HistoryLine | None:
+        """Return what the post said that made a card what it became, as far as it is still kept."""
+        card, became = self.cards.get(event.subject_id), (event.data or {}).get("to")
+        lines = [line for shipment in card.shipments for line in shipment.lines if line.state == became] if card else []
+        # Reports come later than they happened: of several the last one before the event.
+        heard = [line for line in lines if line.at is not None and _day(line.at) <= jst_day(event.at)]
+        return max(heard, key=lambda line: _day(line.at), default=None)
 
     def address(self, address_id: int | None) -> str:
         row = self.addresses.get(address_id)
         return self.show(row.value) if row else ""
+
+
+def _day(at: dt.datetime | dt.date) -> dt.date:
+    return jst_day(at) if isinstance(at, dt.datetime) else at
 
 
 def _by_id(model, ids: set) -> dict:
@@ -107,10 +130,14 @@ def timeline(registration: Registration, reveals: bool) -> Timeline:
     """Return what happened; `reveals` says whether the reader sees e-mail addresses whole."""
     events = _events(registration)
     cut = len(events) > LONGEST
-    events = [e for e in events[:LONGEST] if e.name not in NOT_SHOWN]
+    events = [e for e in events[:LONGEST] if e.name not in NOT_SHOWN and not _said_otherwise(e)]
     facts = _Facts(registration, events, reveals)
     entries = [_entry(event, facts) for event in events] + list(_returned(facts))
     return Timeline(tuple(sorted(entries, key=lambda e: (e.at, e.id))), cut)
+
+
+def _said_otherwise(event: Event) -> bool:
+    return event.name == EventName.CARD_POST_MOVED and (event.data or {}).get("cause") in _SAID_OTHERWISE
 
 
 def _events(registration: Registration) -> list[Event]:
@@ -123,11 +150,15 @@ def _events(registration: Registration) -> list[Event]:
 
 
 def _entry(event: Event, facts: _Facts) -> Entry:
-    sentence, kind = event_words(event.name)
+    words, kind = event_words(event.name)
+    sentence = Line(words)
+    if event.name == EventName.CARD_POST_MOVED and (became := (event.data or {}).get("to")) in set(CardState):
+        shape, words = CHIPS[CardState(became)]
+        sentence, kind = Line(N_("カード: %(state)s"), {"state": Line(words)}), _CARD_KINDS.get(shape, "bad")
     details = list(_details(event, event.data or {}, facts))
     if event.account_id in facts.accounts:
         details.append(Line(N_("操作: %(who)s"), {"who": facts.accounts[event.account_id].display_name}))
-    return Entry(event.at, event.id, Line(sentence), kind, tuple(details))
+    return Entry(event.at, event.id, sentence, kind, tuple(details))
 
 
 def _details(event: Event, data: dict, facts: _Facts):
@@ -136,6 +167,15 @@ def _details(event: Event, data: dict, facts: _Facts):
         yield _origin(facts.registration)
     elif topic == "notice":
         yield from _of_notice(event, data, facts)
+    elif event.name == EventName.CARD_POST_MOVED:
+        if report := facts.report(event):
+            words = f"{report.label} {report.office}".strip()
+            yield Line(N_("郵便局の記録: %(words)s（%(at)s）"), {"words": words, "at": report.at})
+    elif event.name == EventName.CARD_REMINDER_QUEUED:
+        yield Line(N_("宛先: %(role)s"), {"role": Line(labels.ROLES.get(data.get("role", ""), ""))})
+    elif topic == "inquiry":
+        if inquiry := facts.inquiries.get(event.subject_id):
+            yield Line(N_("受付番号 %(number)s"), {"number": inquiry.number})
     elif topic == "address":
         yield Line("%(text)s", {"text": facts.address(event.subject_id)})
         yield from _reason(data)
