@@ -11,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from db.models import Card, Counter, Message, Shipment
 from tests.web.ops import story
+from webapp.commands import demo
+from webapp.demo.year import write_year
 from webapp.domain.bounce.model import Reason
 from webapp.domain.cards.outcomes import Missed
 from webapp.domain.core import counters, latency
@@ -18,6 +20,7 @@ from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.progress import Reached
 from webapp.domain.postcard.towns import PREFECTURES
+from webapp.domain.reporting import reconcile
 from webapp.domain.reporting.periods import Grain
 from webapp.settings import load
 
@@ -74,6 +77,20 @@ def test_every_number_of_every_table_is_the_length_of_its_list(past, ops_viewer,
             assert rows(ops_viewer, address) == number, (chart, address)
             looked += 1
     assert looked > 12
+
+
+def test_the_numbers_of_a_fresh_demo_are_right_and_lead_to_as_many_rows(
+    app, settings, now, ops_viewer, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(demo, "STATE", tmp_path)
+    monkeypatch.setattr(demo, "now", lambda: now)
+    demo._make(settings)
+    list(write_year("test", now, random.Random(1), 90, 300))
+    assert {checked.figure: checked.differences for checked in reconcile.check()} == {figure: {} for figure in Figure}
+    page = ops_viewer.get("/ops/dashboard?length=30&by=week").text
+    links = {link for chart in COUNTS for link in table(page, chart)}
+    assert len(links) > 60
+    assert {address: (n, rows(ops_viewer, address)) for address, n in links if rows(ops_viewer, address) != n} == {}
 
 
 def test_bars_lead_where_the_table_leads(past, ops_viewer):
