@@ -27,7 +27,7 @@ from webapp.pages.business import STATE_KINDS, Chip, MenuItem, groups_in_words, 
 from webapp.pages.business_access import get_bulk_change_for, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
-from webapp.web.recent_authentication import recent_authentication
+from webapp.web.recent_authentication import ask_before_opening
 from webapp.web.rendering import render, see_other
 
 blueprint = Blueprint("business_disclosure", __name__)
@@ -130,10 +130,6 @@ def index():
 
 @blueprint.post("/business/disclosure/preview")
 def preview():
-    return _preview_for_all() if _opens_for_all() else _preview()
-
-
-def _preview():
     user = viewer()
     bits, opens = _wanted()
     scope, chosen, part = _whom(user)
@@ -141,6 +137,8 @@ def _preview():
         flash(gettext(NOBODY_CHOSEN), "bad")
         return see_other(business.came_from(url_for("business_technicians.index")))
     planned = preview_bulk(user, _condition(scope, chosen, part), bits, opens)
+    if opens and (question := ask_before_opening(planned.changed, only_looks=True)):
+        return question
     page = PreviewPage(
         menu=menu(),
         opens=opens,
@@ -158,14 +156,15 @@ def _preview():
 
 @blueprint.post("/business/disclosure/changes")
 def begin():
-    return _begin_for_all() if _opens_for_all() else _begin()
-
-
-def _begin():
     user = viewer()
     bits, opens = _wanted()
     scope, chosen, part = _whom(user)
-    begun = begin_bulk(user, _condition(scope, chosen, part), bits, opens, now())
+    condition = _condition(scope, chosen, part)
+    if opens:
+        people = preview_bulk(user, condition, bits, opens).changed
+        if question := ask_before_opening(people, url_for("business_disclosure.index")):
+            return question
+    begun = begin_bulk(user, condition, bits, opens, now())
     # The first batch at once: a small business sees the result on the next page, the worker does the rest.
     run_bulk(begun.id, now())
     return see_other(url_for("business_disclosure.change", change=begun.id))
@@ -181,22 +180,18 @@ def change(change: int):
 @blueprint.post("/business/disclosure/changes/<oid:change>/undo")
 def undo(change: int):
     user = viewer()
-    get_bulk_change_for(user, change, change=True)
+    progress = get_bulk_change_for(user, change, change=True)
+    # To take a closing back is to open.
+    page = url_for("business_disclosure.change", change=change)
+    opened = 0 if BulkChange.get_by_id(change).opens else progress.changed
+    if opened and (question := ask_before_opening(opened, page)):
+        return question
     try:
         undo_bulk(user, change, now())
         run_bulk(change, now())
     except TooLate as late:
         flash(gettext(late.sentence), "bad")
     return see_other(url_for("business_disclosure.change", change=change))
-
-
-# Opening everybody's records does much harm in a stranger's hands.
-_preview_for_all = recent_authentication(_preview)
-_begin_for_all = recent_authentication(_begin)
-
-
-def _opens_for_all() -> bool:
-    return request.form.get("whom") == "all" and request.form.get("open") == "1"
 
 
 def _choices() -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ from webapp.pages.business_access import get_member_for, viewer
 from webapp.pages.cards import CardInWords, in_words
 from webapp.web.clock import now
 from webapp.web.language import say
+from webapp.web.recent_authentication import ask_before_opening
 from webapp.web.rendering import render, see_other, stale
 from webapp.web.sentences import spoken
 
@@ -133,6 +134,8 @@ def set_keys(technician: int):
     member = get_member_for(user, technician, change=True)
     bits, opens = _wanted(request.form)
     version = request.form.get("version", type=int, default=-1)
+    if opens and (question := ask_before_opening(1, _address(technician))):
+        return question
     try:
         set_key(Side.BUSINESS, member.affiliation_id, bits, opens, user, now(), version)
     except StaleKey:

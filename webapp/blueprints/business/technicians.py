@@ -26,6 +26,7 @@ from webapp.pages.exports import source
 from webapp.pages.lists import cursor
 from webapp.web.clock import now
 from webapp.web.language import say
+from webapp.web.recent_authentication import ask_before_opening
 from webapp.web.rendering import render, see_other, stale
 
 blueprint = Blueprint("business_technicians", __name__)
@@ -155,6 +156,8 @@ def turn(technician: int):
     member = get_member_for(user, technician, change=True)
     opens, version = _wanted()
     back = came_from(url_for("business_technicians.index"))
+    if opens and (question := ask_before_opening(1)):
+        return question
     try:
         set_key(Side.BUSINESS, member.affiliation_id, MASTER, opens, user, now(), version)
     except StaleKey:
