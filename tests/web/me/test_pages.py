@@ -1,11 +1,14 @@
 """The technician's own pages: home, record, disclosure, looks, copy, contact; with htmx and without, both languages."""
 
+import html
 import json
+import re
 
 import pytest
 
 from db.ids import encode
-from db.models import AccessRow, Affiliation, EmailAddress, Message, Technician, WorkItem
+from db.models import AccessRow, Affiliation, Card, EmailAddress, Message, Technician, WorkItem
+from tests.domain.cards.test_projection import ABSENT, post, report
 from tests.domain.mail.test_compose import IDENTITY
 from tests.web.conftest import technician_user
 from tests.web.me.story import Story, begin, fill
@@ -68,6 +71,23 @@ def test_home_says_id_notice_card_and_disclosure(me, story):
     assert "メールを11/18 10:02に送りました" in text and "迷惑メールフォルダ" in text
     assert "カードはまだ作られていません" in text and "あなたも所属事業者も開示を設定していません" in text
     assert "いま、していただくことはありません" in text
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_card_comes_first_with_its_number_its_days_and_the_posts_own_page(me, story, now, language):
+    me.set_cookie("language", language)
+    assert "japanpost" not in me.get("/me").text, "not posted yet"
+    post(Card.get(), now, "123-45-67890-5")
+    report(ABSENT, now)
+    text = me.get("/me").text
+    heads = re.findall(r"<h2[^>]*>([^<]+)</h2>", text)
+    assert heads[1] == {"ja": "カード", "en": "Card"}[language], "behind what there is to do"
+    assert "123-45-67890-5" in text
+    days = {"ja": ("2026年11月18日", "2026年11月27日"), "en": ("18 November 2026", "27 November 2026")}[language]
+    assert all(day in text for day in days)
+    (link,) = re.findall(r'href="(https://[^"]*japanpost[^"]+)"', text)
+    place = "https://trackings.post.japanpost.jp/services/srv/search/direct"
+    assert html.unescape(link) == f"{place}?reqCodeNo1=12345678905&searchKind=S004&locale={language}"
 
 
 def test_home_says_what_to_do_when_mail_does_not_arrive(me, story, now):

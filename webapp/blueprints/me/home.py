@@ -4,12 +4,13 @@ import datetime as dt
 from dataclasses import dataclass
 
 from flask import Blueprint, current_app, url_for
+from flask_babel import get_locale
 
 from webapp.domain.cards.labels import Audience
 from webapp.domain.core.language import N_
 from webapp.domain.email_addresses.syntax import domain_of
 from webapp.domain.self_service.disclosure import CHIPS as DISCLOSURE_CHIPS
-from webapp.domain.self_service.home import Home, Task, home_of
+from webapp.domain.self_service.home import Home, InPost, Task, home_of
 from webapp.pages.cards import CardInWords, in_words
 from webapp.web.access import looker
 from webapp.web.clock import now
@@ -53,6 +54,17 @@ class NoticePart:
 
 
 @dataclass(frozen=True)
+class PostPart:
+    """Where the card is at the post: its number, the post's page about it, and the days that are known."""
+
+    number: str
+    address: str
+    posted_on: dt.date
+    kept_until: dt.date | None
+    delivered_on: dt.date | None
+
+
+@dataclass(frozen=True)
 class HomePage:
     """Everything on the start page."""
 
@@ -62,6 +74,7 @@ class HomePage:
     notice: NoticePart | None
     postcard: list[str]
     card: CardInWords | None
+    post: PostPart | None
     disclosure: str
     disclosure_kind: str
     employer: str
@@ -91,11 +104,17 @@ def _page(home: Home) -> HomePage:
         else None,
         postcard=[spoken(line) for line in home.postcard],
         card=in_words(home.card, Audience.TECHNICIAN) if home.card else None,
+        post=_post(home.post) if home.post else None,
         disclosure=say(home.disclosure),
         disclosure_kind=DISCLOSURE_CHIPS[home.disclosure_state],
         employer=home.employer,
         to_do=[_step(todo.task, spoken(todo.sentence)) for todo in home.to_do],
     )
+
+
+def _post(post: InPost) -> PostPart:
+    address = post.number.address(get_locale().language)
+    return PostPart(str(post.number), address, post.posted_on, post.kept_until, post.delivered_on)
 
 
 def _step(task: Task, sentence: str) -> Step:

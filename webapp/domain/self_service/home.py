@@ -4,11 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from db.models import Business, Card, EmailAddress, Message, Postcard, Registration, Technician
+from db.models import Business, Card, EmailAddress, Message, Postcard, Registration, Shipment, Technician
 from webapp.domain import bounce
 from webapp.domain.affiliations import membership
 from webapp.domain.bounce.model import Reason
 from webapp.domain.cards.states import CardState, CardStatus
+from webapp.domain.cards.tracking.number import TrackingNumber
 from webapp.domain.core.language import N_
 from webapp.domain.core.sentences import Line
 from webapp.domain.disclosure.policy import Facts, Viewer, facts_of
@@ -57,6 +58,16 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class InPost:
+    """A card on its way: its number at the post, and the days that are known."""
+
+    number: TrackingNumber
+    posted_on: dt.date
+    kept_until: dt.date | None
+    delivered_on: dt.date | None
+
+
+@dataclass(frozen=True)
 class Home:
     """The start page of a technician; `application_number` is asked for by the contact centre."""
 
@@ -66,6 +77,7 @@ class Home:
     notice: Notice | None
     postcard: tuple[Line, ...]
     card: CardStatus | None
+    post: InPost | None
     disclosure: str
     disclosure_state: DisclosureState
     employer: str
@@ -106,6 +118,7 @@ def home_of(viewer: Viewer, sender_domain: str, now: dt.datetime) -> Home:
         notice=_notice(notice, sender_domain) if notice else None,
         postcard=_postcard(notice, postcard),
         card=stands,
+        post=_post(card) if card else None,
         disclosure=in_one_sentence(facts),
         disclosure_state=chip(facts).state,
         employer=_employer(facts),
@@ -123,6 +136,14 @@ def _employer(facts: Facts) -> str:
 
 def _card(card: Card) -> CardStatus:
     return CardStatus(CardState(card.state), CardState(card.known), since=card.since_on, kept_until=card.kept_until)
+
+
+def _post(card: Card) -> InPost | None:
+    shipment = Shipment.get_or_none(Shipment.id == card.shipment_id)
+    if shipment is None or card.posted_on is None:
+        return None
+    delivered_on = card.since_on if card.state == CardState.DELIVERED else None
+    return InPost(TrackingNumber(shipment.number), card.posted_on, card.kept_until, delivered_on)
 
 
 def _notice(message: Message, sender_domain: str) -> Notice:

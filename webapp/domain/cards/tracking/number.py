@@ -9,6 +9,7 @@ from webapp.domain.core.language import N_
 # What people and programs write for a hyphen between digits (the inside of a regex class); the long vowel mark ー comes
 # from Japanese keyboards.
 HYPHENS = "\\-\u00ad\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u30fc\ufe58\ufe63\uff0d\uff70"
+_POST = "https://trackings.post.japanpost.jp/services/srv/search/direct"
 _BETWEEN = re.compile(rf"[\s{HYPHENS}._]+")
 
 NOT_A_NUMBER = N_("お問い合わせ番号は11桁の数字です（例: 123-45-67890-3）。「%(value)s」は番号として読めません。")
@@ -40,6 +41,10 @@ class TrackingNumber:
     def __str__(self) -> str:
         d = self.digits
         return f"{d[:3]}-{d[3:5]}-{d[5:10]}-{d[10]}"
+
+    def address(self, language: str) -> str:
+        """Return where the post says how this item stands; its page speaks Japanese and English."""
+        return f"{_POST}?reqCodeNo1={self.digits}&searchKind=S004&locale={'en' if language == 'en' else 'ja'}"
 
     @property
     def check_holds(self) -> bool:
