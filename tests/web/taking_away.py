@@ -35,6 +35,7 @@ def fetch(client: CheckedClient, row: ExportRequest | None = None):
 def table(answer) -> list[list[str]]:
     """The cells of a fetched file, the heading first."""
     if answer.mimetype == "text/csv":
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
         return list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
     book = CalamineWorkbook.from_filelike(io.BytesIO(answer.get_data()))
     return [[str(cell) for cell in row] for row in book.get_sheet_by_index(0).to_python()]

@@ -32,7 +32,7 @@ def _answers(good: dict, *statuses: int) -> dict:
         409: "A request with this Idempotency-Key is still at work",
         413: "The body is too large",
         422: "No item was accepted, or the Idempotency-Key was used for another body",
-        429: "Too many requests in this minute; Retry-After says how long to wait",
+        429: "Too many requests in this minute, or too many without a good key; Retry-After says how long to wait",
         503: "The database is out of reach",
     }
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}

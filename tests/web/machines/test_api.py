@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 from db.models import Card, IdempotentRequest, Message, Registration, Technician
 from tests.examples import examples
 from webapp import create_app
-from webapp.domain.accounts import api_keys, idempotency
+from webapp.domain.accounts import api_keys, idempotency, limits
 from webapp.domain.intake.api_rows import RegistrationIn
 from webapp.domain.intake.decisions import FIELDS
 from webapp.web import openapi
@@ -209,3 +209,29 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_name(app, key):
         operations += 1
     assert len(asked) >= 10 * operations > 0
     assert len(set(asked)) > 1
+
+
+def test_wrong_keys_are_limited_and_keep_no_good_key_out(client, key, clock):
+    """Also where both come from one network address."""
+
+    def ask(token):
+        return client.get(f"{PLACE}/A-1", headers={"Authorization": f"Bearer {token}"})
+
+    answers = [ask(f"todoke_{n}") for n in range(api_keys.LIMIT_WRONG)]
+    assert {answer.status_code for answer in answers} == {401}
+    for token in ("todoke_x", "", "ｋｅｙ", key[:-1]):
+        refused = ask(token)
+        assert refused.status_code == 429 and refused.mimetype == "application/problem+json"
+        assert 0 < int(refused.headers["Retry-After"]) <= limits.WINDOW.total_seconds()
+    assert ask(key).status_code == 404, "there is no such registration"
+    clock.at += limits.WINDOW
+    assert ask("todoke_x").status_code == 401 and ask(key).status_code == 404
+
+
+def test_the_schema_says_how_short_a_text_may_be(post):
+    schema = openapi.document()["components"]["schemas"]["RegistrationIn"]
+    for name in schema["required"]:
+        assert schema["properties"][name]["minLength"] == 1
+        assert pointers(post(ITEM | {name: ""})) == [f"/{name}"]
+    for name in set(schema["properties"]) - set(schema["required"]):
+        assert "minLength" not in str(schema["properties"][name]), "an empty one says nothing"

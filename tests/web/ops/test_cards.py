@@ -74,7 +74,7 @@ def test_cards_are_marked_made_lost_after_a_question_and_found(ops_operator, app
 def test_the_manifest_is_a_file_that_is_noted(ops_operator, app, now):
     card = card_of(now)
     answer = ops_operator.submit("/ops/cards/manifest", {"format": "csv"})
-    assert answer.mimetype == "text/csv" and card.technician.technician_id in answer.text
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8" and card.technician.technician_id in answer.text
     assert AuditRow.select().where(AuditRow.action == "card:ops:exported").count() == 1
     assert ops_operator.submit("/ops/cards/manifest").status_code == 303, "each card is written out once"
     answer = ops_operator.submit("/ops/cards/manifest", {"format": "xlsx", "again": "1"})

@@ -53,7 +53,7 @@ def test_an_upload_is_read_by_the_worker_and_followed_on_its_page(ops_operator, 
     assert "終了" in done and "昭和に65年はありません" in done and "hx-trigger" not in done
     assert Registration.get().application_number == GOOD["申請番号"]
     rejects = ops_operator.get(f"{page}/rejects")
-    assert rejects.status_code == 200
+    assert (rejects.status_code, rejects.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
     assert "昭和65年1月1日" in rejects.get_data().decode("utf-8-sig")
     assert "登録.csv" in ops_operator.get("/ops/imports").get_data(as_text=True)
 

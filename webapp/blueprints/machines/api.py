@@ -7,8 +7,9 @@ from flask import Blueprint, Response, current_app, request
 
 from db.ids import encode
 from db.models import ApiKey
-from webapp.domain.accounts import api_keys, idempotency
+from webapp.domain.accounts import api_keys, idempotency, limits
 from webapp.domain.accounts.idempotency import Refusal, Stored
+from webapp.domain.accounts.limits import Budget, TooManyTries
 from webapp.domain.core.language import N_
 from webapp.domain.intake.api_answers import ItemAnswer, ItemFinding, ItemsAnswer
 from webapp.domain.intake.api_rows import ItemResult, Said, register_items, state_of
@@ -28,6 +29,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}")
 
 NO_KEY = N_("APIキーが必要です。有効なキーを Authorization: Bearer で送ってください。")
 TOO_MANY = N_("このキーの1分あたりの回数の上限を超えました。%(seconds)s 秒待ってから、もう一度送ってください。")
+TOO_MANY_WRONG = N_("誤ったAPIキーが続きました。%(seconds)s 秒待ってから、正しいキーで送ってください。")
 NOT_JSON = N_("本文を JSON として読めません。")
 WRONG_COUNT = N_("登録は1件のオブジェクトか、1件以上 %(bound)s 件までの配列で送ってください。")
 BAD_KEY = N_("Idempotency-Key は、空白のない半角の200文字までです。")
@@ -105,15 +107,31 @@ def _admit() -> ApiKey | Response:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     key = api_keys.find(token.strip(), now()) if scheme.lower() == "bearer" and token.isascii() else None
     if key is None:
-        answer = problem(401, NO_KEY)
-        answer.headers["WWW-Authenticate"] = "Bearer"
-        return answer
+        return _refuse()
     wait = idempotency.count(key.id, current_app.extensions["settings"].api_per_minute, now())
     if wait is not None:
         answer = problem(429, TOO_MANY, {"seconds": wait})
         answer.headers["Retry-After"] = str(wait)
         return answer
     return key
+
+
+def _refuse() -> Response:
+    """Return the answer to a request without a good key: 401, and 429 to who goes on trying.
+
+    A good key is looked up all the same: whoever shares its network address cannot keep it out.
+    """
+    budget = Budget("api-key:address", request.remote_addr or "", api_keys.LIMIT_WRONG)
+    try:
+        limits.take([budget], now())
+    except TooManyTries:
+        wait = limits.seconds_left(budget, now())
+        answer = problem(429, TOO_MANY_WRONG, {"seconds": wait})
+        answer.headers["Retry-After"] = str(wait)
+        return answer
+    answer = problem(401, NO_KEY)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _answer(results: list[ItemResult]) -> Response:

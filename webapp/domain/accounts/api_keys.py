@@ -10,6 +10,7 @@ from db.database import transaction
 from db.models import ApiKey
 
 PREFIX = "todoke_"
+LIMIT_WRONG = 50  # requests without a good key from a network address in a quarter of an hour
 _HINT = len(PREFIX) + 4
 _MOST_NAME = 60
 # Looking at a key writes at most once in this time: a busy program would else write at every request.

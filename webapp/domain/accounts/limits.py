@@ -75,6 +75,11 @@ def is_used_up(budget: Budget, now: dt.datetime) -> bool:
     return Throttle.select().where(mine & (Throttle.count >= budget.limit)).exists()
 
 
+def seconds_left(budget: Budget, now: dt.datetime) -> int:
+    """Return in how many seconds there are new tries: one at least."""
+    return max(1, int((budget.start(now) + budget.window - now).total_seconds()) + 1)
+
+
 def _count(budget: Budget, now: dt.datetime) -> int:
     start = budget.start(now)
     counted = (

@@ -16,7 +16,7 @@ import xlsxwriter
 from webapp.domain.parsing.injection import guard
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"  # the answer says the charset
 # What Excel takes in one cell.
 _LONGEST = 32_767
 

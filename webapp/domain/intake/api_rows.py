@@ -32,6 +32,8 @@ TOO_LONG = N_("長すぎます（上限は %(bound)s）。")
 SEMICOLON = N_("値の中に「;」は使えません。")
 
 Text = Annotated[str, Field(max_length=1000)]
+# Said by the schema only: what an empty cell lacks is said in the words of the files.
+Required = Annotated[Text, Field(json_schema_extra={"minLength": 1})]
 Texts = Annotated[list[Text], Field(max_length=100)]
 
 
@@ -40,12 +42,12 @@ class RegistrationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Registration")
 
-    application_number: Text = Field(description="申請番号")
-    completed_at: Text = Field(description="登録完了日時: ISO 8601; Japanese time if it names no zone")
+    application_number: Required = Field(description="申請番号")
+    completed_at: Required = Field(description="登録完了日時: ISO 8601; Japanese time if it names no zone")
     technician_id: Text | None = Field(None, description="技能者ID: 14 digits; one is issued when it is missing")
-    name: Text = Field(description="氏名, kept as it is")
-    kana: Text = Field(description="氏名カナ")
-    birth_date: Text = Field(description="生年月日: YYYY-MM-DD")
+    name: Required = Field(description="氏名, kept as it is")
+    kana: Required = Field(description="氏名カナ")
+    birth_date: Required = Field(description="生年月日: YYYY-MM-DD")
     postal_code: Text | None = Field(None, description="郵便番号: 7 digits")
     address: Text | None = Field(None, description="住所")
     telephone: Text | None = Field(None, description="電話番号")
