@@ -160,3 +160,18 @@ def test_a_later_call_is_noted_with_who_called_and_how_that_was_made_sure(ops_op
     assert send(ops_operator, address, "notes", **call | {"caller": "x"}).status_code == 400
     wrong = send(ops_operator, address, "notes", **call | {"text": "", "caller": "family"})
     assert wrong.status_code == 422 and '<option value="family" selected>' in wrong.text
+
+
+def test_the_first_page_says_how_many_wait_since_when_and_a_case_leads_to_its_registration(ops_operator, app, now):
+    registration = cast.registration(cast.technician(now), now)
+    assert "受付中のお問い合わせ" not in ops_operator.get("/ops").text
+    for days, number in ((2, registration.id), (0, None)):
+        check, at = IdentityCheck.CALLED_BACK, now - dt.timedelta(days=days)
+        inquiry = cases.open_inquiry(Topic.CARD, Channel.PHONE, Caller.SELF, check, at, registration_id=number)
+    page = ops_operator.get("/ops").text
+    part = page.split("受付中のお問い合わせ")[1].split("</tr>")[0]
+    assert "2件" in part and "最も古いもの" in part and "2026年11月16日(月) 10:02" in part
+    link = f"/ops/registrations/{ids.encode(registration.id)}?via=inquiry"
+    oldest = Inquiry.select().order_by(Inquiry.id).first()
+    assert f'href="{link}"' in ops_operator.get(f"/ops/inquiries/{ids.encode(oldest.id)}").text
+    assert "via=inquiry" not in ops_operator.get(f"/ops/inquiries/{ids.encode(inquiry.id)}").text

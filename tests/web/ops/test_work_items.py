@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from db import ids
-from db.models import Event, Message, Postcard, WorkItem
+from db.models import AuditRow, Business, Card, Event, Message, Postcard, Technician, WorkItem
+from tests.domain.cards.test_projection import ABSENT, RETURNED, post, report
 from tests.web.ops.story import bounced, business_bounced, sent
 from webapp.domain.core.work_items import WorkItemState, close_item
 from webapp.domain.email_addresses import versions
@@ -111,3 +112,34 @@ def test_a_closed_item_is_looked_at_only(app, now, ops_operator):
     close_item(WorkItem.get(), WorkItemState.DONE, "by_hand", now, None)
     page = ops_operator.get(item("business_address")).text
     assert "<form" not in page.split("<main")[1].split("</main>")[0]
+
+
+def test_work_about_a_card_has_how_to_reach_people_and_the_button_that_helps(app, now, ops_operator, ops_viewer):
+    sent(now)
+    Technician.update(telephone="090-1234-5678").execute()
+    Business.update(telephone="03-1234-5678").execute()
+    post(Card.get(), now)
+    report([*ABSENT, *RETURNED], now)
+    card = ids.encode(Card.get().id)
+    for client in (ops_viewer, ops_operator):
+        AuditRow.delete().execute()
+        page = client.get(item("card_returned")).text
+        may = client is ops_operator
+        for shown in ("東京都千代田区霞が関1-3-2", 'href="tel:09012345678"', 'href="tel:0312345678"'):
+            assert (shown in page) is may, shown
+        assert (f'<a class="button" href="/ops/cards/{card}">カードの画面を開く</a>' in page) is may
+        looks = AuditRow.select().where(
+            (AuditRow.action == "record:ops:viewed") & (AuditRow.subject_id == Technician.get().id)
+        )
+        assert looks.count() == may, "a look at a person is written down"
+    page = ops_operator.get(f"/ops/cards/{card}").text
+    assert f'href="/ops/registrations/{ids.encode(Card.get().registration_id)}?via=cards"' in page
+
+
+def test_work_about_a_postcard_leads_to_it_and_about_a_business_says_its_telephone(app, now, ops_operator):
+    business_bounced(now)
+    Business.update(telephone="03-1234-5678").execute()
+    assert "03-1234-5678" in ops_operator.get(item("business_address")).text
+    bounced(now, postal_code="", address="")
+    page = ops_operator.get(item("postcard_on_hold")).text
+    assert f'<a class="button" href="/ops/postcards/{ids.encode(Postcard.get().id)}">はがきの画面を開く</a>' in page

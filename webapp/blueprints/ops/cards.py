@@ -139,6 +139,7 @@ class CardPage:
     card: CardView
     name: str
     technician_id: str
+    record: str  # the page of the person's registration
     words: CardInWords
     lines: list[list[tuple[str, str]]]
     may_act: bool
@@ -332,7 +333,10 @@ def _card_page(card: Card, **more: Any) -> CardPage:
     d = view.card.delivery
     form = more.pop("form", None) or {"postal_code": d.postal_code, "address": d.address, "name": d.name}
     acts = viewer().may_act
-    return CardPage(view.card, person.name, person.technician_id, view.words, view.lines, acts, form=form, **more)
+    record = url_for("ops_record.show", registration=card.registration_id, via=Via.CARDS)
+    return CardPage(
+        view.card, person.name, person.technician_id, record, view.words, view.lines, acts, form=form, **more
+    )
 
 
 @blueprint.post("/ops/cards/<oid:card>/again")

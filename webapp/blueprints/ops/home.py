@@ -1,5 +1,6 @@
 """The operators' first page: what needs doing, each number leading to the list behind it."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from flask import Blueprint, url_for
@@ -10,6 +11,8 @@ from webapp.domain.core.event_labels import event_words
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState
+from webapp.domain.inquiries import listing as inquiries
+from webapp.domain.inquiries.cases import InquiryState
 from webapp.domain.mail import sending_switch
 from webapp.domain.mail.inbound import ReturnedState
 from webapp.domain.notices import labels, listing
@@ -36,12 +39,22 @@ class Warning:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What waits for a person: how much, and of people who asked since when."""
+
+    address: str
+    words: str
+    number: str
+    since: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
 class Home:
     """What needs doing, what waits, and where everything is."""
 
     alarms: list[Warning]
     open_alarms: str
-    work: list[Option]
+    work: list[Waiting]
     queues: list[Option]
     stopped: list[str]
     places: list[tuple[str, list[MenuItem]]]
@@ -107,16 +120,23 @@ def _page() -> Home:
     return Home(
         alarms=[Warning(alarm_words(row.kind).title, places[row.id], row.acknowledged_at is not None) for row in rows],
         open_alarms=lists.counted(Alarm.open()),
-        work=[option for kind in WorkItemKind if (option := _work(kind)).number != "0"],
+        work=[waiting for waiting in (_inquiries(), *map(_work, WorkItemKind)) if waiting.number != "0"],
         queues=_queues(),
         stopped=[labels.KINDS[kind] for kind in sorted(sending_switch.stopped_kinds())],
         places=[(topic, menu_of(pages)) for topic, pages in PLACES],
     )
 
 
-def _work(kind: WorkItemKind) -> Option:
+def _work(kind: WorkItemKind) -> Waiting:
     query = WorkItem.select().where((WorkItem.state == WorkItemState.OPEN) & (WorkItem.kind == kind))
-    return Option(url_for("ops_work_items.index", kind=kind), item_words(kind).title, lists.counted(query), False)
+    return Waiting(url_for("ops_work_items.index", kind=kind), item_words(kind).title, lists.counted(query))
+
+
+def _inquiries() -> Waiting:
+    query, order = inquiries.listing(InquiryState.OPEN)
+    oldest = query.order_by(*order.fields).first()
+    address = url_for("ops_inquiry_list.index")
+    return Waiting(address, N_("受付中のお問い合わせ"), lists.counted(query), oldest.opened_at if oldest else None)
 
 
 def _queues() -> list[Option]:

@@ -9,6 +9,7 @@ from flask_babel import force_locale, gettext
 from flask_login import current_user
 
 from db.models import Inquiry, InquiryEntry, Registration
+from webapp.domain.audit.operator_views import Via
 from webapp.domain.cards.labels import Audience
 from webapp.domain.cards.queries import standing_of_registration
 from webapp.domain.core.errors import Stale, StepNotAllowed
@@ -78,6 +79,7 @@ class InquiryPage:
 
     row: Row
     facts: list[tuple[str, str]]
+    record: str  # the page of its registration, "" while there is none
     card: CardInWords | None
     history: list[Entry]
     version: int
@@ -169,6 +171,9 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
             (gettext("本人確認"), say(CHECK_WORDS[IdentityCheck(row.identity_check)])),
             (gettext("登録"), number),
         ],
+        record=url_for("ops_record.show", registration=row.registration_id, via=Via.INQUIRY)
+        if row.registration_id
+        else "",
         card=cards.in_words(standing, Audience.TECHNICIAN) if standing else None,
         history=[_entry(entry) for entry in row.entries.order_by(InquiryEntry.id)],
         version=row.version,

@@ -7,9 +7,20 @@ from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db import ids
-from db.models import Account, Affiliation, Business, EmailAddress, Registration, Technician, WorkItem
+from db.models import (
+    Account,
+    Affiliation,
+    Business,
+    Card,
+    EmailAddress,
+    Postcard,
+    Registration,
+    Technician,
+    WorkItem,
+)
 from webapp.domain.affiliations import membership
-from webapp.domain.audit.operator_views import Via
+from webapp.domain.audit import operator_views
+from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.core import paging, work_items
 from webapp.domain.core.attention_labels import ITEM_STATES, ITEMS, item_words
 from webapp.domain.core.errors import Stale
@@ -75,6 +86,19 @@ class WorkItemsPage:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """How the person of an item is reached, and their employer; empty texts for what is not known."""
+
+    name: str
+    postal_code: str
+    address: str
+    telephone: str
+    email: str
+    employer: str
+    employer_telephone: str
+
+
+@dataclass(frozen=True)
 class ItemPage:
     """One item: what it is about, what to do, and the forms that do it; an empty address: not for this reader."""
 
@@ -96,6 +120,8 @@ class ItemPage:
     release: str
     close: str
     annul: str = ""
+    contact: Contact | None = None
+    remedy: tuple[str, str] | None = None  # the page where it is set right, and what its button says
     said: list[tuple[str, str]] = field(default_factory=list)  # what a technician asked for: part and words
     errors: dict[str, str] = field(default_factory=dict)
     typed: str = ""
@@ -282,10 +308,43 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
         close=url_for("ops_work_items.close", item=row.id) if act else "",
         annul=url_for("ops_work_items.annul", item=row.id) if act and _is_current(row) else "",
         said=_said(row),
+        contact=_contact(row) if act else None,
+        remedy=_remedy(row) if act else None,
         errors=errors or {},
         typed=typed,
         changed=changed,
     )
+
+
+def _contact(row: WorkItem) -> Contact | None:
+    """Return how the item's person is reached, with the look at them in the audit log; None for one of no person."""
+    if row.subject_kind == "business":
+        firm = Business.get_by_id(row.subject_id)
+        return Contact(firm.name, firm.postal_code, firm.address, firm.telephone, "", "", "")
+    registration = Registration.get_or_none(Registration.id == _registration_of(row))
+    if registration is None:
+        return None
+    person = registration.technician
+    came_from = ViewOrigin(Via.WORK_ITEM, row.id)
+    operator_views.note_looks(viewer().account_id, [(person.id, registration.id)], came_from, now())
+    email = versions.current(OwnerKind.TECHNICIAN, person.id)
+    employed = Affiliation.current & (Affiliation.technician == person)
+    affiliation = Affiliation.select(Affiliation, Business).join(Business).where(employed).first()
+    employer = affiliation.business if affiliation else Business(name="", telephone="")
+    value = email.value if email else ""
+    shown = (person.name, person.postal_code, person.address, person.telephone, value)
+    return Contact(*shown, employer.name, employer.telephone)
+
+
+def _remedy(row: WorkItem) -> tuple[str, str] | None:
+    if row.kind in (WorkItemKind.CARD_RETURNED, WorkItemKind.CARD_UNREACHABLE):
+        card = Card.select().where(Card.registration == row.subject_id).order_by(Card.id.desc()).first()
+        return (url_for("ops_cards.show", card=card.id), N_("カードの画面を開く")) if card else None
+    if row.kind in (WorkItemKind.POSTCARD_RETURNED, WorkItemKind.POSTCARD_ON_HOLD):
+        mine = Postcard.registration == row.subject_id
+        postcard = Postcard.select().where(mine).order_by(Postcard.id.desc()).first()
+        return (url_for("ops_postcard.show", postcard=postcard.id), N_("はがきの画面を開く")) if postcard else None
+    return None
 
 
 def _is_current(row: WorkItem) -> bool:
