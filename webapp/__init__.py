@@ -80,6 +80,7 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
         converters,
         database,
         errors,
+        form_submissions,
         guards,
         language,
         readiness,
@@ -113,4 +114,5 @@ def create_app(settings: "Settings", clock: "Callable[[], dt.datetime] | None" =
         app.register_blueprint(importlib.import_module(f"webapp.blueprints.{name}").blueprint)
     security.init_app(app)
     guards.init_app(app, ACCESS)
+    form_submissions.init_app(app)
     return app

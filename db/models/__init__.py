@@ -1,6 +1,14 @@
 """All tables, by topic."""
 
-from db.models.accounts import Account, ApiKey, IdempotentRequest, SearchRequest, SignInSession, Throttle
+from db.models.accounts import (
+    Account,
+    ApiKey,
+    FormSubmission,
+    IdempotentRequest,
+    SearchRequest,
+    SignInSession,
+    Throttle,
+)
 from db.models.base import Row
 from db.models.cards import (
     Card,
@@ -54,6 +62,7 @@ __all__ = [
     "Event",
     "ExportRequest",
     "Fact",
+    "FormSubmission",
     "IdempotentRequest",
     "ImportOriginal",
     "ImportReject",

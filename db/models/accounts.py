@@ -75,6 +75,15 @@ class ApiKey(Row):
     revoked_at = MomentField(null=True)
 
 
+class FormSubmission(Row):
+    """A form that was sent: a second one from the same page gets the answer of the first."""
+
+    digest = TextField(unique=True)
+    answer = TextField(null=True)  # sealed; empty while the first sending is still at work
+    created_at = MomentField()
+    expires_at = MomentField()
+
+
 class IdempotentRequest(Row):
     """A request that a program may repeat: what it was and what was answered."""
 

@@ -144,6 +144,30 @@ def test_on_a_slow_line_the_sign_stands_within_a_tenth_of_a_second(live, chromiu
     assert statistics.median(waits) < 100
 
 
+def test_a_doubled_click_is_one_act(live, chromium, people, cookie):
+    """htmx would send the second click after the first one's answer: the key would be turned and turned back."""
+    context = chromium.new_context(locale="ja-JP", viewport={"width": 412, "height": 823})
+    let_in(context, live, cookie)
+    tab = context.new_page()
+    tab.goto(live + LIST)
+    tab.wait_for_load_state("networkidle")
+    sent = []
+    tab.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    line = context.new_cdp_session(tab)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", GPRS)
+    button = tab.locator("tbody tr td button").nth(0)
+    before = button.inner_text()
+    button.evaluate("button => { button.click(); button.click(); setTimeout(() => button.click(), 200) }")
+    expect(button).not_to_have_text(before)
+    tab.wait_for_load_state("networkidle")
+    assert len(sent) == 1
+    button.click()
+    expect(button).to_have_text(before)
+    assert len(sent) == 2, "the next click acts again"
+    context.close()
+
+
 def test_without_script_the_same_toggle_works(live, chromium, people, cookie):
     context = chromium.new_context(java_script_enabled=False, locale="ja-JP", viewport={"width": 320, "height": 700})
     let_in(context, live, cookie)

@@ -47,3 +47,8 @@ def test_a_database_of_before_the_first_release_says_what_to_do(database):
     database.execute_sql("UPDATE schema_migration SET name = '0001_begin' WHERE name = '0001_first'")
     with pytest.raises(schema.SchemaError, match=r"before version 0\.1\.0: make a new one"):
         schema.migrate("test")
+
+
+def test_migrations_are_numbered_without_gap_or_double():
+    numbers = sorted(int(path.name.partition("_")[0]) for path in schema.DIRECTORY.glob("0*.py"))
+    assert numbers == list(range(1, len(numbers) + 1))

@@ -1,8 +1,10 @@
 """A client whose every answer is checked, and the people who use it."""
 
+import base64
 import contextlib
 import datetime as dt
 import re
+import secrets
 from dataclasses import dataclass
 
 import pyotp
@@ -21,6 +23,16 @@ from webapp.settings import load
 PASSWORD = "a long enough password"
 
 
+def fresh(token: str) -> str:
+    """The same session's token as another page has it: under another mask."""
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    half = len(raw) // 2
+    mask = secrets.token_bytes(half)
+    secret = bytes(a ^ b for a, b in zip(raw[:half], raw[half:], strict=True))
+    mixed = bytes(a ^ b for a, b in zip(mask, secret, strict=True))
+    return base64.urlsafe_b64encode(mask + mixed).rstrip(b"=").decode()
+
+
 class CheckedClient(FlaskClient):
     """A browser without script: it keeps cookies, sends the token of the last page, and checks each answer."""
 
@@ -36,9 +48,10 @@ class CheckedClient(FlaskClient):
         return response
 
     def submit(self, address: str, data: dict | None = None, *, htmx: bool = False, **kwargs):
-        """POST a form as a page of ours would: with the token, from our own site; by htmx if asked."""
+        """POST a form as a page of ours that was just opened would: with its token, from our site; by htmx if asked."""
         if self.token is None:
             self.get("/")
+        self.token = fresh(self.token)
         headers = {"Sec-Fetch-Site": "same-origin"} | ({"HX-Request": "true"} if htmx else {})
         headers |= kwargs.pop("headers", {})
         return self.post(address, data={"csrf_token": self.token} | (data or {}), headers=headers, **kwargs)

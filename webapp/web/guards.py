@@ -9,7 +9,8 @@
 7. rate: what one address may ask of this process in a minute (429); limits that protect accounts are tables
 8. connection: from here on the database may be asked (503)
 9. access: who is signed in, against the one table of routes; no entry means no (303 to sign-in, 404 or 403)
-10. the view, which fetches its objects through `webapp.web.access`: what is not the viewer's does not exist (404)
+10. once: a form that was sent before from the same page gets the answer of the first sending
+11. the view, which fetches its objects through `webapp.web.access`: what is not the viewer's does not exist (404)
 """
 
 import logging
@@ -27,7 +28,7 @@ from flask_wtf.csrf import CSRFError
 
 from webapp import log
 from webapp.domain.core.language import N_
-from webapp.web import csrf, database, saved_forms
+from webapp.web import csrf, database, form_submissions, saved_forms
 from webapp.web.rendering import see_other, wants_partial
 from webapp.web.rsgi import BODY_FAULT
 from webapp.web.security import bound_body
@@ -133,6 +134,13 @@ def ask_access_table() -> Response | None:
     abort(403 if asked.knows(current_user) else 404)
 
 
+def answer_second_sending() -> Response | None:
+    """Carry out a form once, however often it is sent; an API has its own key for that."""
+    if request.method in csrf.SAFE_METHODS or rule().by_key:
+        return None
+    return form_submissions.first_answer()
+
+
 SESSION_ENDED = N_("サインアウトされています。もう一度サインインしてください。")
 FORM_KEPT = N_("サインアウトされています。入力した内容は、サインインすると元に戻ります。")
 
@@ -164,6 +172,7 @@ GUARDS = (
     limiter.init_app,
     database.connect,
     ask_access_table,
+    answer_second_sending,
 )
 
 

@@ -20,6 +20,7 @@ from db.models import (
     EmailAddress,
     EmailChange,
     ExportRequest,
+    FormSubmission,
     IdempotentRequest,
     ImportOriginal,
     ImportReject,
@@ -198,6 +199,9 @@ BEGIN: dict[str, Callable[[dt.datetime, Path], Stays]] = {
     "throttle": own_end(lambda at, key: Throttle.create(key=key, window_start=PEOPLE_SINCE, expires_at=at)),
     "search_request": own_end(
         lambda at, key: SearchRequest.create(token_hash=key, account=person(), page="x", terms={}, expires_at=at)
+    ),
+    "form_submission": own_end(
+        lambda at, key: FormSubmission.create(digest=key, created_at=PEOPLE_SINCE, expires_at=at)
     ),
     "idempotent_request": own_end(
         lambda at, key: IdempotentRequest.create(

@@ -17,6 +17,7 @@ from db.models import (
     AuditRow,
     BulkChange,
     CardQuestion,
+    FormSubmission,
     IdempotentRequest,
     ImportOriginal,
     ImportReject,
@@ -167,6 +168,7 @@ RULES = (
     ),
     RetentionRule("throttle", None, _rows(Throttle.expires_at)),
     RetentionRule("search_request", None, _rows(SearchRequest.expires_at)),
+    RetentionRule("form_submission", None, _rows(FormSubmission.expires_at)),
     RetentionRule("idempotent_request", None, _rows(IdempotentRequest.expires_at)),
     # A form that is sent after the longest time of its session is still kept for its owner.
     RetentionRule("sign_in_session", None, _rows(SignInSession.expires_at), after=saved_forms.KEEP),
