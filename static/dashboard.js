@@ -10,7 +10,7 @@
     running = true;
     const tiles = doc.getElementById("tiles"), began = performance.now();
     try {
-      const answer = await fetch(tiles.dataset.address, { headers: { "HX-Request": "true" } });
+      const answer = await fetch(tiles.dataset.address, { headers: { "HX-Request": "true", Poll: "1" } });
       const there = answer.headers.get("HX-Redirect");
       if (there) return location.assign(there);
       if (!answer.ok) throw new Error(answer.status);
@@ -45,8 +45,8 @@
     } catch { /* a private window */ }
     return null;
   };
-  const fetched = async (chart) => {
-    const answer = await fetch(chart.dataset.figure);
+  const fetched = async (chart, headers) => {
+    const answer = await fetch(chart.dataset.figure, { headers });
     if (!answer.ok) throw new Error(answer.status);
     return answer.json();
   };
@@ -104,7 +104,7 @@
     if (!playing.size || performance.now() - redrawn < 60000) return;
     redrawn = performance.now();
     for (const [chart, { place }] of playing) {
-      const { data, layout } = kept(await fetched(chart), look(place));
+      const { data, layout } = kept(await fetched(chart, { Poll: "1" }), look(place));
       await Plotly.react(place, data, layout);
     }
   };

@@ -81,8 +81,9 @@ def test_a_refresh_keeps_the_focus_and_an_error_is_said_and_overcome(live, tab, 
     assert "10:02 時点" in tab.inner_text(".asof")
     tab.focus(".tiles a >> nth=1")
     clock.at = now + dt.timedelta(minutes=3)
-    with tab.expect_response("**/ops/dashboard?length=7"):
+    with tab.expect_response("**/ops/dashboard?length=7") as refresh:
         tab.clock.run_for(20_000)
+    assert refresh.value.request.headers["poll"] == "1", "it keeps no session alive"
     tab.wait_for_selector(".asof >> text=10:05 時点")
     assert tab.evaluate("document.activeElement.closest('.tiles li')?.innerText.includes('送信待ち')")
     tab.route("**/ops/dashboard?length=7", lambda route: route.fulfill(status=404))

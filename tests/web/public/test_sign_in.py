@@ -1,5 +1,7 @@
+import datetime as dt
 import re
 
+from tests import ROOT
 from tests.web.conftest import PASSWORD
 from webapp.domain.accounts import accounts
 
@@ -49,6 +51,23 @@ def test_signing_in_gives_a_new_session_and_signing_out_ends_it_in_the_table(app
     thief = app.test_client()
     thief.set_cookie("session", stolen)
     assert "山田" not in thief.get("/").text
+
+
+def test_a_page_that_asks_by_itself_does_not_keep_its_session_alive(ops_viewer, clock, now):
+    for minute in range(0, 31, 5):
+        clock.at = now + dt.timedelta(minutes=minute)
+        answer = ops_viewer.get("/ops/dashboard", headers={"HX-Request": "true", "Poll": "1"})
+    assert answer.headers["HX-Redirect"].startswith("/sign-in"), "half an hour without anybody there"
+
+
+def test_each_part_that_asks_by_itself_says_so():
+    polling = [
+        (path, tag)
+        for path in (ROOT / "webapp/templates").rglob("*.html")
+        for tag in re.findall(r"<[a-z]+[^>]*hx-trigger=[^>]*>", path.read_text("utf-8"))
+    ]
+    assert len(polling) >= 5
+    assert [path.name for path, tag in polling if """hx-headers='{"Poll": "1"}'""" not in tag] == []
 
 
 def test_an_idle_session_ends(ops_viewer, clock):

@@ -244,8 +244,13 @@ def open_session(
     return token
 
 
-def session_of(token: str, now: dt.datetime, stage: SignInStage = SignInStage.FULL) -> SignInSession | None:
-    """Return the living session of a token, with its account; None when it ended, was idle or its account is closed."""
+def session_of(
+    token: str, now: dt.datetime, stage: SignInStage = SignInStage.FULL, *, used: bool = True
+) -> SignInSession | None:
+    """Return the living session of a token, with its account; None when it ended, was idle or its account is closed.
+
+    `used` is False for what a page asks by itself: a page that is left open does not keep its session alive.
+    """
     session = (
         SignInSession.select(SignInSession, Account)
         .join(Account)
@@ -259,7 +264,7 @@ def session_of(token: str, now: dt.datetime, stage: SignInStage = SignInStage.FU
     )
     if session is None or session.seen_at <= now - LIMITS[AccountKind(session.account.kind)].idle:
         return None
-    if now - session.seen_at >= _SEEN_EVERY:
+    if used and now - session.seen_at >= _SEEN_EVERY:
         SignInSession.update(seen_at=now).where(SignInSession.id == session.id).execute()
     return session
 
