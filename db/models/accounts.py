@@ -41,7 +41,7 @@ class SignInSession(Row):
     network_address = TextField(default="")
     user_agent = TextField(default="")
     stage = TextField(default="full")  # or second_factor: the password was right, nothing may be seen yet
-    challenge = TextField(null=True)  # of a passkey that was asked for, good for one answer
+    challenge = TextField(null=True)  # changes with each answer of a passkey: what was asked for is good for one
 
 
 class Throttle(Row):

@@ -42,8 +42,9 @@ def test_a_lost_second_factor_of_an_operator_is_taken_away_on_the_server(todoke)
     assert todoke(*ask[:3]).exit_code == 2, "nobody checked who it is"
     with connected():
         account = Account.get()
-        secret = second_factor.begin_totp(account, "s" * 40, "とどけ", utc_now()).secret
-        second_factor.confirm_totp(account, pyotp.TOTP(secret).now(), "s" * 40, utc_now())
+        app = second_factor.begin_totp(account, "s" * 40, "とどけ")
+        secret = app.secret
+        second_factor.confirm_totp(account, app.sealed, pyotp.TOTP(secret).now(), "s" * 40, utc_now())
     assert "yamada: the password alone is enough after 20" in todoke(*ask).output
     with connected():
         assert lost_factor.take(account, utc_now() + lost_factor.DELAY)

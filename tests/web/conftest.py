@@ -154,8 +154,9 @@ def app_of(app, account, now) -> str:
     """Give an account an authenticator app, set up a minute ago, and return its secret."""
     key = app.extensions["settings"].secret_key
     before = now - dt.timedelta(minutes=2)
-    account.app_secret = second_factor.begin_totp(account, key, "とどけ", before).secret
-    second_factor.confirm_totp(account, pyotp.TOTP(account.app_secret).at(before), key, before)
+    enrolment = second_factor.begin_totp(account, key, "とどけ")
+    account.app_secret = enrolment.secret
+    second_factor.confirm_totp(account, enrolment.sealed, pyotp.TOTP(account.app_secret).at(before), key, before)
     return account.app_secret
 
 

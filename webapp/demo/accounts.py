@@ -121,6 +121,7 @@ def _app(account: Account, secret_key: str, now: dt.datetime) -> str:
     """Set up an authenticator app as its owner would, an hour ago, and return its secret."""
     SecondFactor.delete().where(SecondFactor.account == account).execute()
     then = now - dt.timedelta(hours=1)
-    secret = second_factor.begin_totp(account, secret_key, "とどけ", then).secret
-    second_factor.confirm_totp(account, pyotp.TOTP(secret).at(then), secret_key, then)
+    app = second_factor.begin_totp(account, secret_key, "とどけ")
+    secret = app.secret
+    second_factor.confirm_totp(account, app.sealed, pyotp.TOTP(secret).at(then), secret_key, then)
     return secret

@@ -201,8 +201,9 @@ def test_an_account_that_is_not_there_leaves_the_same_trace(database, now):
 @pytest.fixture
 def app(account, now) -> str:
     before = now - dt.timedelta(minutes=2)
-    secret = second_factor.begin_totp(account, SECRET, "とどけ", before).secret
-    second_factor.confirm_totp(account, pyotp.TOTP(secret).at(before), SECRET, before)
+    app = second_factor.begin_totp(account, SECRET, "とどけ")
+    secret = app.secret
+    second_factor.confirm_totp(account, app.sealed, pyotp.TOTP(secret).at(before), SECRET, before)
     return secret
 
 

@@ -27,8 +27,9 @@ def operator(name, role, now) -> Account:
 
 
 def with_app(account, now) -> Account:
-    secret = second_factor.begin_totp(account, SECRET, "とどけ", now).secret
-    second_factor.confirm_totp(account, pyotp.TOTP(secret).at(now), SECRET, now)
+    app = second_factor.begin_totp(account, SECRET, "とどけ")
+    secret = app.secret
+    second_factor.confirm_totp(account, app.sealed, pyotp.TOTP(secret).at(now), SECRET, now)
     return account
 
 

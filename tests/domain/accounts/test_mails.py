@@ -75,8 +75,9 @@ EVERYBODY = pytest.mark.parametrize("who", ["technician", "office_user", "operat
 
 
 def with_app(account: Account, now) -> list[str]:
-    secret = second_factor.begin_totp(account, SECRET, "とどけ", now).secret
-    return second_factor.confirm_totp(account, pyotp.TOTP(secret).at(now), SECRET, now)
+    app = second_factor.begin_totp(account, SECRET, "とどけ")
+    secret = app.secret
+    return second_factor.confirm_totp(account, app.sealed, pyotp.TOTP(secret).at(now), SECRET, now)
 
 
 @EVERYBODY

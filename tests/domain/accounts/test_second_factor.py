@@ -31,16 +31,49 @@ def account(database, now):
 def app(account, now):
     """The secret of an app that was set up two minutes ago."""
     before = now - dt.timedelta(minutes=2)
-    secret = second_factor.begin_totp(account, SECRET, "とどけ", before).secret
-    account.codes = second_factor.confirm_totp(account, pyotp.TOTP(secret).at(before), SECRET, before)
+    app = second_factor.begin_totp(account, SECRET, "とどけ")
+    secret = app.secret
+    account.codes = second_factor.confirm_totp(account, app.sealed, pyotp.TOTP(secret).at(before), SECRET, before)
     return secret
 
 
 def test_a_secret_that_is_being_set_up_stays_the_same_until_it_is_confirmed(account, now):
-    first = second_factor.begin_totp(account, SECRET, "とどけ", now)
-    assert second_factor.begin_totp(account, SECRET, "とどけ", now) == first
-    assert first.secret not in SecondFactor.get().secret and "yamada" in first.address
-    assert not account.second_factor
+    first = second_factor.begin_totp(account, SECRET, "とどけ")
+    again = second_factor.begin_totp(account, SECRET, "とどけ", first.sealed)
+    assert (again.secret, again.address) == (first.secret, first.address)
+    assert first.secret not in first.sealed and "yamada" in first.address
+    assert not account.second_factor and not SecondFactor.select().exists(), "looking writes nothing"
+    assert second_factor.confirm_totp(account, again.sealed, pyotp.TOTP(first.secret).at(now), SECRET, now)
+    assert first.secret not in SecondFactor.get().secret
+
+
+def test_a_secret_that_was_kept_for_somebody_else_or_changed_sets_nothing_up(account, now):
+    other = accounts.create_operator("sato", "佐藤", OperatorRole.OPERATOR, PASSWORD, now)
+    theirs = second_factor.begin_totp(other, SECRET, "とどけ")
+    mine = second_factor.begin_totp(account, SECRET, "とどけ")
+    assert second_factor.begin_totp(account, SECRET, "とどけ", theirs.sealed).secret != theirs.secret
+    for sealed in (theirs.sealed, "", "x", mine.sealed[:-4], second_factor.begin_totp(account, "y" * 40, "").sealed):
+        for secret in (theirs.secret, mine.secret):
+            assert second_factor.confirm_totp(account, sealed, pyotp.TOTP(secret).at(now), SECRET, now) is None
+    assert not SecondFactor.select().exists()
+
+
+def test_the_code_that_confirms_an_app_opens_nothing_afterwards_and_one_app_remains(account, now):
+    app = second_factor.begin_totp(account, SECRET, "とどけ")
+    code = pyotp.TOTP(app.secret).at(now)
+    results = []
+
+    def confirm():
+        with connected():
+            results.append(second_factor.confirm_totp(account, app.sealed, code, SECRET, now))
+
+    threads = [threading.Thread(target=confirm) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 3 and SecondFactor.select().count() == 1
+    assert not second_factor.check(account, code, SECRET, now)
 
 
 def test_a_code_counts_half_a_minute_early_or_late_and_each_code_once(account, app, now):

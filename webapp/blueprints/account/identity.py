@@ -54,7 +54,7 @@ def submit():
 def submit_passkey():
     target, site = own_path(request.form.get("next", "")), passkeys.Site.of(current_app.extensions["settings"])
     answer = request.form.get("credential", "")
-    if site is None or not passkeys.check(current_user.account, current_user.session, answer, site, now()):
+    if site is None or not passkeys.check(current_user.account, current_user.session, answer, site, _secret(), now()):
         return _form(target, {"passkey": WRONG_PASSKEY}, 422)
     accounts.prove_again(current_user.session, now())
     return see_other(target)
@@ -71,6 +71,8 @@ def _secret() -> str:
 
 def _form(target: str, errors: dict[str, str] | None = None, status: int = 200) -> Response:
     account, site = current_user.account, passkeys.Site.of(current_app.extensions["settings"])
-    options = passkeys.request_options(account, current_user.session, site) if site and passkeys.has(account) else ""
+    options = ""
+    if site and passkeys.has(account):
+        options = passkeys.request_options(account, current_user.session, site, _secret())
     page = IdentityPage(current_user.display_name, target, account.second_factor, options, errors or {})
     return render("account/identity/form.html", page, status=status)

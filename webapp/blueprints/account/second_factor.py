@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 import segno
-from flask import Blueprint, Response, abort, current_app, flash, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, request, session, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
@@ -19,6 +19,8 @@ from webapp.web.rendering import render, see_other
 
 blueprint = Blueprint("second_factor", __name__)
 
+# In the browser's session: the sealed secret of an app that is being set up.
+SETTING_UP = "setting_up"
 WRONG_CODE = N_("確認コードが違います。アプリに表示されている6桁の数字を入力してください。")
 WRONG_PASSKEY = N_("パスキーを登録できませんでした。もう一度お試しください。")
 
@@ -86,7 +88,10 @@ def app_form():
 @blueprint.post("/me/second-factor/app")
 @recent_authentication
 def app_submit():
-    codes = second_factor.confirm_totp(current_user.account, request.form.get("code", ""), _secret(), now())
+    kept, code = session.get(SETTING_UP, ""), request.form.get("code", "")
+    codes = second_factor.confirm_totp(current_user.account, kept, code, _secret(), now())
+    if codes is not None:
+        session.pop(SETTING_UP, None)
     return _app_form({"code": WRONG_CODE}, 422) if codes is None else _done(codes)
 
 
@@ -153,13 +158,15 @@ def _show(refused: bool = False, status: int = 200) -> Response:
 
 def _app_form(errors: dict[str, str] | None = None, status: int = 200) -> Response:
     settings = current_app.extensions["settings"]
-    enrolment = second_factor.begin_totp(current_user.account, _secret(), settings.service_name, now())
+    kept = session.get(SETTING_UP, "")
+    enrolment = second_factor.begin_totp(current_user.account, _secret(), settings.service_name, kept)
+    session[SETTING_UP] = enrolment.sealed
     picture = segno.make(enrolment.address, error="m").png_data_uri(scale=5, border=4)
     return render("account/second_factor/app.html", AppPage(picture, enrolment.secret, errors or {}), status=status)
 
 
 def _passkey_form(name: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:
-    options = passkeys.registration_options(current_user.account, current_user.session, _site())
+    options = passkeys.registration_options(current_user.account, current_user.session, _site(), _secret())
     return render("account/second_factor/passkey.html", PasskeyPage(options, name, errors or {}), status=status)
 
 

@@ -122,7 +122,7 @@ def submit_passkey():
     if waiting is None or site is None:
         return see_other(url_for("sign_in.form"))
     target = session.get("next", "")
-    if not passkeys.check(waiting.account, waiting, request.form.get("credential", ""), site, now()):
+    if not passkeys.check(waiting.account, waiting, request.form.get("credential", ""), site, _secret(), now()):
         return _second(waiting, {"passkey": WRONG_PASSKEY}, 422)
     return go_on(accounts.complete(waiting, now()), target)
 
@@ -177,7 +177,11 @@ def _second(waiting, errors: dict[str, str] | None = None, status: int = 200) ->
     site = passkeys.Site.of(current_app.extensions["settings"])
     options = ""
     if site and second_factor.FactorKind.PASSKEY in kinds:
-        options = passkeys.request_options(waiting.account, waiting, site)
+        options = passkeys.request_options(waiting.account, waiting, site, _secret())
     # Recovery codes are typed into the same field, so there is always one.
     page = SecondPage(second_factor.FactorKind.TOTP in kinds, options, errors or {})
     return render("public/sign_in/second.html", page, status=status)
+
+
+def _secret() -> str:
+    return current_app.extensions["settings"].secret_key

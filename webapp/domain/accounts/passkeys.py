@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 import json
+import secrets
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from db.database import transaction
 from db.models import Account, SecondFactor, SignInSession
 from webapp.domain.accounts import second_factor
 from webapp.domain.accounts.second_factor import FactorKind
+from webapp.domain.core import secret_box
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,10 @@ class Site:
         return None
 
 
-def registration_options(account: Account, session: SignInSession, site: Site) -> str:
+def registration_options(account: Account, session: SignInSession, site: Site, secret: str) -> str:
     """Return as JSON what the browser needs to make a passkey."""
     options = webauthn.generate_registration_options(
+        challenge=_challenge(session, secret),
         rp_id=site.host,
         rp_name=site.name,
         user_id=account.id.to_bytes(8, "big"),
@@ -55,7 +58,6 @@ def registration_options(account: Account, session: SignInSession, site: Site) -
             resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.PREFERRED
         ),
     )
-    _remember(session, options.challenge)
     return webauthn.options_to_json(options)
 
 
@@ -63,7 +65,7 @@ def register(
     account: Account, session: SignInSession, answer: str, name: str, site: Site, secret_key: str, now: dt.datetime
 ) -> list[str] | None:
     """Take a new passkey into use; return recovery codes as `second_factor.confirm_totp`, None for a wrong answer."""
-    challenge = _take(session)
+    challenge = _take(session, secret_key)
     if challenge is None:
         return None
     try:
@@ -85,18 +87,20 @@ def register(
         return None  # made by the browser, or by somebody who plays one: whatever is wrong with it, it is not taken
 
 
-def request_options(account: Account, session: SignInSession, site: Site) -> str:
+def request_options(account: Account, session: SignInSession, site: Site, secret: str) -> str:
     """Return as JSON what the browser needs to ask for one of the account's passkeys."""
     options = webauthn.generate_authentication_options(
-        rp_id=site.host, allow_credentials=_known(account), user_verification=UserVerificationRequirement.PREFERRED
+        challenge=_challenge(session, secret),
+        rp_id=site.host,
+        allow_credentials=_known(account),
+        user_verification=UserVerificationRequirement.PREFERRED,
     )
-    _remember(session, options.challenge)
     return webauthn.options_to_json(options)
 
 
-def check(account: Account, session: SignInSession, answer: str, site: Site, now: dt.datetime) -> bool:
+def check(account: Account, session: SignInSession, answer: str, site: Site, secret: str, now: dt.datetime) -> bool:
     """Return whether the browser's answer comes from one of the account's passkeys; it is taken once."""
-    challenge = _take(session)
+    challenge = _take(session, secret)
     try:
         row = SecondFactor.get_or_none(
             (SecondFactor.account == account)
@@ -134,16 +138,18 @@ def _known(account: Account) -> list[PublicKeyCredentialDescriptor]:
     ]
 
 
-def _remember(session: SignInSession, challenge: bytes) -> None:
-    text = bytes_to_base64url(challenge)
-    SignInSession.update(challenge=text).where(SignInSession.id == session.id).execute()
+def _challenge(session: SignInSession, secret: str) -> bytes:
+    """Return what the browser has to sign: of this session and of how often it has answered; kept nowhere."""
+    return secret_box.keyed(secret, "passkey", f"{session.id}:{session.challenge or ''}")
 
 
-def _take(session: SignInSession) -> bytes | None:
-    """Return the challenge that the session waits for, and wait no longer; one of two equal answers gets it."""
+def _take(session: SignInSession, secret: str) -> bytes | None:
+    """Return the challenge that the session waits for, and wait for another; one of two equal answers gets it."""
     row = SignInSession.get_or_none(SignInSession.id == session.id)
-    if row is None or row.challenge is None:
+    if row is None:
         return None
-    mine = (SignInSession.id == session.id) & (SignInSession.challenge == row.challenge)
-    taken = SignInSession.update(challenge=None).where(mine).execute()
-    return base64url_to_bytes(row.challenge) if taken else None
+    before = SignInSession.challenge.is_null() if row.challenge is None else SignInSession.challenge == row.challenge
+    session.challenge = secrets.token_hex(8)
+    mine = (SignInSession.id == session.id) & before
+    taken = SignInSession.update(challenge=session.challenge).where(mine).execute()
+    return _challenge(row, secret) if taken else None

@@ -13,6 +13,7 @@ import pyotp
 from db.database import transaction
 from db.ids import ALPHABET
 from db.models import Account, RecoveryCode, SecondFactor, SignInSession
+from db.rows import require_row
 from webapp.domain.accounts import accounts, limits, mails
 from webapp.domain.accounts.accounts import AccountKind, OperatorRole, SignedIn
 from webapp.domain.accounts.known_browsers import Browser
@@ -37,7 +38,7 @@ _DRIFT = (-1, 0, 1)
 RECOVERY_CODES = 10
 _CODE_LENGTH = 10
 LIMIT_CODES = 10
-_PURPOSE, _RECOVERY = "second-factor", "recovery-code"
+_PURPOSE, _SETTING_UP, _RECOVERY = "second-factor", "second-factor-setup", "recovery-code"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Enrolment:
 
     secret: str
     address: str
+    sealed: str  # the secret for the browser to keep until it is confirmed
 
 
 def must_have(account: Account) -> bool:
@@ -53,34 +55,47 @@ def must_have(account: Account) -> bool:
     return account.kind == AccountKind.OPERATOR and account.role == OperatorRole.ADMINISTRATOR
 
 
-def begin_totp(account: Account, secret_key: str, issuer: str, now: dt.datetime) -> Enrolment:
-    """Return the secret of an app that is being set up, the same until it is confirmed."""
-    with transaction():
-        row = SecondFactor.get_or_none(_of(account, FactorKind.TOTP) & SecondFactor.confirmed_at.is_null())
-        if row is None:
-            plain = pyotp.random_base32()
-            row = SecondFactor.create(
-                account=account,
-                kind=FactorKind.TOTP,
-                secret=secret_box.seal(secret_key, _PURPOSE, plain),
-                created_at=now,
-            )
-    plain = secret_box.unseal(secret_key, _PURPOSE, row.secret)
+def begin_totp(account: Account, secret_key: str, issuer: str, kept: str = "") -> Enrolment:
+    """Return the secret of an app that is being set up: the one that the browser has `kept`, else a new one.
+
+    Nothing is written: a page that is only looked at leaves no row. The browser keeps `sealed` until it is confirmed.
+    """
+    plain = _kept_secret(account, kept, secret_key) or pyotp.random_base32()
     name = account.login_key.split(":", 1)[1].replace(":", " ")
-    return Enrolment(plain, pyotp.TOTP(plain).provisioning_uri(name=name, issuer_name=issuer))
+    address = pyotp.TOTP(plain).provisioning_uri(name=name, issuer_name=issuer)
+    return Enrolment(plain, address, secret_box.seal(secret_key, _SETTING_UP, f"{account.id} {plain}"))
 
 
-def confirm_totp(account: Account, code: str, secret_key: str, now: dt.datetime) -> list[str] | None:
+def confirm_totp(account: Account, sealed: str, code: str, secret_key: str, now: dt.datetime) -> list[str] | None:
     """Take the app into use when its code is right, in place of an older one; None when it is wrong.
 
-    Return ten new recovery codes, to be shown this once, or [] when the account has some already.
+    `sealed` is what `begin_totp` gave. Return ten new recovery codes, to be shown this once, or [] when the account has
+    some already.
     """
+    plain = _kept_secret(account, sealed, secret_key)
+    step = _step_of(plain, code, now) if plain else None
+    if plain is None or step is None:
+        return None
     with transaction():
-        row = SecondFactor.get_or_none(_of(account, FactorKind.TOTP) & SecondFactor.confirmed_at.is_null())
-        if row is None or not _take_code(row, code, secret_key, now):
-            return None
-        SecondFactor.delete().where(_of(account, FactorKind.TOTP) & (SecondFactor.id != row.id)).execute()
+        require_row(Account, lock=True, id=account.id)  # of two at once one app remains
+        SecondFactor.delete().where(_of(account, FactorKind.TOTP)).execute()
+        row = SecondFactor.create(
+            account=account,
+            kind=FactorKind.TOTP,
+            secret=secret_box.seal(secret_key, _PURPOSE, plain),
+            created_at=now,
+            last_step=step,
+            last_used_at=now,
+        )
         return _confirm(account, row, secret_key, now)
+
+
+def _kept_secret(account: Account, sealed: str, secret_key: str) -> str | None:
+    try:
+        owner, _, plain = secret_box.unseal(secret_key, _SETTING_UP, sealed).partition(" ")
+    except secret_box.NotSealed:
+        return None
+    return plain if owner == str(account.id) else None
 
 
 def confirm_passkey(account: Account, row: SecondFactor, secret_key: str, now: dt.datetime) -> list[str]:
@@ -181,18 +196,22 @@ def finish(session: SignInSession, code: str, browser: Browser, now: dt.datetime
 
 
 def _take_code(row: SecondFactor, typed: str, secret_key: str, now: dt.datetime) -> bool:
+    step = _step_of(secret_box.unseal(secret_key, _PURPOSE, row.secret), typed, now)
+    if step is None:
+        return False
+    # One statement decides between two requests with the same code.
+    fresh = (SecondFactor.id == row.id) & (SecondFactor.last_step < step)
+    return bool(SecondFactor.update(last_step=step, last_used_at=now).where(fresh).execute())
+
+
+def _step_of(plain: str, typed: str, now: dt.datetime) -> int | None:
+    """Return the newest half minute near now of which this is the code; None if it is of none."""
     code = re.sub(r"\D", "", unicodedata.normalize("NFKC", typed))
     if len(code) != 6:
-        return False
-    totp = pyotp.TOTP(secret_box.unseal(secret_key, _PURPOSE, row.secret))
-    step = int(now.timestamp()) // _STEP
+        return None
+    totp, step = pyotp.TOTP(plain), int(now.timestamp()) // _STEP
     matching = [step + drift for drift in _DRIFT if hmac.compare_digest(totp.generate_otp(step + drift), code)]
-    if not matching:
-        return False
-    newest = max(matching)
-    # One statement decides between two requests with the same code.
-    fresh = (SecondFactor.id == row.id) & (SecondFactor.last_step < newest)
-    return bool(SecondFactor.update(last_step=newest, last_used_at=now).where(fresh).execute())
+    return max(matching, default=None)
 
 
 def _take_recovery_code(account: Account, typed: str, secret_key: str, now: dt.datetime) -> bool:
