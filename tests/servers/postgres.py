@@ -31,30 +31,45 @@ def cluster(kept: Path | None = None, options: str = "") -> Iterator[str]:
         raise RuntimeError("no PostgreSQL server binaries")
     home = Path(tempfile.mkdtemp(prefix="todoke-pg-")) if kept is None else kept
     home.mkdir(parents=True, exist_ok=True)
-    user = None
-    if os.geteuid() == 0:
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        user = next(name for name in ("postgres", "nobody") if name in names)
+    if user := _user():
         shutil.chown(home, user)
         home.chmod(0o700)
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command, check=True, user=user, group=None, extra_groups=[] if user else None, cwd=home,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
-
-    data = home / "data"
     try:
-        if not data.exists():
-            initdb = str(bin_dir / "initdb"), "-D", str(data), "-U", "todoke", "-A", "trust", "-E", "UTF8"
-            run(*initdb, "--locale=C", "-N")
-        own = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c full_page_writes=off"
-        run(str(bin_dir / "pg_ctl"), "-D", str(data), "-o", f"{own} {options}", "-l", str(home / "log"), "-w", "start")
+        if not (home / "data").exists():
+            initdb = "-U", "todoke", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+            _run(home, str(bin_dir / "initdb"), "-D", str(home / "data"), *initdb)
+        begin(home, options)
         try:
             yield f"postgresql://todoke@/postgres?host={home}"
         finally:
-            run(str(bin_dir / "pg_ctl"), "-D", str(data), "-m", "fast" if kept else "immediate", "-w", "stop")
+            end(home, "fast" if kept else "immediate")
     finally:
         if kept is None:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def begin(home: Path, options: str = "") -> None:
+    """Start the server of a cluster, or start it again."""
+    own = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c full_page_writes=off"
+    pg_ctl = str((binaries() or home) / "pg_ctl")
+    _run(home, pg_ctl, "-D", str(home / "data"), "-o", f"{own} {options}", "-l", str(home / "log"), "-w", "start")
+
+
+def end(home: Path, mode: str = "immediate") -> None:
+    """Stop it: `immediate` as a machine that loses its power, `fast` as one that is shut down."""
+    if (home / "data/postmaster.pid").exists():
+        _run(home, str((binaries() or home) / "pg_ctl"), "-D", str(home / "data"), "-m", mode, "-w", "stop")
+
+
+def _user() -> str | None:
+    """The system's user as whom the server runs, when the tests run as root."""
+    names = {entry.pw_name for entry in pwd.getpwall()} if os.geteuid() == 0 else set()
+    return next((name for name in ("postgres", "nobody") if name in names), None)
+
+
+def _run(home: Path, *command: str) -> None:
+    user = _user()
+    subprocess.run(
+        command, check=True, user=user, group=None, extra_groups=[] if user else None, cwd=home,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=120,
+    )  # fmt: skip

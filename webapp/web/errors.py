@@ -4,11 +4,12 @@ import logging
 from dataclasses import dataclass
 
 from flask import Flask, Response, g, make_response, render_template, request
-from peewee import InterfaceError, OperationalError
+from peewee import InterfaceError, InternalError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from webapp.domain.accounts import saved_forms
 from webapp.domain.core.language import N_
-from webapp.web import problem_json
+from webapp.web import csrf, problem_json
 from webapp.web.rendering import wants_partial
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ class ErrorPage:
     advice: str
     request_id: str
     fragment: bool  # shown within another page, which has its own heading
+    again: str = ""  # where the form of this request is sent again, with `fields`; empty if there is none to send
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 # status: (what happened, what it means, what to do)
@@ -91,8 +94,9 @@ def error_page(status: int) -> Response:
     known = status if status in SENTENCES else (400 if status < 500 else 500)
     heading, meaning, advice = SENTENCES[known]
     if problem_json.is_api():
-        return problem_json.problem(status, heading)
-    page = ErrorPage(status, heading, meaning, advice, g.get("request_id", "-"), wants_partial())
+        return _to_come_again(problem_json.problem(status, heading))
+    again, fields = _form() if status == 503 and not wants_partial() else ("", ())
+    page = ErrorPage(status, heading, meaning, advice, g.get("request_id", "-"), wants_partial(), again, fields)
     # Whatever failed may fail again: the frame of this page asks neither the database nor the session who is there.
     g.plain_frame = True
     if wants_partial():
@@ -102,9 +106,28 @@ def error_page(status: int) -> Response:
     else:
         response = make_response(render_template("error.html", page=page), status)
     response.vary.add("HX-Request")
-    if status in (429, 503):
+    return _to_come_again(response)
+
+
+def _to_come_again(response: Response) -> Response:
+    if response.status_code in (429, 503):
         response.headers["Retry-After"] = "60"  # limits of this process are counted by the minute
     return response
+
+
+def _form() -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return address and fields of the form that was sent, so that its sender can send it again from the error page.
+
+    A page is never stored, so that a browser that goes back shows an empty form. What has a password or a file in it is
+    not written into a page: there is nothing to send again.
+    """
+    if request.method != "POST" or request.files:
+        return "", ()
+    fields = tuple((name, value) for name, values in request.form.lists() for value in values)
+    typed = [name for name, _ in fields if name != csrf.FIELD]
+    if not typed or any(saved_forms.is_secret(name) for name in typed):
+        return "", ()
+    return request.full_path.rstrip("?"), fields
 
 
 def for_http(error: HTTPException) -> Response:
@@ -127,8 +150,20 @@ def for_database(error: Exception) -> Response:
     return error_page(503)
 
 
+# SQLSTATE of a server that takes no writing: a replica that is not promoted yet, a primary that is one no longer.
+_READ_ONLY = "25006"
+
+
+def for_internal(error: InternalError) -> Response:
+    """Answer 503 when the database may only be read for now; any other fault of it is raised, and is ours."""
+    if getattr(error.__cause__ or error.__context__, "sqlstate", None) != _READ_ONLY:
+        raise error
+    return for_database(error)
+
+
 def init_app(app: Flask) -> None:
     """Register the one error page. In test mode an unforeseen exception is raised, so that no test misses it."""
     app.register_error_handler(HTTPException, for_http)
     app.register_error_handler(OperationalError, for_database)
     app.register_error_handler(InterfaceError, for_database)
+    app.register_error_handler(InternalError, for_internal)

@@ -13,13 +13,17 @@ from webapp.domain.core import secret_box
 KEEP = dt.timedelta(minutes=30)
 LARGEST = 64 * 1024
 _PURPOSE = "kept-form"
-# What must never be written down, whatever page it stands on.
 _SECRET = re.compile(r"password|token|secret|credential|^(code|proof|link)$", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a field of this name is never written down, whatever page it stands on."""
+    return bool(_SECRET.search(name))
 
 
 def keep(fields: dict[str, list[str]], page: str, account_id: int, secret: str, now: dt.datetime) -> str | None:
     """Keep the fields of a form that stands on `page`; return the token that gives them back, None for too much."""
-    kept = {name: values for name, values in fields.items() if not _SECRET.search(name)}
+    kept = {name: values for name, values in fields.items() if not is_secret(name)}
     text = dump_json(kept)
     if not kept or len(text) > LARGEST:
         return None
