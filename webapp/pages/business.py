@@ -15,8 +15,8 @@ from webapp.domain.cards.states import CardState
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure.keys import Sentence
 from webapp.domain.disclosure.policy import Group, Viewer
+from webapp.domain.disclosure.states import BUSINESS_WORDS, DisclosureState
 from webapp.domain.disclosure.states import Chip as StateChip
-from webapp.domain.disclosure.states import DisclosureState
 from webapp.domain.notices import labels
 from webapp.pages.menu import MenuItem, menu_of
 from webapp.web.clock import now
@@ -127,7 +127,7 @@ def card_chip(state: str | None, kept_until: dt.date | None = None) -> Chip | No
 
 def state_chip(chip: StateChip) -> Chip:
     """Return the state of a person's disclosure in words, 一部 when some group is not open."""
-    words = say(chip.words)
+    words = say(BUSINESS_WORDS[chip.state])
     return Chip(say(N_("%(state)s（一部）"), {"state": words}) if chip.partial else words, STATE_KINDS[chip.state])
 
 

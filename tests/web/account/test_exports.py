@@ -53,7 +53,7 @@ def test_a_business_takes_its_list_away_as_it_is_shown(app, admin, ours, now):
     rows = taken(app, admin, LIST)
     assert [row[0] for row in rows[1:]] == ["=cmd|'/c calc'!A1", "神田 一郎"]
     assert rows[2][2:] == [
-        "00123456789012", "メール不達", "保管中 11/27まで", "開示", "未開示", "所属事業者の設定待ち", "なし",
+        "00123456789012", "メール不達", "保管中 11/27まで", "開示", "未開示", "貴社の設定待ち", "なし",
     ]  # fmt: skip
     assert taken(app, admin, LIST, "csv")[1][0] == "'=cmd|'/c calc'!A1"
 
@@ -264,7 +264,7 @@ def test_the_list_for_paper_is_the_list_as_filtered_with_its_conditions_in_words
         assert "2026年11月18日(水) 10:02 時点" in page
         assert "<button" not in page.split('id="printed"')[1].split("<footer")[0]
     page = admin.get(paper).text
-    assert "開示: 所属事業者の設定待ち" in page and "氏名・カナ・技能者ID: 神田" in page
+    assert "開示: 貴社の設定待ち" in page and "氏名・カナ・技能者ID: 神田" in page
     assert page.index("神田 二郎") < page.index("神田 一郎") and "佐藤" not in page
     monkeypatch.setattr("webapp.blueprints.business.technicians.MOST_PRINTED", 2)
     assert "先頭の2人です" in admin.get(f"{LIST}/print").text

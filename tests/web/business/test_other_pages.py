@@ -64,7 +64,7 @@ def test_a_change_is_previewed_and_then_done(admin, ours, now):
     person, bound = member(ours, now, theirs=ALL)
     page = text(admin.get(address(person, "/keys?groups=31&open=1")))
     assert (
-        "開示すると、他の事業者が本人、職種・経験、資格・研修、就業履歴、社会保険・建退共を閲覧できるようになります。"
+        "開示すると、他の事業者が本人情報、職種・経験、資格・研修、就業履歴、社会保険・建退共を閲覧できるようになります。"
         in page
     )
     assert Affiliation.get_by_id(bound.id).business_keys == 0
@@ -263,7 +263,7 @@ def looked_at(other, ours, now):
 
 def test_the_employer_sees_who_looked_by_business_and_person(admin, looked_at, theirs):
     shown = text(admin.get("/business/access-log"))
-    assert shown.count("株式会社北斗組") == 3 and "=閲覧 花子" in shown and "本人、職種・経験" in shown
+    assert shown.count("株式会社北斗組") == 3 and "=閲覧 花子" in shown and "本人情報、職種・経験" in shown
     assert "利用者" not in re.search(r"<tbody>.*", shown, re.S)[0]
     assert "記録はありません" in text(admin.get("/business/access-log?since=2020-01-01&until=2020-01-31"))
 

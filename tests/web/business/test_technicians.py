@@ -43,10 +43,10 @@ def test_a_row_shows_name_id_notice_card_and_both_keys(admin, ours, now):
     card(person, now, "kept", kept_until=dt.date(2026, 11, 27))
     shown = text(admin.get(LIST))
     row = re.search(r'<tr>\n<th scope="row".*?</tr>', shown, re.S)[0]
-    for words in ("神田 一郎", "メール不達", "保管中 11/27まで", "所属事業者の設定待ち", "開示する", "未サインイン"):
+    for words in ("神田 一郎", "メール不達", "保管中 11/27まで", "貴社の設定待ち", "開示する", "未サインイン"):
         assert words in row, words
     assert "要対応" in shown
-    for words in ("所属事業者の設定待ち 1人", "メール不達 1人", "不在・保管中 1人"):
+    for words in ("貴社の設定待ち 1人", "メール不達 1人", "不在・保管中 1人"):
         assert words in shown, words
 
 
@@ -58,7 +58,7 @@ def test_a_toggle_by_htmx_answers_the_row_as_the_server_has_it(admin, ours, now)
     assert "開示中" in text(answer) and "開示をやめる" in text(answer)
     assert (Affiliation.get_by_id(bound.id).business_keys, Event.select().count()) == (1, 1)
     answer = admin.submit(address(person, "/key"), {"open": "0-1"}, htmx=True)
-    assert "所属事業者の設定待ち" in text(answer)
+    assert "貴社の設定待ち" in text(answer)
 
 
 def test_a_toggle_without_script_leads_back_to_the_same_place_of_the_list(admin, ours, now):

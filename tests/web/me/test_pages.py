@@ -112,7 +112,7 @@ def test_a_key_is_turned_at_once(me, story, htmx):
     assert answer.status_code == (200 if htmx else 303)
     assert keys(story) == 1
     text = answer.text if htmx else me.get("/me/disclosure").text
-    assert "本人を開示しました" in text and "所属事業者の設定待ち" in text and "開示をやめる" in text
+    assert "本人情報を開示しました" in text and "所属事業者の設定待ち" in text and "開示をやめる" in text
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -127,7 +127,7 @@ def test_what_opening_will_do_is_said_before(me, story, now):
     assert "所属事業者も開示を設定すると、他の事業者に表示されます" in me.get("/me/disclosure").text
     story.employer_opens(now)
     text = me.get("/me/disclosure").text
-    assert "開示すると、他の事業者が本人を閲覧できるようになります" in text
+    assert "開示すると、他の事業者が本人情報を閲覧できるようになります" in text
 
 
 def test_who_has_looked_is_said_before_closing(me, story, now):
@@ -178,7 +178,7 @@ def test_what_no_form_of_ours_sends_changes_nothing(me, story, data, status):
 def test_as_another_business_sees_it_is_the_rule_itself_and_no_look(me, story, now):
     page = me.get("/me/disclosure/as-other").text
     assert "いまは何も表示されません" in page
-    nothing, both = "何も表示されません</dd>", "本人、職種・経験、資格・研修、就業履歴、社会保険・建退共</dd>"
+    nothing, both = "何も表示されません</dd>", "本人情報、職種・経験、資格・研修、就業履歴、社会保険・建退共</dd>"
     assert page.count(nothing) == 2 and page.count(both) == 1, "one side alone opens nothing"
     fill(story, now)  # the business has opened 本人, 職種・経験, 資格・研修; the technician 本人, 職種・経験, 就業履歴
     before = AccessRow.select().count()
@@ -186,7 +186,8 @@ def test_as_another_business_sees_it_is_the_rule_itself_and_no_look(me, story, n
     assert story.person.name in page and "型枠大工、とび工" in page and "1,234日" in page
     for hidden in ("玉掛け技能講習", "霞が関ビル新築工事", "健康保険", story.person.telephone, "1985", "霞が関1-3-2"):
         assert hidden not in page.partition("<h2>設定が変わったら")[0], hidden
-    assert "本人、職種・経験、資格・研修</dd>" in page and "本人、職種・経験、就業履歴</dd>" in page and both in page
+    assert "本人情報、職種・経験、資格・研修</dd>" in page and both in page
+    assert "本人情報、職種・経験、就業履歴</dd>" in page
     assert AccessRow.select().count() == before
 
 
@@ -264,7 +265,7 @@ def test_looks_are_shown_with_both_settings_and_without_names_of_people(me, stor
     story.looked_at(now, story.employer_user, ALL_GROUPS)
     text = me.get("/me/access-log").text
     assert "株式会社他社建設" in text and "株式会社山田建設（所属事業者）" in text and "田中" not in text
-    assert "本人、職種・経験、資格・研修、就業履歴、社会保険・建退共" in text, "the employer's keys of that moment"
+    assert "本人情報、職種・経験、資格・研修、就業履歴、社会保険・建退共" in text, "the employer's keys of that moment"
     assert "株式会社他社建設" not in me.get("/me/access-log?to=2026-11-17").text
     assert "株式会社他社建設" in me.get("/me/access-log?from=2026-11-18&to=2026-11-18").text
     assert me.get("/me/access-log?from=x&to=9999-12-31&after=zzz").status_code == 200

@@ -21,7 +21,7 @@ from webapp.domain.disclosure.bulk import (
     undo_bulk,
 )
 from webapp.domain.disclosure.policy import ALL_GROUPS, CONTENTS, Group, Viewer, groups_of
-from webapp.domain.disclosure.states import WORDS
+from webapp.domain.disclosure.states import BUSINESS_WORDS
 from webapp.pages import business
 from webapp.pages.business import STATE_KINDS, Chip, MenuItem, groups_in_words, menu, part_of, said
 from webapp.pages.business_access import get_bulk_change_for, viewer
@@ -114,7 +114,7 @@ def index():
         menu=menu(),
         counts=[
             Count(
-                Chip(say(WORDS[state]), STATE_KINDS[state]),
+                Chip(say(BUSINESS_WORDS[state]), STATE_KINDS[state]),
                 number,
                 url_for("business_technicians.index", state=state),
             )

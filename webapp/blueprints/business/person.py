@@ -23,7 +23,7 @@ from webapp.domain.disclosure.policy import (
 )
 from webapp.domain.disclosure.policy import groups_of as groups_of_bits
 from webapp.domain.disclosure.record import Record, record_for, view_record
-from webapp.domain.disclosure.states import WORDS
+from webapp.domain.disclosure.states import BUSINESS_WORDS
 from webapp.domain.notices.messages import MessageKind, Role
 from webapp.domain.registrations.summary import standing
 from webapp.pages.business import STATE_KINDS, Chip, MenuItem, groups_in_words, menu, said, state_chip
@@ -143,7 +143,9 @@ def set_keys(technician: int):
     except NotCurrent:
         abort(404)
     chip = state_chip(get_member_for(user, technician).chip)
-    flash(gettext("設定しました。「本人」はいま「%(state)s」です。次の閲覧から効きます。", state=chip.words), "good")
+    flash(
+        gettext("設定しました。「本人情報」はいま「%(state)s」です。次の閲覧から効きます。", state=chip.words), "good"
+    )
     return see_other(_address(technician))
 
 
@@ -201,7 +203,7 @@ def _page(user: Viewer, technician: int, changed: bool = False) -> PersonPage:
                 contents=CONTENTS[standing.group],
                 theirs=standing.technician_key,
                 ours=standing.business_key,
-                state=Chip(say(WORDS[standing.state]), STATE_KINDS[standing.state]),
+                state=Chip(say(BUSINESS_WORDS[standing.state]), STATE_KINDS[standing.state]),
             )
             for standing in record.standings
         ],

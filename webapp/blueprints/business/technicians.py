@@ -17,7 +17,7 @@ from webapp.domain.affiliations.roster_states import CARD_WORDS, NOTICE_WORDS, C
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure.keys import StaleKey, set_key
 from webapp.domain.disclosure.policy import MASTER, Side, Viewer
-from webapp.domain.disclosure.states import WORDS, DisclosureState
+from webapp.domain.disclosure.states import BUSINESS_WORDS, DisclosureState
 from webapp.pages import exports
 from webapp.pages.business import TERM_PAGE, MenuItem, Part, Row, came_from, menu, part_of, row_of
 from webapp.pages.business_access import get_member_for, viewer
@@ -204,7 +204,7 @@ def _page(user: Viewer) -> TechniciansPage:
         term=part.filter.text,
         over=part.over,
         may_change=user.may_change,
-        states=[(state, WORDS[state]) for state in DisclosureState],
+        states=[(state, BUSINESS_WORDS[state]) for state in DisclosureState],
         notices=list(NOTICE_WORDS.items()),
         cards=list(CARD_WORDS.items()),
         sorts=list(SORTS.items()),
@@ -235,7 +235,7 @@ def _conditions(part: Part) -> list[tuple[str, str]]:
     chosen = part.filter
     found = [
         (N_("氏名・カナ・技能者ID"), chosen.text),
-        (N_("開示"), say(WORDS[chosen.state]) if chosen.state else ""),
+        (N_("開示"), say(BUSINESS_WORDS[chosen.state]) if chosen.state else ""),
         (N_("通知"), say(NOTICE_WORDS[chosen.notice]) if chosen.notice else ""),
         (N_("カード"), say(CARD_WORDS[chosen.card]) if chosen.card else ""),
         (N_("サインイン"), say(NOT_SIGNED_IN) if chosen.not_signed_in else ""),
@@ -249,7 +249,7 @@ def _to_do(user: Viewer, counts: dict[DisclosureState, int]) -> list[ToDo]:
         (
             "state",
             DisclosureState.WAITS_FOR_BUSINESS,
-            WORDS[DisclosureState.WAITS_FOR_BUSINESS],
+            BUSINESS_WORDS[DisclosureState.WAITS_FOR_BUSINESS],
             counts[DisclosureState.WAITS_FOR_BUSINESS],
         ),
         (

@@ -229,7 +229,9 @@ def _opening(
             yield Sentence(N_("開示すると、他の事業者が%(groups)sを閲覧できるようになります。"), new)
     closed = tuple(group for group in groups_of(bits) if not after & group.bit)
     if closed and not changed.keys(side) & MASTER:
-        yield Sentence(N_("「本人」を開示していないため、%(groups)sは「本人」を開示するまで表示されません。"), closed)
+        yield Sentence(
+            N_("「本人情報」を開示していないため、%(groups)sは「本人情報」を開示するまで表示されません。"), closed
+        )
     elif waiting := tuple(group for group in closed if not changed.is_open(OTHER_SIDE[side], group)):
         if side is Side.TECHNICIAN:
             text = N_("%(groups)sは、所属事業者も開示を設定すると、他の事業者に表示されます。")
@@ -251,6 +253,6 @@ def _closing(
             yield Sentence(N_("開示をやめると、他の事業者は%(groups)sを閲覧できなくなります。"), gone)
         yield Sentence(N_("次の閲覧から効きます。すでに閲覧された内容は取り消せません。"))
         if bits & MASTER:
-            yield Sentence(N_("ほかの項目の設定は残り、「本人」をもう一度開示すると元どおりになります。"))
+            yield Sentence(N_("ほかの項目の設定は残り、「本人情報」をもう一度開示すると元どおりになります。"))
     else:
         yield Sentence(N_("いまも他の事業者には表示されていません。表示は変わりません。"))

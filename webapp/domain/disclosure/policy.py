@@ -37,7 +37,7 @@ class Group(IntEnum):
 
 
 LABELS = {
-    Group.PERSON: N_("本人"),
+    Group.PERSON: N_("本人情報"),
     Group.TRADES: N_("職種・経験"),
     Group.QUALIFICATIONS: N_("資格・研修"),
     Group.WORK_HISTORY: N_("就業履歴"),

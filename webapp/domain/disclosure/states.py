@@ -22,6 +22,9 @@ WORDS = {
     DisclosureState.WAITS_FOR_TECHNICIAN: N_("本人の設定待ち"),
     DisclosureState.OPEN: N_("開示中"),
 }
+# Who waits is called otherwise where they read it themselves.
+BUSINESS_WORDS = WORDS | {DisclosureState.WAITS_FOR_BUSINESS: N_("貴社の設定待ち")}
+TECHNICIAN_WORDS = WORDS | {DisclosureState.WAITS_FOR_TECHNICIAN: N_("あなたの設定待ち")}
 
 
 @dataclass(frozen=True, slots=True)

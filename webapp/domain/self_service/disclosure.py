@@ -6,7 +6,7 @@ from db.models import Business
 from webapp.domain.disclosure.access_log import by_business
 from webapp.domain.disclosure.keys import Sentence, preview
 from webapp.domain.disclosure.policy import ALL_GROUPS, CONTENTS, Facts, Group, Side, facts_of
-from webapp.domain.disclosure.states import DisclosureState, KeyStatus, in_one_sentence, standings
+from webapp.domain.disclosure.states import TECHNICIAN_WORDS, DisclosureState, KeyStatus, in_one_sentence, standings
 
 CHIPS = {
     DisclosureState.CLOSED: "off",
@@ -93,7 +93,7 @@ def _row(facts: Facts, standing: KeyStatus, example: str) -> KeyRow:
         mine=standing.technician_key,
         theirs=standing.business_key,
         state=standing.state,
-        words=standing.words,
+        words=TECHNICIAN_WORDS[standing.state],
         kind=CHIPS[standing.state],
         does=preview(facts, Side.TECHNICIAN, group.bit, open, example=example if open else "").sentences,
         seen=seen,
