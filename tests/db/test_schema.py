@@ -4,6 +4,8 @@ import pytest
 
 import db.models as models
 from db import schema
+from db.models import LostFactor
+from webapp.domain.accounts import accounts
 
 TABLES = [getattr(models, name) for name in models.__all__ if name != "Row"]
 
@@ -52,3 +54,23 @@ def test_a_database_of_before_the_first_release_says_what_to_do(database):
 def test_migrations_are_numbered_without_gap_or_double():
     numbers = sorted(int(path.name.partition("_")[0]) for path in schema.DIRECTORY.glob("0*.py"))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_no_two_migrations_have_the_same_number():
+    numbers = [path.name[:4] for path in schema.DIRECTORY.glob("[0-9]*.py")]
+    assert len(numbers) == len(set(numbers)) > 3
+
+
+def test_the_way_back_of_a_lost_phone_outlives_its_migration_both_ways(database, now):
+    account, helper = (
+        accounts.create_operator(name, "", accounts.OperatorRole.OPERATOR, "a long enough password", now)
+        for name in ("lost", "helper")
+    )
+    row = LostFactor.create(account=account, opened_at=now, opened_by=helper, effective_at=now)
+    LostFactor.create(account=helper, opened_at=now)
+    while "0004_lost_factor" not in schema.revert():
+        pass
+    assert "0004_lost_factor" in schema.migrate("test")
+    kept = LostFactor.get()
+    assert (kept.id, kept.account_id, kept.opened_by_id, kept.effective_at) == (row.id, account.id, helper.id, now)
+    assert kept.approved_at is None, "what waits for a second one cannot be said before it: it is asked for anew"
