@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import xlsxwriter
 
 from db import database as db
 from db.models import ImportOriginal, ImportReject, ImportRun, Registration, Technician
@@ -72,6 +73,25 @@ def test_a_check_changes_nothing(ready, look, tmp_path):
     asked = ready("import", "registrations", file, "--check", "--rejects", str(tmp_path / "r.xlsx"))
     assert asked.exit_code == 1
     assert (tmp_path / "r.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_hidden_rows_are_asked_about_and_an_option_answers(ready, look, tmp_path):
+    file = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate([list(GOOD), *(list(row.values()) for row in rows(3))]):
+            sheet.write_row(number, 0, row)
+        sheet.set_row(2, None, None, {"hidden": True})
+    asked = ready("import", "registrations", str(file))
+    assert asked.exit_code == 2 and "隠れている行が1行" in asked.output
+    assert look(lambda: ImportRun.select().count()) == 0
+    check = json.loads(ready("import", "registrations", str(file), "--check", "--yes", "--json").stdout)
+    assert (check["rows"], check["answers"]) == (2, ["fill-merged", "leave-hidden"])
+    assert check["read_as"]["heading_line"] == 1 and check["read_as"]["sheet"] == "Sheet1"
+    assert ready("import", "registrations", str(file), "--hidden", "leave").exit_code == 0
+    assert look(lambda: sorted(r.application_number for r in Registration)) == ["A-0", "A-2"]
+    taken = json.loads(ready("import", "registrations", str(file), "--yes", "--hidden", "take", "--json").stdout)
+    assert (taken["accepted"], taken["unchanged"]) == (1, 2)
 
 
 def test_what_cannot_be_read_ends_in_one_sentence(ready, look, tmp_path):

@@ -19,6 +19,7 @@ from webapp.commands import card_imports
 from webapp.commands.context import Refused, load_settings, now, opened
 from webapp.domain.core.errors import TakenOver
 from webapp.domain.intake import runs
+from webapp.domain.intake.doubts import SAFE, Answer, Answers
 from webapp.domain.intake.files import Source, SourceFormat, open_source
 from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
 from webapp.domain.intake.reading import Read, RunTally, TableKind, chunks, new_known, take
@@ -37,14 +38,27 @@ class _Reading:
     kind: TableKind
     path: Path
     check: bool
+    answers: Answers
     tally: RunTally = field(default_factory=RunTally)
     seconds: float = 0.0
+    file: dict = field(default_factory=dict)
     ignored_columns: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     rejects: Path | None = None
     run_id: int | None = None
     continued: bool = False
+
+    def understood(self, source: Source) -> None:
+        self.ignored_columns = source.heading.unknown
+        self.file = {
+            "format": source.kind,
+            "encoding": source.encoding,
+            "sheet": source.sheet,
+            "sheets_left_out": list(source.sheets_left_out),
+            "heading_line": source.heading_line,
+            "columns": list(source.heading.keys),
+        }
 
     def note(self, problems: list[Problem], into: list[Problem]) -> None:
         into.extend(problems[: _IN_JSON - len(into)])
@@ -69,6 +83,9 @@ def _file_options(command):
             click.argument("file", type=click.Path(path_type=Path)),
             click.option("--check", is_flag=True, help="Decide every row, write none."),
             click.option("--json", "as_json", is_flag=True, help="Print the result for programs."),
+            click.option("--merged", type=click.Choice(["fill"]), help="A merged cell holds for every row it covers."),
+            click.option("--hidden", type=click.Choice(["leave", "take"]), help="Leave hidden rows out, or take them."),
+            click.option("--yes", is_flag=True, help="For programs: --merged fill --hidden leave."),
             click.option("--rejects", type=click.Path(path_type=Path), help="Where the rejected rows are written."),
         )
     ):
@@ -78,21 +95,30 @@ def _file_options(command):
 
 @imports.command("businesses")
 @_file_options
-def import_businesses(file: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
+def import_businesses(file: Path, check: bool, as_json: bool, rejects: Path | None, **answers) -> None:
     """Import businesses (事業者): new ones, and changes of known ones."""
-    _import(TableKind.BUSINESSES, file, check, as_json, rejects)
+    _import(TableKind.BUSINESSES, file, check, as_json, rejects, _answers(**answers))
 
 
 @imports.command("registrations")
 @_file_options
-def import_registrations(file: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
+def import_registrations(file: Path, check: bool, as_json: bool, rejects: Path | None, **answers) -> None:
     """Import completed registrations (登録完了); notices, cards and postcards follow at once."""
-    _import(TableKind.REGISTRATIONS, file, check, as_json, rejects)
+    _import(TableKind.REGISTRATIONS, file, check, as_json, rejects, _answers(**answers))
 
 
-def _import(kind: TableKind, path: Path, check: bool, as_json: bool, rejects: Path | None) -> None:
+def _answers(merged: str | None, hidden: str | None, yes: bool) -> Answers:
+    given = {Answer.FILL_MERGED} if merged else set()
+    if hidden:
+        given.add(Answer.LEAVE_HIDDEN if hidden == "leave" else Answer.TAKE_HIDDEN)
+    if yes:
+        given |= SAFE - ({Answer.LEAVE_HIDDEN} if hidden else set())
+    return frozenset(given)
+
+
+def _import(kind: TableKind, path: Path, check: bool, as_json: bool, rejects: Path | None, answers: Answers) -> None:
     settings = load_settings()
-    reading = _Reading(kind, path, check)
+    reading = _Reading(kind, path, check, answers)
     began = time.monotonic()
     with opened(settings):
         try:
@@ -111,10 +137,11 @@ def _import(kind: TableKind, path: Path, check: bool, as_json: bool, rejects: Pa
 def _read(reading: _Reading, settings: Settings, rejects: Path | None) -> None:
     """Read the file as a run, which a later call goes on with if this one is killed."""
     path, kind = reading.path, reading.kind
-    with open_source(path, kind.table) as source:  # what cannot be read at all leaves no run behind
+    with open_source(path, kind.table, reading.answers) as source:  # what cannot be read at all leaves no run behind
         runs.check_size(path.stat().st_size, settings.import_bytes)
-        file_kind, reading.ignored_columns = source.kind, source.heading.unknown
-    run = runs.begin_here(kind, path.name, path.read_bytes(), now())
+        file_kind = source.kind
+        reading.understood(source)
+    run = runs.begin_here(kind, path.name, path.read_bytes(), now(), reading.answers)
     reading.run_id, reading.continued = run.id, run.done > 0
     target = rejects or _beside(path, file_kind)
 
@@ -123,7 +150,7 @@ def _read(reading: _Reading, settings: Settings, rejects: Path | None) -> None:
             reading.rejects = target
 
     with _progress_bar() as show:
-        for progress in runs.proceed(run, now, write_rejects):
+        for progress in runs.proceed(run, now, write_rejects, reading.answers):
             show(progress.position, progress.total, progress.tally.done)
             reading.note(list(progress.warnings), reading.warnings)
     reading.tally = RunTally(**{name: getattr(run, name) for name in asdict(reading.tally)})
@@ -136,9 +163,9 @@ def _read(reading: _Reading, settings: Settings, rejects: Path | None) -> None:
 def _check(reading: _Reading, settings: Settings, rejects: Path | None) -> None:
     """Decide every row as the import would, and write nothing but the rejects file that was asked for."""
     path, kind = reading.path, reading.kind
-    with open_source(path, kind.table) as source:
+    with open_source(path, kind.table, reading.answers) as source:
         runs.check_size(path.stat().st_size, settings.import_bytes)
-        reading.ignored_columns = source.heading.unknown
+        reading.understood(source)
         if rejects is None:
             for _ in _checked(reading, source):
                 pass
@@ -219,6 +246,8 @@ def _as_json(reading: _Reading) -> dict:
         "kind": reading.kind,
         "file": str(reading.path),
         "check": reading.check,
+        "read_as": reading.file,
+        "answers": sorted(reading.answers),
         "run": encode(reading.run_id) if reading.run_id else None,
         "continued": reading.continued,
         "rows": reading.tally.done,
@@ -235,6 +264,11 @@ def _in_words(reading: _Reading) -> str:
     lines = []
     if reading.continued:
         lines.append("continued an import that had been interrupted; the figures are of the whole file")
+    read = reading.file
+    place = f"sheet {read['sheet']}" if read["sheet"] else read["encoding"]
+    lines.append(f"read as {read['format']}, {place}, heading in line {read['heading_line']}")
+    if read["sheets_left_out"]:
+        lines.append(f"sheets that are not read: {', '.join(read['sheets_left_out'])}")
     if reading.ignored_columns:
         lines.append(f"columns that are not imported: {', '.join(reading.ignored_columns)}")
     for word, problems in (("rejected", reading.problems), ("warning", reading.warnings)):

@@ -100,6 +100,19 @@ def known_headings(cells: Sequence[str], table: Table) -> int:
     return len(wanted.intersection(map(fold_heading, cells)))
 
 
+def has_required(cells: Sequence[str], table: Table) -> bool:
+    """Whether a row has all headings that the table must have."""
+    return {fold_heading(column) for column in table.required} <= set(map(fold_heading, cells))
+
+
+HEADING_ROWS = 10  # a title or a date stands above the heading in many a list
+
+
+def find_heading(rows: Sequence[Sequence[str]], table: Table) -> int:
+    """Which of the first filled rows is the heading: the first with the most headings of the table."""
+    return max(range(len(rows)), key=lambda n: known_headings(rows[n], table), default=0)
+
+
 def read_heading(cells: Sequence[str], table: Table) -> Heading:
     """Understand a heading row in any column order.
 
@@ -136,3 +149,34 @@ def read_heading(cells: Sequence[str], table: Table) -> Heading:
             },
         )
     return Heading(tuple(texts), tuple(keys), tuple(unknown))
+
+
+# Other words for a column that need not be there, folded. A file with such a heading would lose it without a word.
+_LIKELY = {
+    "メールアドレス": ("e-mail", "email", "mail", "メール", "eメール", "e-mailアドレス", "電子メール", "mailaddress"),
+    "技能者ID": ("技能者番号", "技能者id番号", "ccusid", "ccus番号"),
+    "郵便番号": ("〒", "郵便", "〒番号", "postalcode", "zip", "zipcode"),
+    "住所": ("現住所", "所在地", "address", "住所1"),
+    "電話番号": ("電話", "tel", "連絡先", "携帯", "携帯電話", "携帯番号", "phone"),
+    "所属事業者ID": ("事業者id", "所属事業者", "所属事業者番号", "所属会社id"),
+    "代行申請事業者ID": ("代行事業者id", "代行申請事業者", "代行事業者"),
+    "名称カナ": ("事業者名カナ", "会社名カナ", "フリガナ", "カナ"),
+    "言語": ("language", "使用言語"),
+    "職種": ("職種名", "職業"),
+    "資格": ("資格名", "保有資格"),
+}
+
+
+def refuse_likely_columns(heading: Heading, table: Table) -> None:
+    """Raise IntakeError when a column that is not taken is likely one of the table's that the file lacks."""
+    for text in heading.unknown:
+        folded = fold_heading(text)
+        column = next((column for column, words in _LIKELY.items() if folded in words and column in table.columns), "")
+        if column and column not in heading.keys:
+            raise IntakeError(
+                N_(
+                    "見出し「%(heading)s」の列は、このままでは取り込まれません。「%(column)s」の列なら見出しを"
+                    "「%(column)s」に直し、違うなら列を消してください。"
+                ),
+                {"heading": text[:40], "column": column},
+            )

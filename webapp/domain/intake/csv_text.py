@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from webapp.domain.core.language import N_
@@ -66,9 +66,13 @@ def _decode_all(stream: BinaryIO, encoding: str, errors: str) -> tuple[int, int]
     return lost + text.count("\ufffd"), characters + len(text)
 
 
-def find_delimiter(first_line: str, table: Table) -> str:
-    """The delimiter that finds the most headings of the table in the heading line; a comma when none does."""
-    return max(DELIMITERS, key=lambda delimiter: known_headings(_split(first_line, delimiter), table))
+def find_delimiter(first_lines: Sequence[str], table: Table) -> str:
+    """The delimiter that finds the most headings of the table in one of the lines; a comma when none does."""
+
+    def found(delimiter: str) -> int:
+        return max((known_headings(_split(line, delimiter), table) for line in first_lines), default=0)
+
+    return max(DELIMITERS, key=found)
 
 
 def _split(line: str, delimiter: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Opening a file of registrations or businesses, CSV or .xlsx, as an iterator of rows."""
 
 import io
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,7 +10,19 @@ from typing import BinaryIO
 
 from webapp.domain.core.language import N_
 from webapp.domain.intake import csv_text, workbook
-from webapp.domain.intake.columns import REJECT_COLUMNS, SHAPE, SURPLUS, Heading, Table, read_heading
+from webapp.domain.intake.columns import (
+    HEADING_ROWS,
+    REJECT_COLUMNS,
+    SHAPE,
+    SURPLUS,
+    Heading,
+    Table,
+    find_heading,
+    has_required,
+    read_heading,
+    refuse_likely_columns,
+)
+from webapp.domain.intake.doubts import Answers
 from webapp.domain.parsing.injection import unguard
 from webapp.domain.parsing.problems import IntakeError
 
@@ -41,6 +54,8 @@ class Source:
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
+    heading_line: int = 1
+    sheets_left_out: tuple[str, ...] = ()
     _close: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def __enter__(self) -> "Source":
@@ -50,10 +65,11 @@ class Source:
         self._close()
 
 
-def open_source(file: Path | str | BinaryIO, table: Table) -> Source:
+def open_source(file: Path | str | BinaryIO, table: Table, answers: Answers = frozenset()) -> Source:
     """Open a file by path, or a seekable binary stream (which the Source then closes); the content tells the kind.
 
-    Raises IntakeError with one sentence when the file cannot be opened, is no table, or lacks a required column.
+    The heading is looked for in the first ten filled rows. Raises IntakeError with one sentence when the file cannot be
+    opened, is no table, lacks a required column, or would lose something that no answer decides.
     """
     if isinstance(file, (str, Path)):
         try:
@@ -68,7 +84,7 @@ def open_source(file: Path | str | BinaryIO, table: Table) -> Source:
         stream.seek(0)
         magic = stream.read(8)
         if magic.startswith(b"PK\x03\x04"):
-            return _open_workbook(stream, table)
+            return _open_workbook(stream, table, answers)
         if magic.startswith(b"\xd0\xcf\x11\xe0"):
             raise IntakeError(
                 N_("古い形式（.xls）か、パスワード付きの Excel です。パスワードを外し、.xlsx で保存し直してください。")
@@ -84,12 +100,14 @@ def _open_csv(stream: BinaryIO, table: Table) -> Source:
     stream.seek(0, 2)
     total = stream.tell()
     text = csv_text.open_text(stream, encoding, mark)
-    first = next((line for line in text if line.strip()), "")
+    first = list(itertools.islice((line for line in text if line.strip()), HEADING_ROWS))
     delimiter = csv_text.find_delimiter(first, table)
     text.detach()
     text = csv_text.open_text(stream, encoding, mark)
     rows = csv_text.read_rows(text, delimiter)
-    heading = read_heading(_first_filled((line, cells) for line, cells, _ in rows), table)
+    (heading_line, cells, _), rows = _from_heading(rows, table)
+    heading = read_heading(cells, table)
+    refuse_likely_columns(heading, table)
     return Source(
         kind=SourceFormat.csv,
         heading=heading,
@@ -98,30 +116,43 @@ def _open_csv(stream: BinaryIO, table: Table) -> Source:
         position=stream.tell,
         encoding=encoding,
         delimiter=delimiter,
+        heading_line=heading_line,
         _close=text.close,
     )
 
 
-def _open_workbook(stream: BinaryIO, table: Table) -> Source:
-    sheet, height, rows = workbook.read_workbook(stream, table)
-    heading = read_heading(_first_filled(rows), table)
+def _open_workbook(stream: BinaryIO, table: Table, answers: Answers) -> Source:
+    book = workbook.read_workbook(stream, table)
+    (heading_line, cells), rows = _from_heading(book.rows, table)
+    heading = read_heading(cells, table)
+    refuse_likely_columns(heading, table)
+    book.settle(heading_line, heading.keys, answers)
     done = [0]
     return Source(
         kind=SourceFormat.xlsx,
         heading=heading,
         rows=_workbook_rows(rows, heading, done),
-        total=height,
+        total=book.height,
         position=lambda: done[0],
-        sheet=sheet,
+        sheet=book.sheet,
+        heading_line=heading_line,
+        sheets_left_out=book.left_out,
         _close=stream.close,
     )
 
 
-def _first_filled(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    for _, cells in rows:
-        if any(cell.strip() for cell in cells):
-            return cells
-    raise IntakeError(N_("ファイルが空です。見出しの行と、1行以上の内容が必要です。"))
+def _from_heading(rows: Iterator, table: Table) -> tuple[tuple, Iterator]:
+    """The heading row and the rows below it; a row is (line, cells, …)."""
+    first: list[tuple] = []
+    for row in rows:
+        if any(cell.strip() for cell in row[1]):
+            first.append(row)
+            if len(first) == HEADING_ROWS or has_required(row[1], table):
+                break
+    if not first:
+        raise IntakeError(N_("ファイルが空です。見出しの行と、1行以上の内容が必要です。"))
+    place = find_heading([row[1] for row in first], table)
+    return first[place], itertools.chain(first[place + 1 :], rows)
 
 
 def _csv_rows(rows: Iterator[csv_text.Row], heading: Heading, table: Table) -> Iterator[tuple[int, Cells]]:

@@ -20,6 +20,7 @@ from webapp.domain.core import leases
 from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.language import N_
 from webapp.domain.intake.columns import Heading, read_heading
+from webapp.domain.intake.doubts import Answers
 from webapp.domain.intake.files import Source, open_source
 from webapp.domain.intake.outcomes import RowOrigin, RowOutcome
 from webapp.domain.intake.reading import Read, RunTally, TableKind, chunks, new_known, take
@@ -65,6 +66,7 @@ def create(
     account_id: int | None = None,
     check: bool = False,
     most: int | None = None,
+    answers: Answers = frozenset(),
 ) -> ImportRun:
     """Keep an uploaded file and queue its reading; IntakeError when it is larger than `most` bytes."""
     check_size(len(content), most)
@@ -74,7 +76,7 @@ def create(
             state=RunState.QUEUED,
             check_only=check,
             file_name=_clean_name(file_name),
-            file_digest=sha256(content).hexdigest(),
+            file_digest=_digest(content, answers),
             size=len(content),
             account=account_id,
             created_at=now,
@@ -83,23 +85,29 @@ def create(
         return run
 
 
+def _digest(content: bytes, answers: Answers) -> str:
+    return sha256("".join(sorted(answers)).encode() + content).hexdigest()
+
+
 def check_size(size: int, most: int | None) -> None:
     """Raise IntakeError for a file of more than `most` bytes."""
     if most is not None and size > most:
         raise IntakeError(TOO_LARGE, {"size": f"{size:,}", "bound": f"{most:,}"})
 
 
-def begin_here(kind: TableKind, file_name: str, content: bytes, now: dt.datetime) -> ImportRun:
+def begin_here(
+    kind: TableKind, file_name: str, content: bytes, now: dt.datetime, answers: Answers = frozenset()
+) -> ImportRun:
     """Return the run of a file that this process reads itself: a new one, or the one that a killed command left.
 
-    Such a run has no lease, so no worker takes it.
+    Such a run has no lease, so no worker takes it. With other answers it is another run: it has other rows.
     """
-    digest = sha256(content).hexdigest()
+    digest = _digest(content, answers)
     left = (ImportRun.kind == kind) & (ImportRun.file_digest == digest) & (ImportRun.state == RunState.RUNNING)
     with exclusive(Lock.INTAKE):
         run = ImportRun.select().where(left & ImportRun.lease_until.is_null()).order_by(ImportRun.id.desc()).first()
         if run is None:
-            run = create(kind, file_name, content, now)
+            run = create(kind, file_name, content, now, answers=answers)
         leases.take(run, None, state=RunState.RUNNING)
         _prepare(run, now)
         return run
@@ -177,7 +185,10 @@ QUEUE = leases.Queue(
 
 
 def proceed(
-    run: ImportRun, clock: Clock, before_end: Callable[[ImportRun], object] = lambda run: None
+    run: ImportRun,
+    clock: Clock,
+    before_end: Callable[[ImportRun], object] = lambda run: None,
+    answers: Answers = frozenset(),
 ) -> Iterator[RunProgress]:
     """Read a claimed run to its end, yielding after each batch; the run is DONE or FAILED then.
 
@@ -186,7 +197,7 @@ def proceed(
     """
     content = bytes(ImportOriginal.get(ImportOriginal.run == run).content)
     try:
-        with open_source(io.BytesIO(content), TableKind(run.kind).table) as source:
+        with open_source(io.BytesIO(content), TableKind(run.kind).table, answers) as source:
             run.columns = list(source.heading.texts)
             run.ignored_columns = list(source.heading.unknown)
             yield from _read(run, source, clock)

@@ -75,7 +75,7 @@ def check_archive(stream: BinaryIO, most_cells: int | None = None) -> dict[str, 
                     raise _too_large(N_("展開後の大きさ"), MAX_INFLATED)
                 if cells > most_cells:
                     raise _too_large(N_("セルの数"), most_cells)
-            parts = _parts_of_sheets(archive)
+            parts = parts_of_sheets(archive)
             if len(parts) > MAX_SHEETS:
                 raise _too_large(N_("シートの数"), MAX_SHEETS)
             return {name: frozenset(failed.get(part, ())) for name, part in parts.items()}
@@ -86,7 +86,7 @@ def check_archive(stream: BinaryIO, most_cells: int | None = None) -> dict[str, 
         raise unreadable() from error
 
 
-def _parts_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+def parts_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
     """The file name inside the archive of each sheet by its name, as the workbook's own list and relations say."""
     if max(archive.getinfo(name).file_size for name in (_WORKBOOK, _RELATIONS)) > _LIST_OF_SHEETS:
         raise unreadable()
@@ -140,6 +140,12 @@ def _measure(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, failed: Places) -
     if lowest > MAX_ROWS:
         raise _too_large(N_("行の数"), MAX_ROWS)
     return size, lowest * columns
+
+
+def place_of(reference: bytes) -> tuple[int, int]:
+    """The row and the column, both from 1, of a reference such as B12."""
+    letters = reference.rstrip(b"0123456789")
+    return int(reference[len(letters) :]), _column_number(letters)
 
 
 def _column_number(letters: bytes) -> int:
