@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "monitoring": "db core bounce email_addresses postcard notices accounts cards mail reporting",
     "maintenance": "db core audit exports postcard accounts intake mail affiliations self_service",
     "web": "db core postcard accounts intake disclosure",
-    "pages": "db core exports postcard notices accounts cards disclosure affiliations inquiries web",
+    "pages": "db core email_addresses exports postcard notices accounts cards disclosure affiliations inquiries web",
     "dashboard": "core bounce exports notices cards reporting web",
     "demo": (
         "db core bounce email_addresses postcard notices accounts cards intake mail disclosure affiliations inquiries"

@@ -1,8 +1,10 @@
 """A registration whose mail came back, as the operators' pages show it; everything invented."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 
+from db import ids
 from db.database import transaction
 from db.models import Attempt, Business, Card, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
 from tests import cast
@@ -31,6 +33,12 @@ RETURNED = (
     b"Diagnostic-Code: smtp; 550 5.1.1 <" + EMAIL.encode() + b">: User unknown (in reply to RCPT TO command)\r\n"
     b"\r\n--b--\r\n"
 )
+
+
+def way_to(client, registration: Registration, page: str = "/ops/registrations") -> str:
+    """Return the address by which a page of work leads to a registration's record."""
+    address = f"/ops/registrations/{ids.encode(registration.id)}"
+    return re.search(f'href="({address}[?]via=[^"]+)"', client.get(page).text)[1]
 
 
 @dataclass

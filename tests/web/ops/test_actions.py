@@ -4,7 +4,7 @@ import pytest
 
 from db import ids
 from db.models import AuditRow, Message, Postcard, WorkItem
-from tests.web.ops.story import EMAIL, bounced, sent
+from tests.web.ops.story import EMAIL, bounced, sent, way_to
 from webapp.domain.bounce.model import Reason
 from webapp.domain.email_addresses import versions
 from webapp.domain.notices.messages import MessageState
@@ -91,6 +91,8 @@ def test_a_postcard_takes_the_place_of_a_mail_that_we_cannot_deliver(app, now, o
         state="open",
         opened_at=now,
     )
+    assert ops_operator.get(postcard(story)).location.endswith(ids.encode(story.registration.id)), "asked why"
+    ops_operator.get(way_to(ops_operator, story.registration))
     page = ops_operator.get(postcard(story))
     assert story.person.address in page.text
     assert ops_operator.submit(postcard(story)).status_code == 303

@@ -171,7 +171,7 @@ def test_the_first_page_says_how_many_wait_since_when_and_a_case_leads_to_its_re
     page = ops_operator.get("/ops").text
     part = page.split("受付中のお問い合わせ")[1].split("</tr>")[0]
     assert "2件" in part and "最も古いもの" in part and "2026年11月16日(月) 10:02" in part
-    link = f"/ops/registrations/{ids.encode(registration.id)}?via=inquiry"
+    link = f"/ops/registrations/{ids.encode(registration.id)}?via=inquiry."
     oldest = Inquiry.select().order_by(Inquiry.id).first()
-    assert f'href="{link}"' in ops_operator.get(f"/ops/inquiries/{ids.encode(oldest.id)}").text
+    assert f'href="{link}' in ops_operator.get(f"/ops/inquiries/{ids.encode(oldest.id)}").text
     assert "via=inquiry" not in ops_operator.get(f"/ops/inquiries/{ids.encode(inquiry.id)}").text

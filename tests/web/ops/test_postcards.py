@@ -8,6 +8,7 @@ import pytest
 from db.ids import encode
 from db.models import AuditDetail, Event, Postcard, PostcardBatch, PostcardFile, PostcardPrint, PostcardReturn, WorkItem
 from tests.domain.postcard import desk
+from tests.web.ops.story import way_to
 from webapp.domain.postcard import batches, marking
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.states import BatchState, BatchStep, PostcardState
@@ -334,7 +335,7 @@ def test_a_registration_shows_its_postcard(app, ops_viewer, shop, now):
         panel = postcard_panel(card.registration_id)
     assert [(one.batch, one.position, one.address) for one in panel.cards] == [(batch.number, 1, address(card))]
     assert panel.picture == address(card, "picture") + "?side=address"
-    page = text(ops_viewer.get(f"/ops/registrations/{encode(card.registration_id)}?via=postcards"))
+    page = text(ops_viewer.get(way_to(ops_viewer, card.registration, "/ops/registrations?postcard=any")))
     assert "発送ロット 2026-11-18-1 の1通目" in page and panel.picture in page
 
 
@@ -358,6 +359,6 @@ def test_the_work_of_a_returned_card_leads_to_its_registration(ops_operator, sho
     ops_operator.submit("/ops/postcards/returned", {"number": number()})
     page = text(ops_operator.get(f"/ops/work-items/{encode(WorkItem.open().get().id)}"))
     assert "返送されたはがき" in page and f"/ops/registrations/{encode(card.registration_id)}" in page
-    record = text(ops_operator.get(f"/ops/registrations/{encode(card.registration_id)}?via=postcards"))
+    record = text(ops_operator.get(way_to(ops_operator, card.registration, "/ops/registrations?postcard=any")))
     for words in ("はがき発送ロット入り", "はがき差出", "はがき返送", "発送ロット 2026-11-18-1 の1通目"):
         assert words in record

@@ -4,7 +4,7 @@ import pytest
 
 from db import ids
 from db.models import AuditRow, EmailAddress, Message, Postcard, ReturnedMail, ReturnedMailSource
-from tests.web.ops.story import bounced, returned
+from tests.web.ops.story import bounced, returned, way_to
 from webapp.domain.mail.plain_text import MOST, readable
 
 
@@ -71,7 +71,7 @@ def test_a_person_judges_a_dead_address_alive(app, now, ops_operator):
     assert EmailAddress.get_by_id(story.message.address_id).state == "valid"
     assert Message.get_by_id(story.message.id).state == "queued"
     assert Postcard.get().state == "cancelled"
-    there = f"/ops/registrations/{ids.encode(story.registration.id)}?via=returned-mail"
+    there = way_to(ops_operator, story.registration, mail(story))
     assert "判定の変更" in ops_operator.get(there).text
 
 

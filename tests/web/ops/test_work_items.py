@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from db import ids
-from db.models import AuditRow, Business, Card, Event, Message, Postcard, Technician, WorkItem
+from db.models import AuditDetail, AuditRow, Business, Card, Event, Message, Postcard, Technician, WorkItem
 from tests.domain.cards.test_projection import ABSENT, RETURNED, post, report
 from tests.web.ops.story import bounced, business_bounced, sent
 from webapp.domain.core.work_items import WorkItemState, close_item
@@ -122,6 +122,7 @@ def test_work_about_a_card_has_how_to_reach_people_and_the_button_that_helps(app
     report([*ABSENT, *RETURNED], now)
     card = ids.encode(Card.get().id)
     for client in (ops_viewer, ops_operator):
+        AuditDetail.delete().execute()
         AuditRow.delete().execute()
         page = client.get(item("card_returned")).text
         may = client is ops_operator
@@ -131,9 +132,9 @@ def test_work_about_a_card_has_how_to_reach_people_and_the_button_that_helps(app
         looks = AuditRow.select().where(
             (AuditRow.action == "record:ops:viewed") & (AuditRow.subject_id == Technician.get().id)
         )
-        assert looks.count() == may, "a look at a person is written down"
+        assert looks.count() == 1, "a look at a person is written down"
     page = ops_operator.get(f"/ops/cards/{card}").text
-    assert f'href="/ops/registrations/{ids.encode(Card.get().registration_id)}?via=cards"' in page
+    assert f'href="/ops/registrations/{ids.encode(Card.get().registration_id)}?via=cards.' in page
 
 
 def test_work_about_a_postcard_leads_to_it_and_about_a_business_says_its_telephone(app, now, ops_operator):

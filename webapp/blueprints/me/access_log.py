@@ -10,7 +10,8 @@ from flask_babel import gettext
 from db import ids
 from webapp.domain.core.calendar import utc_start_of
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure.access_log import ViewKind
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.access_log import Looked, ViewKind
 from webapp.domain.disclosure.policy import Group, Relation
 from webapp.domain.self_service.access_log import OwnLook, looks_at
 from webapp.pages import exports
@@ -38,7 +39,7 @@ KINDS = {
 COLUMNS = Columns(
     Column("at", N_("日時"), moment("at")),
     Column("viewer", N_("閲覧した事業者"), value("viewer")),
-    Column("place", N_("画面"), value("where")),
+    Column("place", N_("画面・理由"), value("where")),
     Column("groups", N_("閲覧した項目"), value("groups")),
     Column("technician_key", N_("あなたの設定"), value("mine")),
     Column("business_key", N_("所属事業者の設定"), value("theirs")),
@@ -124,11 +125,18 @@ def _line(own_look: OwnLook) -> Line:
     return Line(
         look.at,
         viewer,
-        say(KINDS[look.kind]),
+        _where(look),
         _names(look.groups),
         _setting(own_look.mine),
         _setting(own_look.theirs),
     )
+
+
+def _where(look: Looked) -> str:
+    """Return on which page a business looked; of an operator, why."""
+    if look.relation is Relation.OPERATOR and look.context in operator_views.WHY:
+        return say(operator_views.WHY[look.context])
+    return say(KINDS[look.kind])
 
 
 def _setting(groups: tuple[Group, ...] | None) -> str:

@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, flash, request, url_for
+from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_babel import gettext
 
 from db.models import Message
 from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.email_addresses import versions
 from webapp.domain.notices import corrections, labels
 from webapp.domain.notices.messages import MessageKind, Role
-from webapp.web.access import get_message_for, get_registration_for, viewer
+from webapp.pages.records import note_look
+from webapp.web.access import get_message_for, get_registration_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import render, see_other, stale
@@ -52,7 +55,7 @@ POSTCARD = (
 
 @blueprint.get("/ops/messages/<oid:message>/again")
 def again_form(message: int):
-    return render("ops/confirm.html", _of_message(_message(message), AGAIN, "ops_actions.again"))
+    return _asked(message, AGAIN, "ops_actions.again")
 
 
 @blueprint.post("/ops/messages/<oid:message>/again")
@@ -68,7 +71,7 @@ def again(message: int):
 
 @blueprint.get("/ops/messages/<oid:message>/cancel")
 def cancel_form(message: int):
-    return render("ops/confirm.html", _of_message(_message(message), CANCEL, "ops_actions.cancel"))
+    return _asked(message, CANCEL, "ops_actions.cancel")
 
 
 @blueprint.post("/ops/messages/<oid:message>/cancel")
@@ -84,6 +87,10 @@ def cancel(message: int):
 
 @blueprint.get("/ops/registrations/<oid:registration>/postcard")
 def postcard_form(registration: int):
+    row = get_registration_for(viewer(), registration, change=True)
+    # The form belongs to the record: who has not opened that is asked why there.
+    if not operator_views.note_look(looker(), row, None, now()):
+        return see_other(url_for("ops_record.show", registration=row.id))
     return render("ops/confirm.html", _of_postcard(registration))
 
 
@@ -99,6 +106,12 @@ def postcard(registration: int):
     else:
         flash(gettext("はがきを作成待ちにしました。"), "good")
     return see_other(url_for("ops_record.show", registration=row.id))
+
+
+def _asked(number: int, words: tuple, endpoint: str) -> Response:
+    row = _message(number)
+    note_look(row.registration, Via.MESSAGES)
+    return render("ops/confirm.html", _of_message(row, words, endpoint))
 
 
 def _message(number: int) -> Message:

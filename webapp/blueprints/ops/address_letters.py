@@ -10,6 +10,9 @@ from db.models import EmailAddress, Technician
 from webapp.domain.accounts import sign_in_links
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.operator_views import Via, ViewOrigin
+from webapp.web.access import looker
 from webapp.web.clock import now
 from webapp.web.rendering import render, see_other
 
@@ -75,6 +78,7 @@ def show(address: int):
     if row.letter_at is None:
         abort(404)
     audit(EventName.ADDRESS_LETTER_MADE, now(), current_user.account.id, "technician", row.owner_id, {"looked": True})
+    operator_views.note_person(looker(), row.owner_id, ViewOrigin(Via.ADDRESS_LETTERS), now())
     person = Technician.get_by_id(row.owner_id)
     local, _, domain = row.value.rpartition("@")
     page = LetterPage(

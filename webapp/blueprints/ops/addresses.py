@@ -7,16 +7,18 @@ from flask import Blueprint, flash, request, url_for
 from flask_babel import gettext
 
 from db.models import Business, EmailAddress, Registration, Technician
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.operator_views import Via, ViewOrigin
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind
 from webapp.domain.notices import labels
 from webapp.domain.registrations.timeline import mask
 from webapp.pages import lists
-from webapp.web.access import get_address_for, viewer
+from webapp.pages.records import record_address
+from webapp.web.access import get_address_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other, stale
 
@@ -79,7 +81,10 @@ def index():
 
 @blueprint.get("/ops/addresses/<oid:address>/restore")
 def restore_form(address: int):
-    return render("ops/restore.html", _restore_page(get_address_for(viewer(), address, change=True)))
+    row = get_address_for(viewer(), address, change=True)
+    if row.owner_kind == OwnerKind.TECHNICIAN:
+        operator_views.note_person(looker(), row.owner_id, ViewOrigin(Via.ADDRESSES), now())
+    return render("ops/restore.html", _restore_page(row))
 
 
 @blueprint.post("/ops/addresses/<oid:address>/restore")
@@ -115,6 +120,9 @@ def _rows(rows) -> list[Row]:
     mine = Registration.select(Registration.technician, Registration.id).where(Registration.technician.in_(people))
     records = dict(mine.order_by(Registration.id).tuples())
     operator = viewer()
+    # Addresses beside names are more than a row of work: a look at each.
+    looks = [(person, records.get(person)) for person in people]
+    operator_views.note_looks(looker(), looks, ViewOrigin(Via.ADDRESSES), now())
     shown = []
     for row in rows:
         person = row.owner_kind == OwnerKind.TECHNICIAN
@@ -124,7 +132,7 @@ def _rows(rows) -> list[Row]:
                 email=row.value if operator.may_act else mask(row.value),
                 owner=names.get(row.owner_id, ""),
                 owner_kind=OWNERS[row.owner_kind],
-                record=url_for("ops_record.show", registration=record, via=Via.ADDRESSES) if record else "",
+                record=record_address(record, Via.ADDRESSES) if record else "",
                 reason=labels.REASONS.get(row.reason or "", ""),
                 judged_at=row.judged_at,
                 restore=url_for("ops_addresses.restore_form", address=row.id) if operator.may_act else "",

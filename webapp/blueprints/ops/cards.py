@@ -10,8 +10,6 @@ from flask_login import current_user
 
 from db import ids
 from db.models import Card, Technician
-from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.cards import actions, bulk_returns, queries, reminders
 from webapp.domain.cards.actions import Delivery, NotReopenable
 from webapp.domain.cards.bulk_returns import AGAIN_WORDS, AgainOutcome
@@ -26,12 +24,16 @@ from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Cursor
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.access_log import ViewKind
+from webapp.domain.disclosure.operator_views import Via, ViewOrigin
 from webapp.domain.postcard.address import SENTENCES, parse_address
 from webapp.pages import exports, lists
 from webapp.pages.cards import CardInWords, chip_of, panel_of
 from webapp.pages.columns import Column, Columns, day, value
 from webapp.pages.exports import source
-from webapp.web.access import viewer
+from webapp.pages.records import note_look, record_address
+from webapp.web.access import looker, viewer
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other, stale
 from webapp.web.values import day_of
@@ -277,7 +279,7 @@ def _back_page(chosen: list[int], kept: dict[str, str]) -> BackPage:
     found = bulk_returns.prospects(chosen, now())
     # Names and addresses of many people are shown: a look at each, for the list that they were chosen from.
     shown = [(prospect.technician_id, prospect.registration_id) for prospect in found]
-    operator_views.note_looks(viewer().account_id, shown, ViewOrigin(Via.CARDS), now())
+    operator_views.note_looks(looker(), shown, ViewOrigin(Via.CARDS), now())
     rows = [
         BackRow(
             ids.encode(prospect.card_id),
@@ -310,6 +312,8 @@ def manifest():
     if not rows:
         flash(gettext("作成待ちのカードはありません。"), "message")
         return see_other(url_for("ops_cards.index"))
+    shown = [(card.person_id, card.registration_id) for card in rows]
+    operator_views.note_looks(looker(), shown, ViewOrigin(Via.CARDS), now(), ViewKind.EXPORT)
     wants_csv = request.form.get("format") == "csv"
     content = as_csv(rows) if wants_csv else as_xlsx(rows)
     actions.note_exported(rows, now(), current_user.account.id)
@@ -320,7 +324,9 @@ def manifest():
 
 @blueprint.get("/ops/cards/<oid:card>")
 def show(card: int):
-    return render("ops/cards/card.html", _card_page(_get(card)))
+    row = _get(card)
+    note_look(row.registration, Via.CARDS)
+    return render("ops/cards/card.html", _card_page(row))
 
 
 def _get(number: int) -> Card:
@@ -333,7 +339,7 @@ def _card_page(card: Card, **more: Any) -> CardPage:
     d = view.card.delivery
     form = more.pop("form", None) or {"postal_code": d.postal_code, "address": d.address, "name": d.name}
     acts = viewer().may_act
-    record = url_for("ops_record.show", registration=card.registration_id, via=Via.CARDS)
+    record = record_address(card.registration_id, Via.CARDS)
     return CardPage(
         view.card, person.name, person.technician_id, record, view.words, view.lines, acts, form=form, **more
     )

@@ -11,13 +11,13 @@ from webapp.dashboard.axis import span_words
 from webapp.dashboard.chart import Chart, Picture, figure_of, is_long, picture_of, sheet_of
 from webapp.dashboard.findings import minutes_words, percent, points
 from webapp.dashboard.period import charts_of
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.cards.labels import CHIPS
 from webapp.domain.cards.monitor import Thresholds
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import counters, paging
 from webapp.domain.core.attention_labels import alarm_words
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.notices import labels, listing
 from webapp.domain.notices.messages import Role
 from webapp.domain.postcard import history
@@ -30,6 +30,7 @@ from webapp.pages.alarms import places_of
 from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
+from webapp.pages.records import record_address
 from webapp.web.clock import now
 from webapp.web.rendering import render, wants_partial
 
@@ -318,7 +319,7 @@ def _entries(events) -> list[Entry]:
     cards = {card.id: card for card in Postcard.select().where(Postcard.id.in_([e.subject_id for e in events] or [0]))}
     return [
         Entry(
-            address=url_for("ops_record.show", registration=event.registration_id, via=Via.POSTCARDS),
+            address=record_address(event.registration_id, Via.POSTCARDS),
             number=people[event.registration_id][0],
             name=people[event.registration_id][1],
             at=event.at,

@@ -8,13 +8,13 @@ from flask_babel import gettext
 
 from db import ids
 from db.models import Postcard
-from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.core import paging
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.core.work_items import WorkItemKind
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.operator_views import Via, ViewOrigin
 from webapp.domain.notices import listing
 from webapp.domain.postcard import mending, page_words, reconciling
 from webapp.domain.postcard.address import SENTENCES, propose_codes
@@ -25,7 +25,8 @@ from webapp.domain.postcard.states import HOLD_SENTENCES, HoldReason, PostcardSt
 from webapp.pages import lists
 from webapp.pages.lists import Option
 from webapp.pages.postcards import hold_options
-from webapp.web.access import get_postcard_for, viewer
+from webapp.pages.records import note_look
+from webapp.web.access import get_postcard_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other, stale
@@ -139,6 +140,9 @@ def release():
 @blueprint.get("/ops/postcards/addresses")
 def addresses():
     found = mending.disagreeing(A_PAGE, lists.cursor().after or 0)
+    # Postal addresses of many people are shown: a look at each.
+    shown = [(postcard.technician_id, postcard.registration_id) for postcard, _ in found]
+    operator_views.note_looks(looker(), shown, ViewOrigin(Via.POSTCARDS), now())
     people = listing.people([postcard for postcard, _ in found])
     rows = [
         AddressRow(
@@ -158,8 +162,7 @@ def addresses():
 @blueprint.get("/ops/postcards/<oid:postcard>/mend")
 def form(postcard: int):
     row = get_postcard_for(viewer(), postcard, change=True)
-    came_from = ViewOrigin(Via.POSTCARDS)
-    operator_views.note_look(viewer().account_id, row.registration, came_from, now())
+    note_look(row.registration, Via.POSTCARDS)
     person = row.technician
     code = request.args.get("code", "")
     chosen = code if code.isascii() and code.isdigit() and len(code) == 7 else person.postal_code

@@ -9,11 +9,11 @@ from flask_babel import force_locale, gettext
 from flask_login import current_user
 
 from db.models import Inquiry, InquiryEntry, Registration
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.cards.labels import Audience
 from webapp.domain.cards.queries import standing_of_registration
 from webapp.domain.core.errors import Stale, StepNotAllowed
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.inquiries import cases
 from webapp.domain.inquiries.cases import (
     CALLER_WORDS,
@@ -37,6 +37,7 @@ from webapp.domain.parsing.cells import fold
 from webapp.pages import cards
 from webapp.pages.cards import CardInWords
 from webapp.pages.inquiries import Row, row_of
+from webapp.pages.records import note_look, record_address
 from webapp.web.access import viewer
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -147,7 +148,9 @@ def _registration(number: str) -> Registration | None:
 
 @blueprint.get("/ops/inquiries/<oid:inquiry>")
 def show(inquiry: int):
-    return render("ops/inquiries/show.html", _page(_get(inquiry)))
+    row = _get(inquiry)
+    note_look(row.registration, Via.INQUIRY, row.id)
+    return render("ops/inquiries/show.html", _page(row))
 
 
 def _get(number: int) -> Inquiry:
@@ -171,9 +174,7 @@ def _page(row: Inquiry, form: dict[str, str] | None = None, **more) -> InquiryPa
             (gettext("本人確認"), say(CHECK_WORDS[IdentityCheck(row.identity_check)])),
             (gettext("登録"), number),
         ],
-        record=url_for("ops_record.show", registration=row.registration_id, via=Via.INQUIRY)
-        if row.registration_id
-        else "",
+        record=record_address(row.registration_id, Via.INQUIRY, row.id) if row.registration_id else "",
         card=cards.in_words(standing, Audience.TECHNICIAN) if standing else None,
         history=[_entry(entry) for entry in row.entries.order_by(InquiryEntry.id)],
         version=row.version,

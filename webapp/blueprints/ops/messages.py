@@ -7,10 +7,10 @@ from flask import Blueprint, request, url_for
 
 from db import ids
 from webapp.dashboard.findings import minutes_words
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.core import latency, paging
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.notices import labels, listing
 from webapp.domain.notices.listing import MessageFilters
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
@@ -18,6 +18,7 @@ from webapp.pages import exports, lists
 from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
+from webapp.pages.records import record_address
 from webapp.web.access import viewer
 from webapp.web.rendering import render
 
@@ -160,4 +161,4 @@ def _whole_list():
 
 
 def _record(registration_id: int | None) -> str:
-    return url_for("ops_record.show", registration=registration_id, via=Via.MESSAGES) if registration_id else ""
+    return record_address(registration_id, Via.MESSAGES) if registration_id else ""

@@ -8,10 +8,9 @@ from flask_babel import gettext
 
 from db.ids import encode
 from db.models import Postcard, PostcardBatch, PostcardPrint
-from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.notices import labels
 from webapp.domain.postcard import batches, cancelling, delivery, page_words, returns
 from webapp.domain.postcard.delivery import ReprintReason
@@ -19,6 +18,7 @@ from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import SIDES, PrintedCard, check, preview
 from webapp.domain.postcard.states import STEPS, PostcardState, PostcardStep
 from webapp.pages.lists import Chip
+from webapp.pages.records import note_look, record_address
 from webapp.web.access import get_postcard_for, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -74,7 +74,7 @@ class CardPage:
 @blueprint.get("/ops/postcards/<oid:postcard>")
 def show(postcard: int):
     row = get_postcard_for(viewer(), postcard)
-    operator_views.note_look(viewer().account_id, row.registration, ViewOrigin(Via.POSTCARDS), now())
+    note_look(row.registration, Via.POSTCARDS)
     return render("ops/postcards/card.html", _page(row))
 
 
@@ -87,6 +87,7 @@ def picture(postcard: int):
     card = card_to_show(row, _office())
     if check(card):
         abort(404)
+    note_look(row.registration, Via.POSTCARDS)
     return Response(preview(card, _office().sender, side, ppi=PPI), mimetype="image/png")
 
 
@@ -169,7 +170,7 @@ def _page(row: Postcard, errors: dict[str, str] | None = None, *, changed: bool 
     return CardPage(
         number=row.registration.application_number,
         name=row.technician.name,
-        record=url_for("ops_record.show", registration=row.registration_id, via=Via.POSTCARDS),
+        record=record_address(row.registration_id, Via.POSTCARDS),
         chip=Chip(*labels.POSTCARD_STATES[row.state]),
         hold=page_words.HOLDS.get(row.hold_reason or "", ""),
         cause=labels.CAUSES.get(row.cause, row.cause),

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from flask import Blueprint, url_for
 
 from db.models import Postcard
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.notices import labels, listing
 from webapp.pages import exports, lists
 from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
+from webapp.pages.records import record_address
 from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_postcards", __name__)
@@ -99,7 +100,7 @@ def _rows(rows) -> list[Row]:
     people = listing.people(rows)
     return [
         Row(
-            address=url_for("ops_record.show", registration=row.registration_id, via=Via.POSTCARDS),
+            address=record_address(row.registration_id, Via.POSTCARDS),
             number=people[row.registration_id][0],
             name=people[row.registration_id][1],
             chip=Chip(*labels.POSTCARD_STATES[row.state]),

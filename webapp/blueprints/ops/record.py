@@ -7,13 +7,12 @@ from flask import Blueprint, abort, current_app, flash, request, url_for
 from flask_babel import gettext
 from peewee import fn
 
-from db import ids
 from db.models import Business, Card, EmailAddress, Message, Postcard, Registration
 from webapp.domain import bounce
-from webapp.domain.audit import operator_views
 from webapp.domain.bounce.model import Reason
 from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure import operator_views
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.syntax import domain_of
 from webapp.domain.email_addresses.versions import OwnerKind, SameAddress
@@ -26,7 +25,8 @@ from webapp.domain.registrations.timeline import Entry, mask, timeline
 from webapp.pages.cards import Panel, card_panel
 from webapp.pages.lists import Chip
 from webapp.pages.postcards import PostcardPanel, postcard_panel
-from webapp.web.access import Operator, get_registration_for, viewer
+from webapp.pages.records import origin
+from webapp.web.access import Operator, get_registration_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other, stale
@@ -117,16 +117,14 @@ class AddressPage:
 def show(registration: int):
     operator = viewer()
     row = get_registration_for(operator, registration)
-    origin = operator_views.origin(request.args.get("via", ""), _of())
-    if not operator_views.note_look(operator.account_id, row, origin, now()):
+    if not operator_views.note_look(looker(), row, origin(row), now()):
         return render("ops/reason.html", _reason_page(row))
     return render("ops/record.html", _page(row, operator))
 
 
 @blueprint.post("/ops/registrations/<oid:registration>/reason")
 def reason(registration: int):
-    operator = viewer()
-    row = get_registration_for(operator, registration)
+    row = get_registration_for(viewer(), registration)
     chosen, note = request.form.get("reason", ""), request.form.get("note", "").strip()[:500]
     wrong = {}
     if chosen not in set(operator_views.ViewReason):
@@ -135,13 +133,16 @@ def reason(registration: int):
         wrong["note"] = N_("理由を書いてください。")
     if wrong:
         return invalid("ops/reason.html", _reason_page(row, chosen, note, wrong))
-    operator_views.give_reason(operator.account_id, row, operator_views.ViewReason(chosen), note, now())
+    operator_views.give_reason(looker(), row, operator_views.ViewReason(chosen), note, now())
     return see_other(url_for("ops_record.show", registration=row.id))
 
 
 @blueprint.get("/ops/registrations/<oid:registration>/address/<string:role>")
 def address_form(registration: int, role: str):
     row, owner = _addressee(registration, role)
+    # The form belongs to the record: who has not opened that is asked why there.
+    if not operator_views.note_look(looker(), row, None, now()):
+        return see_other(url_for("ops_record.show", registration=row.id))
     return render("ops/address.html", _address_page(row, Role(role), owner))
 
 
@@ -177,13 +178,6 @@ def _addressee(registration: int, role: str) -> tuple[Registration, tuple[OwnerK
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-
-
-def _of() -> int | None:
-    try:
-        return ids.decode(request.args.get("of", ""))
-    except ValueError:
-        return None
 
 
 def _reason_page(row: Registration, reason: str = "", note: str = "", errors: dict | None = None) -> ReasonPage:

@@ -9,7 +9,6 @@ from peewee import fn
 
 from db.models import Card, Message, Postcard
 from webapp.domain.accounts import saved_searches
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.cards import outcome_labels
 from webapp.domain.cards.labels import CHIPS
@@ -17,6 +16,7 @@ from webapp.domain.cards.states import CardState
 from webapp.domain.core import paging
 from webapp.domain.core.language import N_
 from webapp.domain.core.progress import Reached
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.notices import labels
 from webapp.domain.notices.messages import MessageKind, MessageState, Role
 from webapp.domain.registrations import listing
@@ -25,6 +25,7 @@ from webapp.pages import exports, lists
 from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip
+from webapp.pages.records import record_address
 from webapp.web.access import viewer
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -184,7 +185,7 @@ def _rows(rows, via: Via | None) -> list[Row]:
     notices, postcards, cards = _notices(ids), _newest(Postcard, ids), _newest(Card, ids)
     return [
         Row(
-            address=url_for("ops_record.show", registration=row.id, via=via),
+            address=record_address(row.id, via) if via else url_for("ops_record.show", registration=row.id),
             number=row.application_number,
             completed_at=row.completed_at,
             name=row.name,

@@ -9,12 +9,12 @@ from flask_login import current_user
 
 from db.models import Attempt, Message, Registration, ReturnedMail, ReturnedMailSource, Technician
 from webapp.domain.audit.log import audit
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.bounce.model import Reason
 from webapp.domain.core import paging
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.mail import overrides
 from webapp.domain.mail.inbound import ReturnedState
 from webapp.domain.mail.plain_text import readable
@@ -25,6 +25,7 @@ from webapp.pages import exports, lists
 from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
 from webapp.pages.lists import Chip, Option
+from webapp.pages.records import note_look, record_address
 from webapp.web.access import Operator, get_returned_mail_for, viewer
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other
@@ -148,6 +149,8 @@ def show(mail: int):
     operator = viewer()
     row = get_returned_mail_for(operator, mail)
     audit(EventName.RECORD_OPS_VIEWED, now(), operator.account_id, "returned_mail", row.id)
+    if row.attempt is not None:
+        note_look(row.attempt.message.registration, Via.RETURNED_MAIL)
     return render("ops/mail.html", _page(row, operator))
 
 
@@ -237,7 +240,7 @@ def _page(row: ReturnedMail, operator: Operator) -> MailPage:
     source = ReturnedMailSource.get_or_none(ReturnedMailSource.returned_mail == row.id)
     text, cut = readable(bytes(source.content)) if source else ("", False)
     registration, number, _ = _people({row.attempt_id}).get(row.attempt_id, (None, "", ""))
-    back = url_for("ops_record.show", registration=registration, via=Via.RETURNED_MAIL) if registration else ""
+    back = record_address(registration, Via.RETURNED_MAIL) if registration else ""
     return MailPage(
         received_at=row.received_at,
         chip=Chip(*STATES.get(row.state, STATES[ReturnedState.EVIDENCE])),

@@ -3,20 +3,21 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from flask import Blueprint, url_for
+from flask import Blueprint
 from flask_babel import gettext
 
-from webapp.domain.audit.operator_views import Via
 from webapp.domain.cards import outcome_labels, shipment_list
 from webapp.domain.cards.outcomes import Missed
 from webapp.domain.cards.shipment_list import UNKNOWN, ShipmentFilters
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import paging
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.postcard.towns import PREFECTURES
 from webapp.pages import cards, exports, lists
 from webapp.pages.columns import Column, Columns, value, words
 from webapp.pages.exports import source
+from webapp.pages.records import record_address
 from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_shipments", __name__)
@@ -102,7 +103,7 @@ def _rows(shipments) -> list[Row]:
 
 def _row(posted: shipment_list.Posted) -> Row:
     return Row(
-        address=url_for("ops_record.show", registration=posted.registration_id, via=Via.CARDS),
+        address=record_address(posted.registration_id, Via.CARDS),
         number=posted.application_number,
         name=posted.name,
         accepted_on=posted.accepted_on,

@@ -14,7 +14,10 @@ from webapp.domain.audit.log import audit
 from webapp.domain.core.errors import NotAllowed
 from webapp.domain.core.events import EventName
 from webapp.domain.core.language import N_
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.operator_views import Via, ViewOrigin
 from webapp.domain.postcard import activation_codes, code_text
+from webapp.web.access import looker
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other
@@ -109,6 +112,8 @@ def find():
 def show(account: int):
     found = _account(account)
     audit(EventName.ACCOUNT_OPS_LOOKED, now(), current_user.account.id, "account", found.id)
+    if found.technician_id is not None:
+        operator_views.note_person(looker(), found.technician_id, ViewOrigin(Via.SIGN_INS), now())
     return _show(found)
 
 

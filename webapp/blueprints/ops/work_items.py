@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from flask import Blueprint, abort, flash, request, url_for
 from flask_babel import gettext
 
-from db import ids
 from db.models import (
     Account,
     Affiliation,
@@ -19,14 +18,15 @@ from db.models import (
     WorkItem,
 )
 from webapp.domain.affiliations import membership
-from webapp.domain.audit import operator_views
-from webapp.domain.audit.operator_views import Via, ViewOrigin
 from webapp.domain.core import paging, work_items
 from webapp.domain.core.attention_labels import ITEM_STATES, ITEMS, item_words
 from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
 from webapp.domain.core.paging import Order
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState
+from webapp.domain.disclosure import operator_views
+from webapp.domain.disclosure.access_log import ViewKind
+from webapp.domain.disclosure.operator_views import Via, ViewOrigin
 from webapp.domain.email_addresses import versions
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.notices import corrections, labels
@@ -39,8 +39,10 @@ from webapp.domain.self_service.requests import PARTS, RecordPart
 from webapp.pages import exports, lists
 from webapp.pages.columns import Column, Columns, moment, value, words
 from webapp.pages.exports import source
+from webapp.pages.item_people import held_on_page, people_of, registration_of
 from webapp.pages.lists import Chip, Option
-from webapp.web.access import get_work_item_for, viewer
+from webapp.pages.records import record_address
+from webapp.web.access import get_work_item_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import invalid, render, see_other, stale
@@ -149,7 +151,9 @@ def index():
 
 @blueprint.get("/ops/work-items/<oid:item>")
 def show(item: int):
-    return render("ops/work_item.html", _page(get_work_item_for(viewer(), item)))
+    row = get_work_item_for(viewer(), item)
+    operator_views.note_looks(looker(), people_of(row), ViewOrigin(Via.WORK_ITEM, row.id), now(), ViewKind.RECORD)
+    return render("ops/work_item.html", _page(row))
 
 
 @blueprint.post("/ops/work-items/<oid:item>/close")
@@ -317,16 +321,14 @@ def _page(row: WorkItem, errors: dict | None = None, *, typed: str = "", changed
 
 
 def _contact(row: WorkItem) -> Contact | None:
-    """Return how the item's person is reached, with the look at them in the audit log; None for one of no person."""
+    """Return how the item's person is reached; None for one of no person."""
     if row.subject_kind == "business":
         firm = Business.get_by_id(row.subject_id)
         return Contact(firm.name, firm.postal_code, firm.address, firm.telephone, "", "", "")
-    registration = Registration.get_or_none(Registration.id == _registration_of(row))
+    registration = Registration.get_or_none(Registration.id == registration_of(row))
     if registration is None:
         return None
     person = registration.technician
-    came_from = ViewOrigin(Via.WORK_ITEM, row.id)
-    operator_views.note_looks(viewer().account_id, [(person.id, registration.id)], came_from, now())
     email = versions.current(OwnerKind.TECHNICIAN, person.id)
     employed = Affiliation.current & (Affiliation.technician == person)
     affiliation = Affiliation.select(Affiliation, Business).join(Business).where(employed).first()
@@ -360,21 +362,9 @@ def _said(row: WorkItem) -> list[tuple[str, str]]:
     return [(say(PARTS[RecordPart(correction["part"])]), correction["words"]) for correction in data.get("said", [])]
 
 
-def _registration_of(row: WorkItem) -> int | None:
-    """The registration whose page tells of the item's person: its own, or the person's newest."""
-    if row.subject_kind == "registration":
-        return row.subject_id
-    person = row.subject_id if row.subject_kind == "technician" else None
-    if row.subject_kind == "affiliation":
-        person = Affiliation.get_by_id(row.subject_id).technician_id
-    newest = Registration.newest().where(Registration.technician == person).first() if person else None
-    return newest.id if newest else None
-
-
 def _links(row: WorkItem) -> list[tuple[str, str]]:
-    came = {"via": Via.WORK_ITEM, "of": ids.encode(row.id)}
-    if registration := _registration_of(row):
-        return [(url_for("ops_record.show", registration=registration, **came), N_("この登録の時系列を見る"))]
+    if registration := registration_of(row):
+        return [(record_address(registration, Via.WORK_ITEM, row.id), N_("この登録の時系列を見る"))]
     if row.subject_kind == "returned_mail":
         return [(url_for("ops_returned_mail.show", mail=row.subject_id), N_("戻りメールを見る"))]
     if row.subject_kind == "messages":
@@ -387,12 +377,9 @@ def _links(row: WorkItem) -> list[tuple[str, str]]:
 
 def _people(row: WorkItem) -> list[tuple[str, str]]:
     """The first people whose postcards wait for a SAME_ADDRESS item: link and name."""
-    held = corrections.held_for(row).limit(paging.A_PAGE)
-    numbers = [postcard.registration_id for postcard in held]
+    numbers = [postcard.registration_id for postcard in held_on_page(row)]
     columns = (Registration.id, Registration.application_number, Technician.name)
     rows = Registration.select(*columns).join(Technician).where(Registration.id.in_(numbers)).tuples()
-    came = {"via": Via.WORK_ITEM, "of": ids.encode(row.id)}
     return [
-        (url_for("ops_record.show", registration=registration, **came), f"{number} {name}")
-        for registration, number, name in rows
+        (record_address(registration, Via.WORK_ITEM, row.id), f"{number} {name}") for registration, number, name in rows
     ]

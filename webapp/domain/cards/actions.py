@@ -110,6 +110,8 @@ class ToMake:
     """A line of the manifest: what is printed on the card, and where it goes."""
 
     card_id: int
+    person_id: int
+    registration_id: int
     application_number: str
     technician_id: str
     name: str
@@ -133,6 +135,8 @@ def to_make(limit: int = MOST_EXPORTED, *, again: bool = False) -> list[ToMake]:
     return [
         ToMake(
             card.id,
+            card.technician_id,
+            card.registration_id,
             card.registration.application_number,
             card.technician.technician_id,
             card.technician.name,

@@ -22,7 +22,7 @@ from db.models import (
     Technician,
 )
 from webapp.domain.disclosure import access_log
-from webapp.domain.disclosure.policy import Group, Viewer, groups_of
+from webapp.domain.disclosure.policy import Group, Relation, Viewer, groups_of
 from webapp.domain.disclosure.record import Record, record_for
 from webapp.domain.email_addresses.versions import OwnerKind
 from webapp.domain.self_service import requests
@@ -183,6 +183,7 @@ def _look(look: access_log.Looked) -> dict:
         "business": look.business or None,
         "as": str(look.relation),
         "kind": str(look.kind),
+        "reason": look.context if look.relation is Relation.OPERATOR else None,
         "groups": [group.name.lower() for group in look.groups],
         "technician_keys_version": look.technician_keys_version,
         "business_keys_version": look.business_keys_version,
