@@ -1,5 +1,6 @@
 """What a file would lose without a word: refused by name, or taken as a person decides."""
 
+import datetime as dt
 import io
 import zipfile
 
@@ -10,8 +11,10 @@ from tests.domain.intake.sheets import GOOD, as_csv, as_xlsx
 from webapp.domain.intake.columns import REGISTRATIONS
 from webapp.domain.intake.doubts import SAFE, Answer
 from webapp.domain.intake.files import open_source
+from webapp.domain.intake.rows import clean_registration
 from webapp.domain.parsing.problems import IntakeError
 
+NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 HEADINGS = [*GOOD, "所属事業者ID"]
 FIRST = [*GOOD.values(), "10000000000017"]
 
@@ -142,3 +145,23 @@ def test_fourteen_zeros_give_an_id_its_first_digits_back():
         sheet.write_number("C2", row[2], book.add_format({"num_format": "0" * 14}))
 
     assert read(book_of(row, change=change))[1][0][1]["技能者ID"] == "01234567890123"
+
+
+@pytest.mark.parametrize("encoding, name", (("euc_jp", "EUC-JP"), ("iso2022_jp", "JIS"), ("utf-16-le", "UTF-16")))
+def test_an_encoding_that_is_not_read_is_named(encoding, name):
+    with pytest.raises(IntakeError, match=name):
+        read(as_csv([GOOD], encoding=encoding))
+
+
+def test_marks_that_systems_leave_in_a_text_are_no_rows():
+    text = as_csv([GOOD | {"技能者ID": '="04301234567890"'}], delimiter=";").getvalue()
+    _, rows = read(io.BytesIO(b"sep=;\r\n" + text + b"\x1a"))
+    ((line, cells),) = rows
+    row = clean_registration(line, cells, NOW)
+    assert (line, row.technician_id, row.warnings) == (3, "04301234567890", ())
+
+
+@pytest.mark.parametrize("birth, age", (("2015/4/1", "11"), ("1920/4/1", "106")))
+def test_an_unusual_age_is_a_warning(birth, age):
+    (warning,) = clean_registration(2, GOOD | {"生年月日": birth}, NOW).warnings
+    assert (warning.column, str(warning.params["age"])) == ("生年月日", age)

@@ -231,6 +231,32 @@ def test_a_known_person_gets_a_second_card_only_when_asked(database, now):
     assert Card.select().count() == 2
 
 
+@pytest.mark.parametrize(
+    "before, after",
+    (
+        ("グエン ヴァン・アン", "グエン　ヴァン　アン"),
+        ("シヨウジ", "ショウジ"),
+        ("オーノ タロウ", "オオノ タロウ"),
+        ("オオノ", "おーの"),
+    ),
+)
+def test_the_ways_of_writing_kana_are_one_person(database, now, before, after):
+    (first,) = take(row(氏名カナ=before))
+    issued = Technician.get().technician_id
+    again = one(row(申請番号="A-2", 技能者ID=issued, 氏名カナ=after))
+    assert (first.outcome, again.outcome) == (RowOutcome.ACCEPTED, RowOutcome.UPDATED)
+    other = one(row(申請番号="A-3", 技能者ID=issued, 氏名カナ="ヤマダ"))
+    assert other.outcome is RowOutcome.REJECTED
+
+
+def test_what_encodings_make_of_a_sign_is_the_same_content(database, now):
+    address = "千葉県千葉市稲毛区緑町3−30−8〜2‖A—B"
+    one(row(住所=address, 職種="とび;型枠"))
+    same = one(row(住所=address.translate(str.maketrans("−〜‖", "－～∥")), 職種="とび、型枠"))
+    assert same.outcome is RowOutcome.UNCHANGED
+    assert one(row(住所=address + "1")).outcome is RowOutcome.REJECTED
+
+
 def test_another_birth_date_or_kana_is_refused_without_saying_what_is_registered(database, now):
     person = one(row()).technician_id
     result = one(row(申請番号="A-2", 技能者ID=person, 生年月日="1990/1/1", 氏名カナ="スズキ"))

@@ -129,6 +129,24 @@ def test_small_values_are_read_and_bounded():
     assert [cells.parse_language(text) for text in ("", "ja", "EN", "英語", "vi")] == ["ja", "ja", "en", "en", None]
 
 
+@pytest.mark.parametrize("mark", (";", "；", ",", "，", "、", "・", "･", "/", "／", "\n", "\r\n"))
+def test_whatever_stands_between_values_is_a_separator(mark):
+    assert cells.parse_list(f"とび{mark}型枠", 50) == ("とび", "型枠")
+
+
+def test_beside_a_semicolon_no_other_mark_separates():
+    assert cells.parse_list("とび・土工; 型枠／鉄筋", 50) == ("とび・土工", "型枠／鉄筋")
+    assert cells.parse_list("とび・土工;", 50) == ("とび・土工",)
+
+
+def test_a_whole_number_written_as_a_decimal_has_lost_nothing():
+    assert cells.parse_technician_id("12345678901234.0") == "12345678901234"
+    assert cells.parse_business_id("10000000000017.0") == "10000000000017"
+    assert (cells.parse_level("2.0"), cells.parse_days_worked("120.0"), cells.parse_card("1.0")) == (2, 120, True)
+    assert cells.parse_application_number("2026.0") == "2026.0"
+    assert refusal(cells.parse_level, "2.5") == cells.LEVEL
+
+
 def test_lists_are_split_at_both_semicolons_without_empty_or_repeated_values():
     assert cells.parse_list("とび; 型枠；鉄筋;;とび ", 50) == ("とび", "型枠", "鉄筋")
     assert refusal(lambda text: cells.parse_list(text, 50), ";".join(map(str, range(101)))) == cells.TOO_MANY

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -63,6 +63,8 @@ def test_every_way_an_office_writes_the_first_of_november_is_that_day(text):
         ("大正15年12月24日", date(1926, 12, 24)),
         ("M45.7.29", date(1912, 7, 29)),
         ("2024/2/29", date(2024, 2, 29)),
+        ("令元.5.1", date(2019, 5, 1)),
+        ("昭55.4.1", date(1980, 4, 1)),
     ],
 )
 def test_eras_are_counted_from_their_first_year(text, day):
@@ -164,3 +166,21 @@ def test_any_text_is_a_date_or_a_refusal(text):
             assert isinstance(parse(text), kind)
         except CellError as refused:
             assert refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2026/11/18 午前 9:05", 0),
+        ("2026年11月18日 午後3時05分", 6),
+        ("2026/11/18 午後12:05", 3),
+        ("2026/11/18 午前0:05", -9),
+    ],
+)
+def test_halves_of_the_day_are_read(text, hour):
+    assert parse_moment(text) == datetime(2026, 11, 18, tzinfo=UTC) + timedelta(hours=hour, minutes=5)
+
+
+def test_a_half_of_the_day_has_twelve_hours():
+    with pytest.raises(CellError, match=NO_SUCH_TIME):
+        parse_moment("2026/11/18 午後13:05")

@@ -31,3 +31,26 @@ def _fold_once(text: str) -> str:
     folded = unicodedata.normalize("NFKC", folded).translate(_TO_KATAKANA)
     folded = "".join(folded.split())
     return _DROPPED.sub("", _AFTER_KANA.sub("\u30fc", folded))
+
+
+_LARGE = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
+_VOWELS = {
+    kana: vowel
+    for vowel, row in (
+        ("ア", "アカサタナハマヤラワガザダバパ"),
+        ("イ", "イキシチニヒミリギジヂビピ"),
+        ("ウ", "ウクスツヌフムユルグズヅブプヴ"),
+        ("エ", "エケセテネヘメレゲゼデベペ"),
+        ("オ", "オコソトノホモヨロヲゴゾドボポ"),
+    )
+    for kana in row
+}
+
+
+def fold_kana_of_person(key: str) -> str:
+    """A key of kana for asking if two are one name: シヨウ = ショウ, オーノ = オオノ, ヴァン・アン = ヴァンアン."""
+    large = key.translate(_LARGE).replace("・", "").replace("･", "")
+    folded = ""
+    for kana in large:
+        folded += _VOWELS.get(folded[-1:], kana) if kana == "ー" else kana
+    return folded

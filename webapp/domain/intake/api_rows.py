@@ -140,7 +140,7 @@ def _clean(n: int, item: object, pointer: str, now: dt.datetime):
             if bad is not None:
                 said = Said(f"{pointer}/{name}/{bad}", SEMICOLON, {})
                 return ItemResult(RowResult(n, _number(item), RowOutcome.REJECTED), (said,), ())
-            value = ";".join(value)
+            value = "".join(f"{item};" for item in value)  # with one, other marks within an item separate nothing
         elif isinstance(value, bool):
             value = "1" if value else ""
         cells[column] = "" if value is None else str(value)

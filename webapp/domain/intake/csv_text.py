@@ -33,6 +33,7 @@ def find_encoding(stream: BinaryIO) -> tuple[str, int]:
         if head.startswith(mark):
             _decode_all(stream, encoding, "replace")
             return encoding, len(mark)
+    _refuse_other_encodings(stream)
     for encoding in ("utf-8", "cp932"):
         try:
             _decode_all(stream, encoding, "strict")
@@ -47,6 +48,30 @@ def find_encoding(stream: BinaryIO) -> tuple[str, int]:
             N_("文字コードが分かりません。UTF-8 または Shift_JIS（CP932）の CSV か、.xlsx で保存し直してください。")
         )
     return encoding, 0
+
+
+def _refuse_other_encodings(stream: BinaryIO) -> None:
+    """Raise IntakeError that names EUC-JP, JIS or UTF-16 without a byte order mark."""
+    stream.seek(0)
+    head = stream.read(4096)
+    found = ""
+    if b"\x1b$" in head:
+        found = "JIS（ISO-2022-JP）"
+    elif len(head) > 64 and head.count(0) > len(head) // 5:
+        found = N_("BOM のない UTF-16")
+    elif not head.isascii() and any(word in head for word in _EUC_HEADINGS):
+        found = "EUC-JP"
+    if found:
+        raise IntakeError(
+            N_(
+                "文字コードが%(encoding)sです。UTF-8 または Shift_JIS（CP932）の CSV か、.xlsx で保存し直してください。"
+            ),
+            {"encoding": found},
+        )
+
+
+# Headings that every table has, as EUC-JP spells them; in CP932 and UTF-8 these octets are no words.
+_EUC_HEADINGS = tuple(word.encode("euc_jp") for word in ("申請番号", "事業者", "氏名,", "氏名\t", "名称"))
 
 
 def _decode_all(stream: BinaryIO, encoding: str, errors: str) -> tuple[int, int]:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
-from webapp.domain.core.search_key import fold_search_key
+from webapp.domain.core.search_key import fold_kana_of_person, fold_search_key
 from webapp.domain.intake.known import Known, KnownApplication, KnownEmployer, KnownPerson
 from webapp.domain.intake.outcomes import RowOutcome
 from webapp.domain.intake.rows import RegistrationRow
+from webapp.domain.parsing.cells import parse_list
 from webapp.domain.parsing.problems import Problem
 
 CONFLICT = N_(
@@ -114,7 +115,7 @@ def _conflicts(row: RegistrationRow, application: KnownApplication) -> list[Prob
         before, after = stored.get(name), given.get(name)
         if name == "technician_id" and before is None and after == application.technician_id:
             continue
-        if _plain(before) != _plain(after):
+        if _comparable(before) != _comparable(after):
             params = {
                 "number": row.application_number,
                 "column": column,
@@ -125,8 +126,17 @@ def _conflicts(row: RegistrationRow, application: KnownApplication) -> list[Prob
     return problems
 
 
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value  # as JSON gives it back
+# The same sign as CP932 and UTF-8 give it back: 〜/～, −/－, ‖/∥, —/―, ¢£¬.
+_SAME_SIGNS = str.maketrans("〜−‖—¢£¬", "～－∥―￠￡￢")
+
+
+def _comparable(value: object) -> object:
+    """A value without what the encoding or the separators of a list make of it."""
+    if isinstance(value, str):
+        return value.translate(_SAME_SIGNS)
+    if isinstance(value, list | tuple):
+        return [part for text in value for part in parse_list(str(text).translate(_SAME_SIGNS), len(text))]
+    return value
 
 
 def _shown(name: str, value: object) -> str:
@@ -146,7 +156,8 @@ def _mismatches(row: RegistrationRow, person: KnownPerson) -> list[Problem]:
     columns = []
     if person.data["birth_date"] != row.birth_date.isoformat():
         columns.append(("生年月日", row.birth_date.isoformat()))
-    if person.kana_key != fold_search_key(row.kana):
+    kana = fold_search_key(row.kana)
+    if person.kana_key != kana and fold_kana_of_person(person.kana_key) != fold_kana_of_person(kana):
         columns.append(("氏名カナ", row.kana))
     return [
         Problem(row.line, column, value, OTHER_PERSON, {"technician_id": person.technician_id, "column": column})

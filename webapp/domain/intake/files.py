@@ -28,6 +28,7 @@ from webapp.domain.parsing.problems import IntakeError
 
 Cells = dict[str, str]
 BROKEN_QUOTES = "quotes"
+_END_OF_TEXT = "\x1a"  # what old systems write behind the last line
 
 
 class SourceFormat(StrEnum):
@@ -160,7 +161,7 @@ def _csv_rows(rows: Iterator[csv_text.Row], heading: Heading, table: Table) -> I
     width = len(keys)
     guarded = heading.from_rejects
     for line, cells, broken in rows:
-        if not any(cells):
+        if not any(cells) or cells == [_END_OF_TEXT]:
             continue
         if guarded:
             cells = [unguard(cell) for cell in cells]

@@ -1,5 +1,6 @@
 """A row of an office's table → cleaned values, or everything that is wrong with it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -35,6 +36,8 @@ T = TypeVar("T")
 MOST_NAME = 100
 MOST_ADDRESS = 300
 MOST_TEXT = 200
+_AS_TEXT = re.compile(r'="([^"]*)"\Z')
+YOUNGEST, OLDEST = 15, 100  # years; anybody beyond is let in, with a warning
 EARLIEST_BIRTH = date(1900, 1, 1)
 CLOCKS_MAY_DIFFER = timedelta(days=1)
 
@@ -46,6 +49,7 @@ WRONG_SHAPE = N_(
 )
 BIRTH_IN_FUTURE = N_("生年月日が未来の日付です。年を確かめてください。")
 BIRTH_TOO_EARLY = N_("生年月日が1900年より前です。年を確かめてください。")
+UNUSUAL_AGE = N_("生年月日では%(age)s歳です。年を確かめてください。")
 COMPLETED_IN_FUTURE = N_("登録完了日時が未来です。日時を確かめてください。")
 DELIVERY_HALF = N_("送付先は郵便番号と住所の両方を書いてください。現住所に送るときは、送付先をすべて空にしてください。")
 NO_ADDRESS = N_("郵便番号と住所がそろっていません。このままではハガキもカードも送れず、保留になります。")
@@ -187,10 +191,18 @@ class _Row:
             for column in columns:
                 if UNWANTED.search(self.cells.get(column, "")):
                     self.refuse(column, DAMAGED)
+        if '="' in whole:  # ="0430": what people write so that Excel keeps a zero
+            self.cells = {
+                name: match[1] if (match := _AS_TEXT.match(text)) else text for name, text in self.cells.items()
+            }
         if "#" in whole:
             for column in columns:
                 if (value := self.cells.get(column, "").strip()) in FORMULA_ERRORS:
                     self.refuse(column, FORMULA_ERROR, value=value)
+
+
+def _age(birth: date, now: datetime) -> int:
+    return now.year - birth.year - ((now.month, now.day) < (birth.month, birth.day))
 
 
 def _name(text: str) -> str:
@@ -226,6 +238,8 @@ def clean_registration(line: int, cells: Mapping[str, str], now: datetime) -> Re
             row.refuse("生年月日", BIRTH_IN_FUTURE)
         elif birth_date < EARLIEST_BIRTH:
             row.refuse("生年月日", BIRTH_TOO_EARLY)
+        elif not YOUNGEST <= (age := _age(birth_date, now)) <= OLDEST:
+            row.warn("生年月日", UNUSUAL_AGE, age=age)
     postal_code = value("郵便番号", parse_postal_code)
     address = text("住所", MOST_ADDRESS, False)
     telephone = value("電話番号", parse_telephone)

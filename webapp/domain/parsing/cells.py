@@ -18,7 +18,10 @@ _POSTAL_CODE = re.compile(r"(\d{3})-?(\d{4})\Z", re.ASCII)
 _IDENTIFIER = re.compile(r"[0-9A-Za-z-]{1,20}\Z", re.ASCII)
 _APPLICATION_NUMBER = re.compile(r"[!-~]{1,64}\Z", re.ASCII)
 _INTEGER = re.compile(r"\d{1,9}\Z", re.ASCII)
-_SEPARATOR = re.compile("[;；]")
+_SEMICOLON = re.compile("[;；]")
+_SEPARATOR = re.compile("[,，、・･/／\r\n]")
+# What spreadsheets written by programs make of a whole number; no digit is lost.
+_WHOLE = re.compile(r"(\d{1,15})\.0\Z", re.ASCII)
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−ー─", "-"))
 _MOST_ITEMS = 100
 _MOST_DAYS = 40_000
@@ -50,6 +53,13 @@ def fold(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_DASHES).strip()
 
 
+def fold_number(text: str) -> str:
+    """As `fold`, and a whole number that a program wrote as 12345678901234.0 without its `.0`."""
+    folded = fold(text)
+    match = _WHOLE.match(folded)
+    return match[1] if match else folded
+
+
 def refuse_e_notation(text: str) -> None:
     """Raise CellError for 1.23457E+13: Excel has thrown digits away, so nothing can be recovered."""
     if _E_NOTATION.match(text):
@@ -77,7 +87,7 @@ def parse_application_number(text: str) -> str:
 def parse_technician_id(text: str) -> str:
     """14 digits; blanks and hyphens that people put between groups are left out."""
     if not (len(text) == 14 and text.isascii() and text.isdigit()):
-        text = fold(text)
+        text = fold_number(text)
         refuse_e_notation(text)
         text = "".join(text.split()).replace("-", "")
         if not (text.isascii() and text.isdigit()) or len(text) not in (13, 14):
@@ -93,7 +103,7 @@ def parse_business_id(text: str) -> str:
     CCUS gives 14 digits, but the files of other systems carry their own numbers too, so no length is demanded and
     a lost zero shows itself as an unknown business.
     """
-    text = fold(text)
+    text = fold_number(text)
     if not _IDENTIFIER.match(text):
         refuse_e_notation(text)
         raise CellError(BUSINESS_ID)
@@ -105,7 +115,7 @@ def parse_postal_code(text: str) -> str:
     """Seven digits without the hyphen; a leading 〒 and blanks are left out. Six digits are a lost leading zero."""
     match = _POSTAL_CODE.match(text)
     if match is None:
-        text = "".join(fold(text).split()).removeprefix("〒")
+        text = "".join(fold_number(text).split()).removeprefix("〒")
         refuse_e_notation(text)
         match = _POSTAL_CODE.match(text)
         if match is None:
@@ -116,7 +126,7 @@ def parse_postal_code(text: str) -> str:
 
 def parse_days_worked(text: str) -> int:
     """就業日数: a whole number of days from 0 to 40,000; `1,234` and `120日` are understood."""
-    text = fold(text).removesuffix("日").strip().replace(",", "")
+    text = fold_number(text).removesuffix("日").strip().replace(",", "")
     if not _INTEGER.match(text) or int(text) > _MOST_DAYS:
         raise CellError(DAYS, bound=f"{_MOST_DAYS:,}")
     return int(text)
@@ -124,7 +134,7 @@ def parse_days_worked(text: str) -> int:
 
 def parse_level(text: str) -> int:
     """レベル: 1 to 4, the four levels of the skill card; `レベル2` is understood."""
-    text = fold(text)
+    text = fold_number(text)
     if not text.isascii():
         text = text.replace("-", "ー").removeprefix("レベル").strip()
     if text not in ("1", "2", "3", "4"):
@@ -136,7 +146,7 @@ def parse_card(text: str) -> bool:
     """カード: 1 asks for a second card, empty and 0 do not."""
     if not text:
         return False
-    text = fold(text)
+    text = fold_number(text)
     if text not in ("0", "1"):
         raise CellError(CARD)
     return text == "1"
@@ -157,10 +167,14 @@ def parse_language(text: str) -> str | None:
 
 
 def parse_list(text: str, most: int) -> tuple[str, ...]:
-    """Values between `;` or `；`, each as it came without blanks around it, empty and repeated ones left out."""
+    """Values between ; or, in a cell without it, between , 、 ・ / (any width) and line breaks.
+
+    Each as it came without blanks around it, empty and repeated ones left out.
+    """
     if not text:
         return ()
-    values = tuple(dict.fromkeys(value for part in _SEPARATOR.split(text) if (value := part.strip())))
+    separator = _SEMICOLON if _SEMICOLON.search(text) else _SEPARATOR
+    values = tuple(dict.fromkeys(value for part in separator.split(text) if (value := part.strip())))
     if len(values) > _MOST_ITEMS:
         raise CellError(TOO_MANY, count=len(values), bound=_MOST_ITEMS)
     for value in values:

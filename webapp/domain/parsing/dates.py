@@ -20,18 +20,19 @@ ERAS = {
     "令和": (2019, 2099),
 }
 _ERA_LETTERS = {"m": "明治", "t": "大正", "s": "昭和", "h": "平成", "r": "令和"}
+_ERA_LETTERS |= {era[0]: era for era in ERAS}
 
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)\Z", re.ASCII)
 _SLASHED = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})\Z", re.ASCII)
 _DATE = re.compile(
     r"(?:(?P<full>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
-    r"|(?:(?P<era>明治|大正|昭和|平成|令和|[mtshr])\s*\.?\s*(?P<era_year>\d{1,2}|元)|(?P<year>\d{4}))"
+    r"|(?:(?P<era>明治|大正|昭和|平成|令和|[mtshr明大昭平令])\s*\.?\s*(?P<era_year>\d{1,2}|元)|(?P<year>\d{4}))"
     r"(?:\s*年\s*(?P<month2>\d{1,2})\s*月\s*(?P<day2>\d{1,2})\s*日|\s*(?P<mark>[-/.])\s*(?P<month3>\d{1,2})\s*(?P=mark)\s*(?P<day3>\d{1,2})))"
     r"(?:\s*\([日月火水木金土]\))?",
     re.ASCII | re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"(?:\s*t\s*|\s*)(?P<hour>\d{1,2})(?:\s*:\s*(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d{1,9})?)?"
+    r"(?:\s*t\s*|\s*)(?P<half>午前|午後)?\s*(?P<hour>\d{1,2})(?:\s*:\s*(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d{1,9})?)?"
     r"|\s*時\s*(?P<minute2>\d{1,2})\s*分(?:\s*(?P<second2>\d{1,2})\s*秒)?)"
     r"\s*(?P<zone>z|[+-]\d\d:?\d\d|jst)?",
     re.ASCII | re.IGNORECASE,
@@ -50,7 +51,7 @@ TIME_IN_DATE = N_("日付だけを書いてください。時刻は要りませ�
 
 
 def parse_date(text: str) -> date:
-    """A day as written: 2026/11/1, 2026-11-01, 20261101, 2026.11.1, 令和8年11月1日, R8.11.1, 元年, any width.
+    """A day as written: 2026/11/1, 2026-11-01, 20261101, 2026.11.1, 令和8年11月1日, R8.11.1, 令元.5.1, any width.
 
     A time of 00:00 behind it (as Excel adds) is ignored. Two-digit years and Excel's serial numbers are refused:
     they would be guesses. Raises CellError.
@@ -74,7 +75,7 @@ def parse_date(text: str) -> date:
 def parse_moment(text: str) -> datetime:
     """A day with or without a time, as aware UTC; without a zone it is Japan's, without a time it is 00:00 there.
 
-    Takes the days of `parse_date` with 10:02, 10:02:33, T10:02:33.123+09:00, Z, 10時2分, and 14 or 12 digits
+    Takes the days of `parse_date` with 10:02, 午後3:05, 10:02:33, T10:02:33.123+09:00, Z, 10時2分, and 14 or 12 digits
     YYYYMMDDhhmm(ss). Raises CellError.
     """
     match = _PLAIN_MOMENT.match(text)
@@ -92,7 +93,7 @@ def parse_moment(text: str) -> datetime:
         raise CellError(NOT_A_MOMENT)
     minute = time["minute"] or time["minute2"] or 0
     second = time["second"] or time["second2"] or 0
-    return _at(day, int(time["hour"]), int(minute), int(second), _zone(time["zone"]))
+    return _at(day, _hour(time), int(minute), int(second), _zone(time["zone"]))
 
 
 def _fold(text: str, unreadable: str) -> str:
@@ -119,6 +120,15 @@ def _read_day(text: str, unreadable: str) -> tuple[date, str]:
     if not 1 <= era_year <= last - first + 1:
         raise CellError(NO_SUCH_ERA_YEAR, era=era, year=match["era_year"])
     return _day(first + era_year - 1, month, day), rest
+
+
+def _hour(time: re.Match[str]) -> int:
+    hour = int(time["hour"])
+    if not time["half"]:
+        return hour
+    if hour > 12:
+        raise CellError(NO_SUCH_TIME)
+    return hour % 12 + (12 if time["half"] == "午後" else 0)
 
 
 def _day(year: int, month: int, day: int) -> date:
