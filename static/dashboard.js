@@ -64,6 +64,18 @@
     data.forEach((one, n) => { if (was.points?.[n]) one.selectedpoints = was.points[n]; });
     return { data, layout };
   };
+  /* So many names as fit beside each other. */
+  const fitted = (figure, picture) => {
+    const { layout } = figure, names = figure.data[0]?.x ?? [];
+    if (layout.xaxis.type === "category") {
+      const longest = Math.max(...names.map((name) => name.length), 1);
+      const axis = layout.xaxis, room = picture.clientWidth - 68, { tickvals = [], ticktext = [] } = axis;
+      const every = Math.max(1, Math.ceil((ticktext.length * 52) / room)), some = (list) => list.filter((_, n) => n % every === 0);
+      if (longest > 12) Object.assign(axis, { tickvals: some(tickvals), ticktext: some(ticktext) });
+      else Object.assign(axis, { tickmode: "auto", nticks: Math.max(2, Math.floor(room / (longest * 8 + 16))) });
+    }
+    return figure;
+  };
   const playing = new Map();
   const say = (chart, words) => { chart.querySelector(".said").textContent = words; };
   const play = async (chart) => {
@@ -73,9 +85,11 @@
     say(chart, box.dataset.loading);
     try {
       const [figure] = await Promise.all([fetched(chart), plotly()]);
-      const { data, layout } = kept(figure, JSON.parse(store("sessionStorage", seenAs(chart)) ?? "{}"));
+      const { data, layout } = kept(fitted(figure, picture), JSON.parse(store("sessionStorage", seenAs(chart)) ?? "{}"));
       const place = doc.createElement("div"), drawn = [...picture.childNodes];
       picture.replaceChildren(place);
+      /* A swipe is for the page, which scrolls: plotly sees the tap that leads to the cases, and the mouse. */
+      place.addEventListener("touchstart", (event) => event.stopPropagation(), { capture: true, passive: true });
       await Plotly.newPlot(place, data, layout, { locale: box.dataset.language, responsive: true, displaylogo: false, modeBarButtonsToRemove: ["sendDataToCloud", "sendChartToCloud", "lasso2d"], showSendToCloud: false });
       place.on("plotly_click", ({ points: [point] }) => point.customdata && location.assign(point.customdata));
       for (const event of ["plotly_relayout", "plotly_selected", "plotly_deselect"]) place.on(event, () => store("sessionStorage", seenAs(chart), JSON.stringify(look(place))));
@@ -104,7 +118,7 @@
     if (!playing.size || performance.now() - redrawn < 60000) return;
     redrawn = performance.now();
     for (const [chart, { place }] of playing) {
-      const { data, layout } = kept(await fetched(chart, { Poll: "1" }), look(place));
+      const { data, layout } = kept(fitted(await fetched(chart, { Poll: "1" }), place), look(place));
       await Plotly.react(place, data, layout);
     }
   };

@@ -45,6 +45,65 @@ def test_it_fits_the_screen_and_has_no_barriers(live, tab, past):
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth") and violations(tab) == []
 
 
+# Words of the pictures that are cut off by their frame, or smaller than they may be.
+UNREADABLE = """() => [...document.querySelectorAll(".picture svg text")].filter((text) => {
+  const box = text.getBoundingClientRect(), frame = text.ownerSVGElement.getBoundingClientRect();
+  const size = parseFloat(getComputedStyle(text).fontSize) * frame.width / text.ownerSVGElement.viewBox.baseVal.width;
+  return size < 12 || box.left < frame.left - 0.5 || box.right > frame.right + 0.5;
+}).map((text) => text.textContent)"""
+# Names of an axis of plotly's that lie over one another.
+OVERLAPPING = """(chart) => {
+  const names = [...document.querySelectorAll(`#chart-${chart} .xtick text`)];
+  const boxes = names.map((name) => name.getBoundingClientRect());
+  return boxes.length < 2 || boxes.some((box, n) => n && box.left < boxes[n - 1].right);
+}"""
+
+
+@pytest.mark.parametrize("length", [7, 30, 365])
+def test_words_of_pictures_are_large_enough_and_whole_and_dates_do_not_touch(live, tab, past, length):
+    sign_in(tab, live)
+    tab.goto(f"{live}/ops/dashboard?length={length}")
+    assert tab.evaluate(UNREADABLE) == []
+    play(tab, "failures")
+    assert tab.evaluate(OVERLAPPING, "failures") is False
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_swipe_over_a_chart_scrolls_the_page(live, chromium, past):
+    context = chromium.new_context(
+        locale="ja-JP", viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True
+    )
+    tab = context.new_page()
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    play(tab, "failures")
+    tab.evaluate("document.querySelector('#chart-failures').scrollIntoView()")
+    box = tab.locator("#chart-failures .nsewdrag").first.bounding_box()
+    before, x, y = tab.evaluate("scrollY"), box["x"] + 50, box["y"] + 80
+    finger = context.new_cdp_session(tab)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(10):
+        move = {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]}
+        finger.send("Input.dispatchTouchEvent", move)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    tab.wait_for_timeout(500)
+    assert tab.evaluate("scrollY") > before + 100
+    tab.evaluate("document.querySelector('#chart-failures').scrollIntoView()")
+    boxes = [bar.bounding_box() for bar in tab.locator("#chart-failures .trace >> nth=0 >> .point path").all()]
+    bar = max(boxes, key=lambda box: box["height"])
+    tab.touchscreen.tap(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+    tab.wait_for_url("**/ops/messages?**")
+    context.close()
+
+
+def test_the_key_keeps_its_colours_where_colours_are_forced(live, tab, past):
+    sign_in(tab, live)
+    tab.emulate_media(forced_colors="active")
+    tab.goto(live + "/ops/dashboard?length=7")
+    colour = "getComputedStyle(document.querySelector('#chart-failures .key .bad'), '::before').backgroundColor"
+    assert tab.evaluate(colour) == "rgb(206, 0, 0)"
+
+
 def test_without_script_there_are_pictures_tables_and_a_way_to_the_cases(live, chromium, past):
     context = chromium.new_context(java_script_enabled=False, locale="ja-JP")
     tab = context.new_page()

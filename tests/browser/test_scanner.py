@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from db.ids import encode
 from db.models import Postcard, PostcardPrint, PostcardReturn
@@ -67,7 +68,7 @@ def test_no_scan_is_lost_joined_or_sent_twice_while_the_line_is_slow(live, tab, 
     scans(tab, numbers, seconds)
     assert tab.input_value("#number") == ""
     tab.wait_for_selector("#returned tbody tr:nth-child(8)", timeout=60_000)
-    tab.wait_for_function("document.getElementById('unsent').textContent === ''")
+    expect(tab.locator("#unsent")).to_have_text("")
     assert [row.typed for row in PostcardReturn.select().order_by(PostcardReturn.id)] == numbers
     assert {row.outcome for row in PostcardReturn.select()} == {"returned"}
 

@@ -11,13 +11,13 @@ from flask_babel import gettext
 from webapp.domain.exports.tables import Sheet
 
 WIDTH, HEIGHT = 400, 190
-LEFT, RIGHT, TOP, BOTTOM = 38, 6, 8, 24
+LEFT, RIGHT, TOP, BOTTOM = 52, 6, 8, 24
 ROW = 26
 # Beyond this many parts a bar has no words of its own: the table beside it has the same.
 MOST_WORDS = 45
 # Beyond this many parts a bar is too narrow to be hit: the page then has outlines, and a page of the chart the rest.
 MOST_BARS = 100
-NAME = 132  # room for the names of a chart whose bars lie
+NAME = 148  # room for the names of a chart whose bars lie
 
 # shade: colour for plotly; the stylesheet says the same for the SVG. One hue in steps, red for what is wrong.
 SHADES = {
@@ -273,7 +273,7 @@ def thinned(names: list[str], most: int = 7) -> list[str]:
     return [name if place % interval == 0 else "" for place, name in enumerate(names)]
 
 
-def shortened(name: str, room: int = 22) -> str:
+def shortened(name: str, room: int = 20) -> str:
     """Return a name that fits beside its bar; a full-width character takes the room of two."""
     taken = 0
     for place, character in enumerate(name):
@@ -332,7 +332,10 @@ def _layout(chart: Chart) -> dict:
     if chart.percent:
         numbers |= {"tickformat": ".1%"}
     kinds = {"type": "category", "automargin": True}
-    kinds |= {"dtick": 1} if chart.lying else {"nticks": 8, "tickangle": 0}
+    kinds |= {"dtick": 1} if chart.lying else {"tickangle": 0}
+    if not chart.lying:  # the script takes those that fit
+        marked = [(name, short) for name, short in zip(chart.names, chart.short, strict=True) if short]
+        kinds |= {"tickvals": [name for name, _ in marked], "ticktext": [short for _, short in marked]}
     layout = {
         "barmode": "stack" if chart.stacked else "group",
         "dragmode": "zoom",

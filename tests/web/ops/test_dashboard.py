@@ -190,14 +190,22 @@ def test_the_whole_dashboard_is_light_for_every_period_however_it_is_cut(app, op
 
 def test_a_year_of_days_is_outlined_and_each_chart_has_a_page_with_its_bars_and_table(app, ops_viewer, now):
     busy(now, 400)
-    page = ops_viewer.get("/ops/dashboard?length=365").text
+    page = ops_viewer.get("/ops/dashboard?length=365&by=day").text
     part = page.split('id="chart-failures"')[1].split("</section>")[0]
     assert part.count('<path class="area') == 8 and "<rect" not in part and "<table" not in part  # 4, and 4 hollow
     address = re.search(r'<a href="([^"]+)">棒ごとの事例と表', part)[1].replace("&amp;", "&")
     alone = ops_viewer.get(address).text
     assert alone.count('class="chart"') == 1 and "<rect" in alone
     assert len({address for address, _ in table(alone, "failures")}) == 365 * 4
-    assert 'href="/ops/dashboard?length=365"' in alone
+    assert 'href="/ops/dashboard?length=365&amp;by=day"' in alone
+
+
+def test_a_year_is_cut_into_weeks_unless_days_are_asked_for(past, ops_viewer):
+    page = ops_viewer.get("/ops/dashboard?length=365").text
+    part = page.split('id="chart-failures"')[1].split("</section>")[0]
+    assert "<rect" in part and part.count('<th scope="row">') in (53, 54)
+    assert 'href="/ops/dashboard?length=30"' in page and 'href="/ops/dashboard?length=365&amp;by=day"' in page
+    assert 'href="/ops/dashboard?length=365"' in ops_viewer.get("/ops/dashboard?length=30").text
 
 
 def test_a_heading_says_what_was_found_and_little_is_not_called_a_rate(app, settings, ops_viewer, now):

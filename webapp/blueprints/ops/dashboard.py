@@ -24,7 +24,7 @@ from webapp.domain.postcard import history
 from webapp.domain.postcard.history import EntryFilters
 from webapp.domain.reporting import backlog, figures, progress
 from webapp.domain.reporting.backlog import OpenNow
-from webapp.domain.reporting.periods import LENGTHS, LONGEST, Grain, Period, last_days
+from webapp.domain.reporting.periods import LENGTHS, LONGEST, Grain, Period, last_days, usual_grain
 from webapp.pages import exports, lists
 from webapp.pages.alarms import places_of
 from webapp.pages.columns import Column, Columns, moment, value, words
@@ -172,13 +172,14 @@ def _settings():
 
 
 def _period() -> Period:
-    grain = Grain(lists.choice("by", Grain, Grain.DAY))
+    by = lists.choice("by", Grain)
     since, until = lists.day("since"), lists.day("until")
     today = counters.day_of(now())
     if since and until and since <= until and (until - since).days < LONGEST and until <= today:
-        return Period(since, until, grain)
+        return Period(since, until, Grain(by) if by else usual_grain((until - since).days + 1))
     asked = request.args.get("length", "")
-    return last_days(int(asked) if asked in {str(n) for n in LENGTHS} else USUAL_LENGTH, now(), grain)
+    length = int(asked) if asked in {str(n) for n in LENGTHS} else USUAL_LENGTH
+    return last_days(length, now(), Grain(by) if by else usual_grain(length))
 
 
 def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", **changes) -> str:
@@ -187,7 +188,7 @@ def _address(period: Period, role: str, endpoint: str = "ops_dashboard.index", *
     kept = {"length": period.days} if today else {"since": period.since, "until": period.until}
     if "length" in changes:
         kept = {}
-    if period.grain is not Grain.DAY:
+    if period.grain is not usual_grain(period.days):
         kept["by"] = period.grain
     if role:
         kept["role"] = role

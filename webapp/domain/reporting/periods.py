@@ -10,6 +10,8 @@ from webapp.domain.core import counters
 LENGTHS = (7, 30, 90, 365)
 # A custom range may be this long; two years of days are still a chart.
 LONGEST = 732
+# Beyond this many days bars stand for weeks, unless days are asked for.
+MOST_DAYS = 100
 
 
 class Grain(StrEnum):
@@ -56,6 +58,11 @@ class Month(Period):
         """Return the month before, however long it is."""
         last = self.since - dt.timedelta(days=1)
         return Span(last.replace(day=1), last)
+
+
+def usual_grain(days: int) -> Grain:
+    """Return how a stretch of so many days is cut where nobody asks otherwise: a year of days is no row of bars."""
+    return Grain.WEEK if days > MOST_DAYS else Grain.DAY
 
 
 def month_of(day: dt.date, today: dt.date, grain: Grain = Grain.DAY) -> Month:
