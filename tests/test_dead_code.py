@@ -16,7 +16,7 @@ from webapp.settings import Settings
 # A base class or a library calls these by their name.
 CALLED_BY_LIBRARIES = {"handle_data", "handle_endtag", "handle_starttag", "python_value", "db_value", "adapt"}
 # Rules whose pages are being built (docs/disclosure.md).
-AHEAD_OF_THEIR_PAGES = {"for_operator", "of_own_users", "visible_to"}
+AHEAD_OF_THEIR_PAGES = {"visible_to"}
 # Where a member of an enum stands only to get its words.
 WORDS = {"event_labels.py", "attention_labels.py"}
 

@@ -56,6 +56,7 @@ MENU = (
     ("business_affiliations.index", N_("招待・所属の履歴")),
     ("business_applications.index", N_("代行した申請")),
     ("business_access_log.index", N_("閲覧の記録")),
+    ("business_own_looks.index", N_("自社の閲覧")),
     ("look_up.index", N_("他社の技能者")),
     ("exports.index", N_("書き出し")),
     ("business_users.index", N_("利用者")),

@@ -275,6 +275,20 @@ def test_the_log_can_be_taken_away_with_ids_as_text(app, admin, looked_at):
     assert len(taken(app, admin, "/business/access-log?since=2020-01-01&until=2020-01-31")) == 1
 
 
+def test_a_business_reads_its_own_looks_with_names_of_users_and_of_nobody_else(other, admin, looked_at):
+    for page in (text(other.get("/business/own-looks")), text(other.partial("/business/own-looks"))):
+        assert page.count(f"/look-up/{encode(looked_at.id)}") == 2 and "技能者情報を開く" in page
+        assert "閲覧 花子" not in page and looked_at.technician_id not in page
+        assert Account.get(Account.business == AccessRow.get().business_id).display_name in page.split("<tbody>")[1]
+    before = looks()
+    assert "記録はありません" in text(admin.get("/business/own-looks")), "others' looks are not ours"
+    assert "記録はありません" in text(other.get("/business/own-looks?since=2020-01-01&until=2020-01-31"))
+    Affiliation.update(technician_keys=0).execute()
+    closed = text(other.get("/business/own-looks"))
+    assert closed.count("いまは開示されていません") == 2 and "/look-up/0" not in closed
+    assert looks() == before, "the list itself is no look"
+
+
 # -- other businesses
 
 

@@ -176,3 +176,17 @@ def test_a_token_ends_the_day_after_and_needs_its_work(app, now, story):
     assert operator_views.origin(operator_views.token_of(item, **given, now=now), **given, now=now) is None, (
         "no such item"
     )
+
+
+def test_operators_read_all_looks_at_a_person_with_names(app, now, story, ops_viewer, ops_operator):
+    there = f"/ops/registrations/{ids.encode(story.registration.id)}/looks"
+    assert ops_viewer.get(there).location == there.removesuffix("/looks"), "asked why first"
+    assert looks(story) == 0
+    ops_operator.get(way_to(ops_operator, story.registration))
+    record = ops_viewer.get(way_to(ops_viewer, story.registration)).text
+    assert f'href="{there}"' in record
+    names = [row.display_name for row in Account.select().where(Account.kind == "operator")]
+    for n, fetch in enumerate((ops_viewer.get, ops_viewer.partial)):
+        page = fetch(there).text.split("<tbody>")[1]
+        assert page.count("<tr>") == 3 + n and all(name in page for name in names) and len(names) == 2
+        assert page.count("登録の処理") == 3 + n, "of the same hour: the reason that was given"

@@ -80,6 +80,7 @@ class RecordPage:
     now: list[str]
     advice: list[str]
     recipients: list[Recipient]
+    looks: str
     happenings: list[Happening]
     cut: bool
     postcard: str
@@ -231,6 +232,7 @@ def _page(row: Registration, operator: Operator) -> RecordPage:
         now=[spoken(line) for line in standing(notice, _newest(Postcard, row), _newest(Card, row))],
         advice=_advice(notice) if owed else [],
         recipients=_recipients(row, notices, businesses, operator),
+        looks=url_for("ops_looks.show", registration=row.id),
         happenings=[_happening(entry) for entry in history.entries],
         cut=history.cut,
         postcard=url_for("ops_actions.postcard_form", registration=row.id) if postcard else "",

@@ -132,13 +132,16 @@ def of_employer(
 def of_own_users(
     viewer: Viewer, since: Bound = None, until: Bound = None, *, limit: int = 50, before: int | None = None
 ) -> list[Looked]:
-    """Return the looks of the viewer's own business at other businesses' people, with the users' names."""
+    """Return the looks of the viewer's own business at other businesses' people, with the users' names.
+
+    Without the people's: what was disclosed once may be closed by now.
+    """
     if not _is_business(viewer):
         return []
     query = _lines().where(
         (AccessRow.business_id == viewer.business_id) & (AccessRow.relation == Relation.OTHER_BUSINESS)
     )
-    return [_line(row, user=True, technician=True) for row in _page(query, since, until, before, limit)]
+    return [_line(row, user=True) for row in _page(query, since, until, before, limit)]
 
 
 def for_operator(
