@@ -20,6 +20,7 @@ from pathlib import Path
 from db import database as db
 from db import schema
 from db.ids import LARGEST
+from db.rows import write_rows
 from webapp.domain.intake.columns import BUSINESSES, REGISTRATIONS
 
 REGISTRATIONS_COUNT = 100_000
@@ -123,13 +124,13 @@ def _bare(folder: Path) -> tuple[float, float]:
     with db.connected():
         schema.migrate("test")
         with db.transaction():
-            db.write_rows("business", *businesses)
-            db.write_rows("email_address", *offices)
+            write_rows("business", *businesses)
+            write_rows("email_address", *offices)
         start = time.perf_counter(), time.process_time()
         for n in range(len(bounds) - 1):
             with db.transaction():
                 for table, (columns, rows) in tables.items():
-                    db.write_rows(table, columns, rows[cut[table][n] : cut[table][n + 1]])
+                    write_rows(table, columns, rows[cut[table][n] : cut[table][n + 1]])
         spent = time.perf_counter() - start[0], time.process_time() - start[1]
     db.database.close_all()
     return spent

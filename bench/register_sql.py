@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from db import database as db
 from db.fields import dump_json, to_microseconds
+from db.rows import write_rows
 from webapp.demo import year, year_cards
 from webapp.demo.people import FAMILY_NAMES, GIVEN_NAMES, PLACES
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
@@ -87,11 +88,11 @@ def tables_of_chance(days: list[tuple], firms: int, now: dt.datetime) -> None:
              for family, family_kana in FAMILY_NAMES for given, given_kana in GIVEN_NAMES]  # fmt: skip
     rows = [(n, *both, *map(fold_search_key, both)) for n, both in enumerate(names)]
     with db.transaction():
-        db.write_rows("bench_day", ("number", "day", "first", "people", "morning", "made", "posted", "batched",
+        write_rows("bench_day", ("number", "day", "first", "people", "morning", "made", "posted", "batched",
                                     "printed", "mailed"), days)  # fmt: skip
-        db.write_rows("bench_name", ("n", "name", "kana", "name_key", "kana_key"), rows)
+        write_rows("bench_name", ("n", "name", "kana", "name_key", "kana_key"), rows)
         places = [(n, *row, outcomes.prefecture(*row)) for n, row in enumerate(PLACES)]
-        db.write_rows("bench_place", ("n", "postal_code", "address", "prefecture"), places)
+        write_rows("bench_place", ("n", "postal_code", "address", "prefecture"), places)
     for number, day in enumerate(days):
         if day[3]:
             run(_plan(day, len(days) - 90 - number, firms, to_microseconds(now)))

@@ -20,6 +20,7 @@ from db import database as db
 from db import schema
 from db.ids import new_ids
 from db.models import Attempt, Message
+from db.rows import write_rows
 from tests import cast
 from tests.processes import worker
 from webapp import settings
@@ -72,7 +73,7 @@ def queue_notices(count: int, now: dt.datetime) -> None:
             if table == "technician":
                 row["technician_id"] = f"{80_000_000_000_000 + n}"
             rows.append(tuple(row.values()))
-        db.write_rows(table, columns, rows)
+        write_rows(table, columns, rows)
 
 
 _OWN = {

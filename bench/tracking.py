@@ -13,6 +13,7 @@ from db import schema
 from db.fields import to_microseconds
 from db.ids import new_ids
 from db.models import Card, Registration, Shipment, Technician
+from db.rows import write_rows
 from webapp.domain.cards import imports
 from webapp.domain.cards.imports import ImportKind
 from webapp.domain.cards.tracking.number import TrackingNumber, check_digit
@@ -150,7 +151,7 @@ def _write(model, ids: list[int], shared: dict, columns: tuple[str, ...], rows: 
     }
     same = shared | defaults
     names = ("id", *columns, *same)
-    db.write_rows(model._meta.table_name, names, [(n, *row, *same.values()) for n, row in zip(ids, rows, strict=True)])
+    write_rows(model._meta.table_name, names, [(n, *row, *same.values()) for n, row in zip(ids, rows, strict=True)])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from playhouse.migrations import MigrationError, Runner
 
 from db.database import database, exclusive, is_sqlite
 from db.locks import Lock
+from db.rows import change_rows
 
 FIRST = "0001_first"
 _BEFORE_THE_FIRST = "0001_begin"  # until 0.1.0 each change of a table was a migration of its own
@@ -48,9 +49,9 @@ def migrate(mode: str) -> list[str]:
         for name in names:
             _remember(name)
         if FIRST in names:
-            database.execute_sql(_insert("fact", 2), ("mode", mode))
+            change_rows("INSERT INTO fact VALUES (?, ?)", "mode", mode)
             # Shared by all backups of this database, so that a worker knows an older one when it meets it.
-            database.execute_sql(_insert("fact", 2), ("database_id", secrets.token_hex(8)))
+            change_rows("INSERT INTO fact VALUES (?, ?)", "database_id", secrets.token_hex(8))
         _check_mode(mode)
         return names
 
@@ -65,7 +66,7 @@ def revert() -> list[str]:
         except MigrationError as error:
             raise SchemaError(str(error)) from error
         for name in names:
-            database.execute_sql(f"DELETE FROM migration_checksum WHERE name = {_mark()}", (name,))
+            change_rows("DELETE FROM migration_checksum WHERE name = ?", name)
         return names
 
 
@@ -114,12 +115,4 @@ def _checksum(name: str) -> str:
 
 
 def _remember(name: str) -> None:
-    database.execute_sql(_insert("migration_checksum", 2), (name, _checksum(name)))
-
-
-def _insert(table: str, columns: int) -> str:
-    return f"INSERT INTO {table} VALUES ({', '.join([_mark()] * columns)})"
-
-
-def _mark() -> str:
-    return "?" if is_sqlite() else "%s"
+    change_rows("INSERT INTO migration_checksum VALUES (?, ?)", name, _checksum(name))

@@ -15,8 +15,6 @@ from webapp.settings import Settings
 
 # A base class or a library calls these by their name.
 CALLED_BY_LIBRARIES = {"handle_data", "handle_endtag", "handle_starttag", "python_value", "db_value", "adapt"}
-# Rules whose pages are being built (docs/disclosure.md).
-AHEAD_OF_THEIR_PAGES = {"visible_to"}
 # Where a member of an enum stands only to get its words.
 WORDS = {"event_labels.py", "attention_labels.py"}
 
@@ -63,11 +61,7 @@ def test_every_public_name_of_the_domain_and_the_database_has_a_caller():
         if path.is_relative_to(ROOT / "webapp/domain") or path.is_relative_to(ROOT / "db"):
             for name in _public(tree):
                 own = name.rpartition(".")[2]
-                if (
-                    not used[own]
-                    and own not in CALLED_BY_LIBRARIES | AHEAD_OF_THEIR_PAGES
-                    and path.parent.name != "migrations"
-                ):
+                if not used[own] and own not in CALLED_BY_LIBRARIES and path.parent.name != "migrations":
                     dead.append(f"{path.relative_to(ROOT)}: {name}")
     assert dead == []
 

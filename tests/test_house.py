@@ -292,6 +292,16 @@ def test_a_heading_of_a_list_is_said_once():
     assert [place for place in found if not place.startswith("lists.html")] == []
 
 
+def test_one_file_knows_how_an_engine_writes_a_parameter():
+    """Everywhere else a statement says `?`."""
+    found = []
+    for path in [*_sources("webapp"), *_sources("db")]:
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and node.value == "%s":
+                found.append(str(path))
+    assert set(found) == {"db/rows.py"}
+
+
 def test_time_in_japan_and_locks_are_defined_once():
     zones, numbers = [], []
     for path in [*_sources("webapp"), *_sources("db")]:

@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from db.database import transaction, write_rows
+from db.database import transaction
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
 from db.models import Business, EmailAddress
+from db.rows import write_rows
 from webapp.demo import year_cards
 from webapp.demo.build import NotTheDemo
 from webapp.demo.people import Person, person

@@ -10,8 +10,8 @@ from webapp.domain.accounts.sign_in_links import links_for, may_object
 from webapp.domain.affiliations.mails import give_names
 from webapp.domain.bounce.model import Reason, ReasonClass
 from webapp.domain.email_addresses.syntax import domain_of, wire_address
+from webapp.domain.mail.claimed import Claimed
 from webapp.domain.mail.compose import Identity, OutgoingMail, compose
-from webapp.domain.mail.outbox import Claimed
 from webapp.domain.mail.return_path import ReturnPathKeys, make_return_path
 from webapp.domain.mail.smtp_client import Envelope, Relay, relay_from_url
 from webapp.domain.mail.templates import VARIABLES

@@ -15,6 +15,7 @@ import structlog
 
 from db.database import connected
 from webapp.domain.mail import outbox, outbox_results
+from webapp.domain.mail.claimed import Claimed
 from webapp.domain.mail.outbox_results import SendResult
 from webapp.domain.mail.sending_switch import stopped_kinds
 from webapp.domain.mail.smtp_client import Envelope, Relay, SendOutcome, SmtpSender
@@ -87,7 +88,7 @@ class Sending:
         sender.close()  # an idle session would only be ended by the relay
         return IDLE_SECONDS
 
-    def _send(self, sender: SmtpSender, messages: list[outbox.Claimed]) -> None:
+    def _send(self, sender: SmtpSender, messages: list[Claimed]) -> None:
         part: list[SendResult] = []
         handed_at = time.monotonic()
         try:
@@ -108,15 +109,13 @@ class Sending:
         self._wait_for_writing()
         self._write_all()
 
-    def _offers(self, messages: list[outbox.Claimed]) -> Iterator[tuple[outbox.Claimed, Envelope | Verdict]]:
+    def _offers(self, messages: list[Claimed]) -> Iterator[tuple[Claimed, Envelope | Verdict]]:
         """Compose some at a time: what composing needs then stays in the processor's cache, which halves its cost."""
         for begin in range(0, len(messages), outbox_results.GROUP):
             group, now = messages[begin : begin + outbox_results.GROUP], self._clock()
             yield from zip(group, [envelope_of(message, self._office, now) for message in group], strict=True)
 
-    def _offer(
-        self, sender: SmtpSender, message: outbox.Claimed, offer: Envelope | Verdict, now: dt.datetime
-    ) -> SendResult:
+    def _offer(self, sender: SmtpSender, message: Claimed, offer: Envelope | Verdict, now: dt.datetime) -> SendResult:
         if not isinstance(offer, Envelope):
             log.warning("message cannot be written", message=message.id, reason=offer.reason)
             return SendResult(message, now, None, offer)

@@ -22,6 +22,7 @@ from db import database as db
 from db.fields import to_microseconds
 from db.ids import new_ids
 from db.models import ActivationCode, Postcard, PostcardBatch, PostcardFile, PostcardPrint
+from db.rows import write_rows
 from tests import ROOT
 from tests.domain.postcard import desk
 from webapp.domain.postcard import batches
@@ -52,12 +53,12 @@ def queue_many(count: int, now: dt.datetime) -> None:
         with db.transaction():
             names = ("id", "technician_id", "name", "name_kana", "birth_date", "postal_code", "address", "telephone")
             more = ("language", "social_insurance", "retirement_scheme", "search_key", "kana_key", "version")
-            db.write_rows("technician", (*names, *more, "created_at", "updated_at"), technicians)
+            write_rows("technician", (*names, *more, "created_at", "updated_at"), technicians)
             names = ("id", "application_number", "technician_id", "completed_at", "created_at", "language", "first")
             more = ("delivery_postal_code", "delivery_address", "delivery_name", "content", "content_digest")
-            db.write_rows("registration", (*names, *more), registrations)
+            write_rows("registration", (*names, *more), registrations)
             names = ("id", "registration_id", "technician_id", "n", "state", "cause", "queued_at", "changed_at")
-            db.write_rows("postcard", (*names, "version"), postcards)
+            write_rows("postcard", (*names, "version"), postcards)
 
 
 def memory_of(process: psutil.Process) -> int:

@@ -10,10 +10,11 @@ import hmac
 from collections.abc import Sequence
 from enum import StrEnum
 
-from db.database import transaction, write_rows
+from db.database import transaction
 from db.fields import to_microseconds
 from db.ids import LARGEST, LENGTH, decode, encode, new_id
 from db.models import Account, EmailAddress, Message, SignInLink
+from db.rows import write_rows
 from webapp.domain.accounts.accounts import AccountKind, login_key
 from webapp.domain.core import secret_box
 from webapp.domain.email_addresses import versions

@@ -195,7 +195,7 @@ def counts_by_state(viewer: Viewer) -> dict[DisclosureState, int]:
 
 
 def _is_business(viewer: Viewer) -> bool:
-    # Whoever may not decide on anything sees nobody: the same check as `visible_to` makes for an employer.
+    # Whoever may not decide on anything sees nobody, as `policy.decide` says.
     return (
         viewer.active
         and viewer.kind == AccountKind.BUSINESS_USER

@@ -5,14 +5,11 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from peewee import chunked
-
 from db.fields import dump_json
 from db.ids import new_id
 from db.models import AuditDetail, AuditRow
+from db.rows import in_parts
 from webapp.domain.core.events import EventName
-
-_AT_ONCE = 500
 
 
 def audit(
@@ -48,7 +45,7 @@ def audit_each(
     action: EventName, now: dt.datetime, account_id: int, subject_kind: str, details: Mapping[int, dict]
 ) -> None:
     """Write an audit row for each subject, with its detail: two statements for up to 500 of them."""
-    for chunk in chunked(details.items(), _AT_ONCE):
+    for chunk in in_parts(details.items()):
         rows, beside = [], []
         for subject_id, detail in chunk:
             audit_id = new_id()

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.database import database, exclusive, is_sqlite
+from db.database import exclusive
 from db.fields import dump_json, from_microseconds, to_microseconds
 from db.ids import new_id
 from db.locks import Lock
 from db.models import Seal
+from db.rows import values_of
 from webapp.domain.core.counters import day_of
 
 # What is digested of a row, in this order. The digest of the personal part stands in the audit row.
@@ -147,13 +148,10 @@ def horizon_of(stream: str) -> int:
 
 def rows_after(stream: str, row_id: int) -> Iterator[tuple]:
     """Return the stored values of a log's rows after an id, in the order of ids."""
-    mark = "?" if is_sqlite() else "%s"
     columns = ", ".join(STREAMS[stream])
     size = 5000
     while True:
-        rows = database.execute_sql(
-            f"SELECT {columns} FROM {stream} WHERE id > {mark} ORDER BY id LIMIT {size}", (row_id,)
-        ).fetchall()
+        rows = values_of(f"SELECT {columns} FROM {stream} WHERE id > ? ORDER BY id LIMIT {size}", row_id)
         yield from rows
         if len(rows) < size:
             return

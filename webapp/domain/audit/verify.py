@@ -8,9 +8,9 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
-from db.database import database, is_sqlite
 from db.fields import dump_json, to_microseconds
 from db.models import AuditDetail, AuditRow, Seal
+from db.rows import values_of
 from webapp.domain.audit.seals import GENESIS, STREAMS, horizon_of, read_out, row_digest, rows_after, seal_hash, unpack
 from webapp.domain.core.events import EventName
 
@@ -145,10 +145,10 @@ def check_words(removed_until: int, first: int = 0, last: int | None = None) -> 
     """Check the personal parts of audit rows, of all or within ids, against the digests in the rows."""
     sql = (
         "SELECT a.id, a.at, a.detail_digest, d.salt, d.content FROM audit_row a"
-        " LEFT JOIN audit_detail d ON d.audit_id = a.id WHERE a.id > {} ORDER BY a.id LIMIT 5000"
-    ).format("?" if is_sqlite() else "%s")
+        " LEFT JOIN audit_detail d ON d.audit_id = a.id WHERE a.id > ? ORDER BY a.id LIMIT 5000"
+    )
     before = first - 1
-    while rows := database.execute_sql(sql, (before,)).fetchall():
+    while rows := values_of(sql, before):
         for row_id, at, digest, salt, content in rows:
             if last is not None and row_id > last:
                 return

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from peewee import fn
 
-from db.database import transaction, write_rows
+from db.database import transaction
 from db.ids import new_ids
 from db.models import (
     Shipment,
@@ -19,6 +19,7 @@ from db.models import (
     TrackingSighting,
     TrackingSource,
 )
+from db.rows import write_rows
 from webapp.domain.cards import dispatches
 from webapp.domain.cards.projection import UNDONE, cards_of_numbers, chunks, folding, moment_text, refold
 from webapp.domain.cards.states import CardEvent, Receiver

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from db.database import database, exclusive, is_sqlite, marks, write_rows
+from db.database import exclusive
 from db.fields import dump_json, to_microseconds
-from db.ids import new_ids
 from db.locks import Lock
 from db.models import Card, Shipment
-from db.rows import values_of
+from db.rows import change_many, marks, values_of
 from webapp.domain.cards.outcomes import missed
 from webapp.domain.cards.states import (
     REUSE_GAP,
@@ -32,7 +31,7 @@ from webapp.domain.cards.states import shipments as split
 from webapp.domain.core import counters, progress
 from webapp.domain.core.calendar import JST, jst_day
 from webapp.domain.core.counters import Figure
-from webapp.domain.core.events import EventName
+from webapp.domain.core.events import EventName, NewEvent, record_many
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_items, open_items
 
@@ -88,7 +87,7 @@ def reports_of(numbers: Iterable[str]) -> dict[str, list[Report]]:
     """Return all stored reports by number."""
     found: dict[str, list[Report]] = defaultdict(list)
     for part in chunks(sorted(set(numbers))):
-        listed = marks(1, len(part))
+        listed = marks(len(part))
         sql = f"SELECT number, at, event, label, office, receiver FROM tracking_event WHERE number IN {listed}"
         for number, at, event, label, office, receiver in values_of(sql, *part):
             found[number].append(Report(_moment(at), CardEvent(event), label, office, Receiver(receiver)))
@@ -166,8 +165,7 @@ def _missed_anew(shipments: dict[int, list[tuple[Shipment, tuple[Report, ...]]]]
             counts[shipment_key(shipment)] += 1
             changed.append((shipment.missed, shipment.id))
     if changed:
-        mark = "?" if is_sqlite() else "%s"
-        database.cursor().executemany(f"UPDATE shipment SET missed = {mark} WHERE id = {mark}", changed)
+        change_many("UPDATE shipment SET missed = ? WHERE id = ?", changed)
     return counts
 
 
@@ -179,7 +177,7 @@ def shipment_key(shipment: Shipment) -> counters.Key:
 def _posted_under(numbers: Iterable[str]) -> dict[str, list["Posting"]]:
     found: dict[str, list[Posting]] = defaultdict(list)
     for part in chunks(sorted(numbers)):
-        sql = f"SELECT number, id, accepted_on FROM shipment WHERE number IN {marks(1, len(part))}"
+        sql = f"SELECT number, id, accepted_on FROM shipment WHERE number IN {marks(len(part))}"
         for number, shipment, day in values_of(sql, *part):
             found[number].append(Posting(shipment, dt.date.fromisoformat(day)))
     return found
@@ -247,9 +245,8 @@ def _refold_chunk(
         if moved:
             changed.append(ChangedCard(card.id, before["state"], after["state"]))
             data = dump_json({"from": before["state"], "to": after["state"], "cause": cause})
-            events.append(
-                (at, EventName.CARD_POST_MOVED, card.registration_id, card.technician_id, card.id, account_id, data)
-            )
+            people = (card.registration_id, card.technician_id, None)
+            events.append(NewEvent(EventName.CARD_POST_MOVED, at, *people, card.id, account_id, data))
     _write(updates, events)
     counts.update(progress.deltas(reached))
     counters.add(counts)
@@ -257,15 +254,10 @@ def _refold_chunk(
     return changed
 
 
-def _write(updates: list[tuple], events: list[tuple]) -> None:
-    if updates:
-        mark = "?" if is_sqlite() else "%s"
-        setting = ", ".join(f"{name} = {mark}" for name in (*_COLUMNS, "changed_at"))
-        sql = f"UPDATE card SET {setting}, version = version + 1 WHERE id = {mark}"
-        database.cursor().executemany(sql, updates)
-    ids = new_ids(len(events)) if events else []
-    columns = ("id", "at", "name", "registration_id", "technician_id", "subject_id", "account_id", "data")
-    write_rows("event", columns, [(number, *event) for number, event in zip(ids, events, strict=True)])
+def _write(updates: list[tuple], events: list[NewEvent]) -> None:
+    setting = ", ".join(f"{name} = ?" for name in (*_COLUMNS, "changed_at"))
+    change_many(f"UPDATE card SET {setting}, version = version + 1 WHERE id = ?", updates)
+    record_many(events)
 
 
 def _stored(card: Card) -> dict[str, object]:

@@ -11,7 +11,7 @@ from webapp.domain.cards.actions import Delivery, delivery_of
 from webapp.domain.cards.monitor import Thresholds, condition
 from webapp.domain.cards.overdue import Attention
 from webapp.domain.cards.projection import history_of, reports_of, standing
-from webapp.domain.cards.states import CardState, CardStatus, Receiver, running_states
+from webapp.domain.cards.states import CardState, CardStatus, Receiver, Report, running_states
 from webapp.domain.cards.tracking.number import TrackingNumber
 from webapp.domain.core import paging
 from webapp.domain.core.calendar import jst_day, utc_start_of
@@ -224,7 +224,8 @@ def card_view(card: Card) -> CardView:
     for shipment in Shipment.select().where(Shipment.number.in_(list(numbers) or [""])):
         same[shipment.number].append(shipment)
     reports = reports_of(numbers)
-    views, current = [], (None, ())
+    views: list[ShipmentView] = []
+    current: tuple[Shipment | None, tuple[Report, ...]] = (None, ())
     for place, shipment in enumerate(shipments):
         history = history_of(shipment, same[shipment.number], reports.get(shipment.number, ()))
         if place == 0:
@@ -257,8 +258,9 @@ def card_view(card: Card) -> CardView:
 
 
 def _reminder_view(row: CardReminder) -> ReminderView:
-    if row.message_id is None:
+    if row.message is None:
         return ReminderView(row.at, row.kind, row.role, row.outcome)
-    words, _ = labels.state_of(row.message.state, row.message.reason)
-    reason = labels.REASONS.get(row.message.reason or "", "")
+    message = row.message
+    words, _ = labels.state_of(message.state, message.reason)
+    reason = labels.REASONS.get(message.reason or "", "")
     return ReminderView(row.at, row.kind, row.role, row.outcome, words, reason)

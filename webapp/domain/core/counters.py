@@ -5,12 +5,12 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 
-from db.database import database, is_sqlite, marks
+from db.database import is_sqlite
+from db.rows import change_rows, in_parts, marks
 from webapp.domain.core.calendar import JST
 
 # Writers of one row wait for each other on PostgreSQL until commit; each process adds to a shard of its own instead.
 _SHARDS = 16
-_AT_ONCE = 500  # keys a statement, well within what either engine takes
 
 
 class Figure(StrEnum):
@@ -52,10 +52,9 @@ def add(deltas: Mapping[Key, int]) -> None:
     if not rows:
         return
     shard = 0 if is_sqlite() else os.getpid() % _SHARDS
-    for begin in range(0, len(rows), _AT_ONCE):
-        part = rows[begin : begin + _AT_ONCE]
-        database.execute_sql(
-            f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES {marks(len(part), 7)}"
+    for part in in_parts(rows):
+        change_rows(
+            f"INSERT INTO counter (figure, day, a, b, c, shard, n) VALUES {marks(7, len(part))}"
             " ON CONFLICT (figure, day, a, b, c, shard) DO UPDATE SET n = counter.n + excluded.n",
-            [value for k, n in part for value in (*k, shard, n)],
+            *(value for k, n in part for value in (*k, shard, n)),
         )

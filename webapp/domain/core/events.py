@@ -1,12 +1,13 @@
 """The names of everything that happens: `subject:source:action`, in alphabetical order."""
 
 import datetime as dt
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from db.ids import new_id
+from db.ids import new_id, new_ids
 from db.models import Event
-from db.rows import insert_row
+from db.rows import insert_row, write_rows
 
 
 class EventName(StrEnum):
@@ -167,3 +168,22 @@ def record(
         account_id=account_id,
         data=data,
     )
+
+
+class NewEvent(NamedTuple):
+    """An event to be written: `at` in microseconds, `data` as JSON text; both as the database stores them."""
+
+    name: EventName
+    at: int
+    registration_id: int | None = None
+    technician_id: int | None = None
+    business_id: int | None = None
+    subject_id: int | None = None
+    account_id: int | None = None
+    data: str | None = None
+
+
+def record_many(events: Sequence[NewEvent]) -> None:
+    """Write many events in the running transaction, in their order."""
+    rows = [(number, event.name.value, *event[1:]) for number, event in zip(new_ids(len(events)), events, strict=True)]
+    write_rows("event", ("id", *NewEvent._fields), rows)

@@ -3,18 +3,14 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
-from db.database import marks, transaction, write_rows
+from db.database import transaction
 from db.fields import dump_json, to_microseconds
 from db.ids import new_id, new_ids
 from db.models import WorkItem
-from db.rows import values_of
-from webapp.domain.core.events import EventName, record
-
-_AT_ONCE = 500
-_EVENT = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "account_id", "data")
+from db.rows import in_parts, marks, values_of
+from webapp.domain.core.events import EventName, NewEvent, record, record_many
 
 
 class WorkItemKind(StrEnum):
@@ -98,16 +94,15 @@ def open_items(
     kind: WorkItemKind, subject_kind: str, wanted: Iterable[tuple[int, str]], now: dt.datetime
 ) -> dict[int, int]:
     """Open many items as `open_item` opens one; `wanted` are (subject, reason). Return the new ids by subject."""
-    wanted = iter(dict(wanted).items())
     opened: dict[int, int] = {}
     at = to_microseconds(now)
-    while part := list(islice(wanted, _AT_ONCE)):
+    for part in in_parts(dict(wanted).items()):
         rows = [
             (item, kind.value, subject_kind, subject, reason, WorkItemState.OPEN.value, at)
             for item, (subject, reason) in zip(new_ids(len(part)), part, strict=True)
         ]
         columns = "id, kind, subject_kind, subject_id, reason, state, opened_at"
-        sql = f"INSERT INTO work_item ({columns}) VALUES {marks(len(rows), 7)} ON CONFLICT DO NOTHING RETURNING id"
+        sql = f"INSERT INTO work_item ({columns}) VALUES {marks(7, len(rows))} ON CONFLICT DO NOTHING RETURNING id"
         written = {row[0] for row in values_of(sql, *(value for row in rows for value in row))}
         fresh = [row for row in rows if row[0] in written]
         _events(
@@ -131,11 +126,10 @@ def close_items(
 ) -> int:
     """Close the open items of many subjects as `close_item` closes one, without a note; return how many."""
     closed, at = 0, to_microseconds(now)
-    for begin in range(0, len(subjects), _AT_ONCE):
-        part = subjects[begin : begin + _AT_ONCE]
+    for part in in_parts(subjects):
         sql = (
             "UPDATE work_item SET state = ?, closed_at = ?, closed_by_id = ?, resolution = ?"
-            f" WHERE kind = ? AND subject_kind = ? AND subject_id IN {marks(1, len(part))} AND state = 'open'"
+            f" WHERE kind = ? AND subject_kind = ? AND subject_id IN {marks(len(part))} AND state = 'open'"
             " RETURNING id, subject_id"
         )
         rows = values_of(sql, state.value, at, account_id, resolution, kind.value, subject_kind, *part)
@@ -150,8 +144,8 @@ def _events(
     name: EventName, at: int, account_id: int | None, about: list[tuple[int, str, int, dict[str, Any]]]
 ) -> None:
     """Write the events of many items."""
-    rows = []
-    for event, (item, subject_kind, subject, data) in zip(new_ids(len(about)) if about else (), about, strict=True):
-        owners = [subject if subject_kind == kind else None for kind in ("registration", "technician", "business")]
-        rows.append((event, at, name.value, *owners, item, account_id, dump_json(data)))
-    write_rows("event", _EVENT, rows)
+    events = []
+    for item, subject_kind, subject, data in about:
+        owner = {f"{subject_kind}_id": subject} if subject_kind in ("registration", "technician", "business") else {}
+        events.append(NewEvent(name, at, **owner, subject_id=item, account_id=account_id, data=dump_json(data)))
+    record_many(events)

@@ -8,11 +8,12 @@ from typing import Any
 
 from peewee import JOIN, Field, TextField, fn
 
-from db.database import database, write_rows
+from db.database import database
 from db.fields import from_microseconds, to_microseconds
 from db.ids import new_ids
 from db.models import AccessRow, Account, Affiliation, Business, Technician
 from db.models.base import Rows
+from db.rows import write_rows
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.seals import STREAMS
 from webapp.domain.disclosure.policy import Facts, Group, Relation, Viewer, groups_of, relation

@@ -8,13 +8,13 @@ from typing import Any
 
 from peewee import SQL, ColumnBase, fn
 
-from db.database import database, is_sqlite, transaction, write_rows
+from db.database import is_sqlite, transaction
 from db.fields import dump_json, to_microseconds
-from db.ids import new_ids
 from db.models import Affiliation, BulkChange, BulkChangeRow
+from db.rows import change_many
 from webapp.domain.accounts.accounts import AccountKind
 from webapp.domain.audit.log import audit
-from webapp.domain.core.events import EventName
+from webapp.domain.core.events import EventName, NewEvent, record_many
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure.keys import EVENTS, DisclosureError, KeyNotAllowed, Sentence
 from webapp.domain.disclosure.policy import MASTER, Side, Viewer
@@ -267,10 +267,9 @@ def _forward(change: BulkChange, now: dt.datetime, batch: int) -> None:
         notes.append((keys, version + 1, affiliation))
         turned.append((affiliation, technician, keys, after, version + 1))
     _write(change, turned, EVENTS[Side.BUSINESS, change.opens], now)
-    mark = "?" if is_sqlite() else "%s"
-    database.cursor().executemany(
-        f"UPDATE bulk_change_row SET pending = FALSE, before_keys = {mark}, after_version = {mark}"
-        f" WHERE bulk_change_id = {change.id} AND affiliation_id = {mark}",
+    change_many(
+        "UPDATE bulk_change_row SET pending = FALSE, before_keys = ?, after_version = ?"
+        f" WHERE bulk_change_id = {change.id} AND affiliation_id = ?",
         notes,
     )
     change.done += len(rows)
@@ -302,16 +301,14 @@ def _write(change: BulkChange, turned: Iterable[_Turned], name: EventName, now: 
     turned = list(turned)
     if not turned:
         return
-    mark = "?" if is_sqlite() else "%s"
-    database.cursor().executemany(
-        f"UPDATE affiliation SET business_keys = {mark}, business_keys_version = {mark} WHERE id = {mark}",
+    change_many(
+        "UPDATE affiliation SET business_keys = ?, business_keys_version = ? WHERE id = ?",
         [(after, version, affiliation) for affiliation, _, _, after, version in turned],
     )
-    events = []
-    for row_id, (affiliation, technician, before, after, version) in zip(new_ids(len(turned)), turned, strict=True):
+    events, moment = [], to_microseconds(now)
+    for affiliation, technician, before, after, version in turned:
         data = {"groups": change.groups, "before": before, "after": after, "version": version}
         data["bulk_change"] = change.id
-        ids = (technician, change.business_id, affiliation, change.account_id)
-        events.append((row_id, to_microseconds(now), name.value, *ids, dump_json(data)))
-    columns = ("id", "at", "name", "technician_id", "business_id", "subject_id", "account_id", "data")
-    write_rows("event", columns, events)
+        ids = (None, technician, change.business_id, affiliation, change.account_id)
+        events.append(NewEvent(name, moment, *ids, dump_json(data)))
+    record_many(events)

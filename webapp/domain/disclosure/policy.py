@@ -11,8 +11,8 @@ from enum import IntEnum, StrEnum
 from functools import cache
 from typing import Any
 
-from db.database import database, is_sqlite
 from db.models import Account
+from db.rows import marks, values_of
 from webapp.domain.accounts.accounts import AccountKind, BusinessRole, OperatorRole
 from webapp.domain.core.language import N_
 
@@ -274,9 +274,9 @@ def _refuse(missing: Missing, as_what: Relation) -> Decision:
 
 _AFFILIATED = (
     "SELECT technician_id, id, business_id, technician_keys, business_keys, technician_keys_version,"
-    " business_keys_version FROM affiliation WHERE current AND technician_id IN ({marks})"
+    " business_keys_version FROM affiliation WHERE current AND technician_id IN {marks}"
 )
-_KNOWN = "SELECT id FROM technician WHERE id IN ({marks})"
+_KNOWN = "SELECT id FROM technician WHERE id IN {marks}"
 
 
 def facts_of(technician_ids: Iterable[int]) -> dict[int, Facts]:
@@ -292,10 +292,4 @@ def facts_of(technician_ids: Iterable[int]) -> dict[int, Facts]:
 
 
 def _rows(sql: str, ids: set[int]) -> list[tuple[Any, ...]]:
-    if not ids:
-        return []
-    mark = "?" if is_sqlite() else "%s"
-    rows: list[tuple[Any, ...]] = database.execute_sql(
-        sql.format(marks=", ".join([mark] * len(ids))), tuple(ids)
-    ).fetchall()
-    return rows
+    return values_of(sql.format(marks=marks(len(ids))), *ids) if ids else []

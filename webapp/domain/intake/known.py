@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from db.database import database, is_sqlite
+from db.rows import marks, values_of
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.email_addresses.versions import AddressState, OwnerKind, value_key
 from webapp.domain.intake.rows import RegistrationRow
@@ -90,18 +91,12 @@ class KnownApplication:
     content: dict[str, object] | RegistrationRow
 
 
-def mark() -> str:
-    """Return the engine's mark for a parameter."""
-    return "?" if is_sqlite() else "%s"
-
-
-def fetch(sql: str, values: Iterable, *more: object) -> list[Sequence]:
+def fetch(sql: str, values: Iterable, *more: object) -> list[tuple[Any, ...]]:
     """Return the rows of a select in which `{in}` stands for the values; none without values."""
     values = list(values)
     if not values:
         return []
-    marks = ", ".join([mark()] * len(values))
-    return database.execute_sql(sql.replace("{in}", marks).replace("{?}", mark()), (*values, *more)).fetchall()
+    return values_of(sql.replace("({in})", marks(len(values))), *values, *more)
 
 
 class Known:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from peewee import fn
 
-from db.database import exclusive, transaction, write_rows
+from db.database import exclusive, transaction
 from db.fields import dump_json
 from db.ids import encode, new_ids
 from db.locks import Lock
 from db.models import ImportOriginal, ImportReject, ImportRun
+from db.rows import write_rows
 from webapp.domain.core import leases
 from webapp.domain.core.errors import TakenOver
 from webapp.domain.core.language import N_

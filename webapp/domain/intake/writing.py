@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 
-from db.database import database, write_rows
 from db.fields import dump_json, to_microseconds
 from db.ids import new_ids
+from db.rows import change_many, write_rows
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.events import EventName
 from webapp.domain.core.search_key import fold_search_key
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState
 from webapp.domain.email_addresses.versions import GivenBy, OwnerKind, value_key
-from webapp.domain.intake.known import PERSON_COLUMNS, Email, KnownPerson, mark
+from webapp.domain.intake.known import PERSON_COLUMNS, Email, KnownPerson
 from webapp.domain.notices import address_changes
 from webapp.domain.notices.address_changes import AddressChange
 
@@ -167,9 +167,7 @@ class Batch:
         update_rows("technician", columns, changed)
         gone = [key for key, (stored, _) in self.items.items() if stored]
         if gone:
-            database.cursor().executemany(
-                f"DELETE FROM record_item WHERE technician_id = {mark()} AND kind = {mark()}", gone
-            )
+            change_many("DELETE FROM record_item WHERE technician_id = ? AND kind = ?", gone)
         items = self.rows["record_item"]
         for (person_id, kind), (_, values) in self.items.items():
             for position, value in enumerate(values):
@@ -204,9 +202,8 @@ def version_data(version: int) -> str:
 
 def update_rows(table: str, columns: tuple[str, ...], rows: list[tuple]) -> None:
     """Update rows by id with one prepared statement; each row holds the columns' values, then the id."""
-    if rows:
-        sets = ", ".join(f"{column} = {mark()}" for column in columns)
-        database.cursor().executemany(f"UPDATE {table} SET {sets} WHERE id = {mark()}", rows)
+    sets = ", ".join(f"{column} = ?" for column in columns)
+    change_many(f"UPDATE {table} SET {sets} WHERE id = ?", rows)
 
 
 def _ids() -> Iterator[int]:

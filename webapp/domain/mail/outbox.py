@@ -6,25 +6,26 @@ What comes of the sending is written by `outbox_results`.
 """
 
 import datetime as dt
-import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 from peewee import fn
 
-from db.database import database, is_sqlite, transaction, write_rows
+from db.database import is_sqlite, transaction
 from db.fields import to_microseconds
 from db.ids import encode, new_ids
 from db.models import Message
+from db.rows import change_many, change_rows, values_of, write_rows
 from webapp.domain.bounce.model import REASON_CLASS, Reason, ReasonClass
 from webapp.domain.core import counters, latency
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
 from webapp.domain.email_addresses.versions import AddressState
+from webapp.domain.mail.claimed import READ, Claimed, DueRow, claimed_of
 from webapp.domain.mail.pacing import Bucket, Pace, full_bucket, take
 from webapp.domain.notices.counted import CountedMessage
 from webapp.domain.notices.messages import (
@@ -33,7 +34,6 @@ from webapp.domain.notices.messages import (
     MessageState,
     MessageStep,
     Policy,
-    Role,
     Verdict,
     counter_deltas,
     fail_for_good,
@@ -61,39 +61,6 @@ class AttemptState(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"  # its days are over, or it could not be written
     ABANDONED = "abandoned"  # the message goes to another address now
-
-
-@dataclass(slots=True)
-class Claimed:
-    """A message that this worker holds until `lease_until`, with all that composing it needs."""
-
-    id: int
-    kind: MessageKind
-    role: Role
-    state: MessageState
-    fence: int
-    attempts: int
-    registration_id: int | None
-    technician_id: int | None
-    business_id: int | None
-    address_id: int | None
-    language: str
-    content: Mapping[str, str]
-    destination: str
-    failure_class: str | None
-    reason: str | None
-    first_attempt_at: int | None
-    cohort_day: dt.date | None
-    first_sent_at: int | None
-    completed_at: int | None  # of its registration
-    lease_until: dt.datetime
-    attempt_id: int = 0
-    attempt_started_at: int = 0
-    tries: int = 0
-    message_ref: str = ""
-    recipient: str = ""
-    recipient_name: str = ""
-    values: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,78 +128,51 @@ def claim(
             return Claim([], False)
         found = len(rows)
         rows = _paced(rows, pacer, now)
-        claimed = [_claimed(row, now) for row in _without_dead_addresses(rows, policy, now)]
+        claimed = [claimed_of(row, now) for row in _without_dead_addresses(rows, policy, now)]
         begun = _give_attempts(claimed, now, domain)
         _move_to_sending(claimed, begun, now, now + lease)
         return Claim(claimed, found == limit)
 
 
-# Hot path: plain SQL, since building a query and converting its rows costs more than the database takes.
-_READ = """
-SELECT m.id, m.kind, m.role, m.state, m.fence, m.attempts, m.registration_id, m.technician_id, m.business_id,
- m.address_id, m.language, m.content, m.destination, m.failure_class, m.reason, m.first_attempt_at, m.cohort_day,
- m.first_sent_at, r.completed_at, e.value, e.state, e.reason, t.name, t.technician_id, r.application_number, b.name
-FROM message m LEFT JOIN email_address e ON e.id = m.address_id LEFT JOIN technician t ON t.id = m.technician_id
- LEFT JOIN registration r ON r.id = m.registration_id LEFT JOIN business b ON b.id = m.business_id
-WHERE m.id IN """
-
-
-def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[tuple[Any, ...]]:
+def _due(now: dt.datetime, kinds: Sequence[MessageKind], limit: int) -> list[DueRow]:
     ids: list[int] = []
     # One kind a query: so it is one range of the index, oldest first.
     sql = "SELECT id FROM message WHERE kind = ? AND due_at <= ? ORDER BY due_at LIMIT ?"
     # SQLite has one writer at a time, so that an IMMEDIATE transaction is already alone.
-    sql = placed(sql) if is_sqlite() else placed(sql) + " FOR UPDATE SKIP LOCKED"
+    sql = sql if is_sqlite() else sql + " FOR UPDATE SKIP LOCKED"
     moment = to_microseconds(now)
     for kind in kinds:
         if len(ids) == limit:
             break
-        ids += [row[0] for row in database.execute_sql(sql, (kind, moment, limit - len(ids))).fetchall()]
-    found = {row[0]: row for row in rows_of(_READ, ids)}
+        ids += [row[0] for row in values_of(sql, kind, moment, limit - len(ids))]
+    found = {row[0]: DueRow(*row) for row in rows_of(READ, ids)}
     return [found[message_id] for message_id in ids]
 
 
-def _claimed(row: tuple[Any, ...], now: dt.datetime) -> Claimed:
-    content = json.loads(row[11]) if row[11] else {}
-    day = dt.date.fromisoformat(row[16]) if row[16] else None
-    claimed = Claimed(
-        *(row[0], MessageKind(row[1]), Role(row[2]), MessageState(row[3]), *row[4:11], content, *row[12:16], day),
-        *(*row[17:19], now),
-    )
-    claimed.recipient, (name, technician_id, number, business) = row[19], row[22:]
-    given = {"name": name, "technician_id": technician_id, "application_number": number, "business_name": business}
-    claimed.values = {key: value for key, value in given.items() if value is not None}
-    claimed.values.update({key: value for key, value in content.items() if isinstance(value, str)})
-    to_business = claimed.role in (Role.BUSINESS, Role.PROXY)
-    claimed.recipient_name = claimed.values.get("business_name" if to_business else "name", "")
-    return claimed
-
-
-def _paced(rows: list[tuple[Any, ...]], pacer: Pacer | None, now: dt.datetime) -> list[tuple[Any, ...]]:
+def _paced(rows: list[DueRow], pacer: Pacer | None, now: dt.datetime) -> list[DueRow]:
     """Put off what its domain may not get yet, and leave the others their way."""
     if pacer is None:
         return rows
     at, kept, put_off = now.timestamp(), [], []
     for row in rows:
-        delay = pacer.delay(row[12], at) if row[1] in PACED else 0.0
+        delay = pacer.delay(row.destination, at) if row.kind in PACED else 0.0
         if delay:
-            put_off.append((to_microseconds(now + dt.timedelta(seconds=delay)), row[0]))
+            put_off.append((to_microseconds(now + dt.timedelta(seconds=delay)), row.id))
         else:
             kept.append(row)
-    execute_many("UPDATE message SET due_at = ? WHERE id = ?", put_off)
+    change_many("UPDATE message SET due_at = ? WHERE id = ?", put_off)
     return kept
 
 
-def _without_dead_addresses(rows: list[tuple[Any, ...]], policy: Policy, now: dt.datetime) -> list[tuple[Any, ...]]:
+def _without_dead_addresses(rows: list[DueRow], policy: Policy, now: dt.datetime) -> list[DueRow]:
     """What must not be mailed any more fails here, and becomes a postcard."""
     kept = []
     for row in rows:
-        state, reason = row[20:22]
-        if state is not None and state != AddressState.INVALID:
+        if row.address_state is not None and row.address_state != AddressState.INVALID:
             kept.append(row)
             continue
-        cause = Reason(reason) if reason in REASON_CLASS else Reason.USERUNKNOWN
-        fail_for_good(Message.get_by_id(row[0]), Verdict(cause, ReasonClass.DEAD), policy, now)
+        cause = Reason(row.address_reason) if row.address_reason in REASON_CLASS else Reason.USERUNKNOWN
+        fail_for_good(Message.get_by_id(row.id), Verdict(cause, ReasonClass.DEAD), policy, now)
     return kept
 
 
@@ -285,8 +225,8 @@ def _give_attempts(rows: list[Claimed], now: dt.datetime, domain: str) -> set[in
         begun.append(
             (row.attempt_id, row.id, row.attempts, row.address_id, row.message_ref, AttemptState.PENDING, 1, moment)
         )
-    execute_many("UPDATE attempt SET state = ? WHERE id = ?", abandoned)
-    execute_many("UPDATE attempt SET tries = ? WHERE id = ?", again)
+    change_many("UPDATE attempt SET state = ? WHERE id = ?", abandoned)
+    change_many("UPDATE attempt SET tries = ? WHERE id = ?", again)
     names = ("id", "message_id", "n", "address_id", "message_ref", "state", "tries", "started_at")
     write_rows("attempt", names, begun)
     return {row[1] for row in begun}
@@ -296,7 +236,7 @@ def release(messages: Sequence[Claimed], now: dt.datetime) -> None:
     """Give back what was claimed and certainly not begun: another worker may take it at once."""
     with transaction():
         moment = to_microseconds(now)
-        execute_many(
+        change_many(
             "UPDATE message SET due_at = ? WHERE id = ? AND fence = ? AND state = 'sending'",
             [(moment, row.id, row.fence) for row in messages],
         )
@@ -353,25 +293,13 @@ def rows_of(sql: str, ids: Sequence[int], end: str = "") -> list[tuple[Any, ...]
     """Return the rows of a statement of ours that ends in `IN `, for these ids; `end` follows them."""
     if not ids:
         return []
-    rows: list[tuple[Any, ...]] = database.execute_sql(f"{sql}({', '.join(map(str, ids))}){end}").fetchall()
-    return rows
+    return values_of(f"{sql}({', '.join(map(str, ids))}){end}")
 
 
 def change_all(sql: str, ids: Sequence[int], values: Sequence[Any]) -> None:
     """Run a statement of ours that ends in `IN `, with the same values for all these ids."""
     if ids:
-        database.execute_sql(f"{placed(sql)}({', '.join(map(str, ids))})", values)
-
-
-def placed(sql: str) -> str:
-    """Return a statement of ours with the engine's own mark instead of `?`."""
-    return sql if is_sqlite() else sql.replace("?", "%s")
-
-
-def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run one statement for many rows in the running transaction; `?` stands for a value on both engines."""
-    if rows:
-        database.cursor().executemany(placed(sql), rows)
+        change_rows(f"{sql}({', '.join(map(str, ids))})", *values)
 
 
 def storable(text: str) -> str:

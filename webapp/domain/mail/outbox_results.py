@@ -14,15 +14,16 @@ from typing import Any
 
 from peewee import fn
 
-from db.database import database, is_sqlite, marks, transaction
+from db.database import database, is_sqlite, transaction
 from db.fields import dump_json, to_microseconds
-from db.ids import new_ids
 from db.models import Attempt, Message
+from db.rows import change_many, change_rows, marks
 from webapp.domain.bounce import Reason, ReasonClass, judge_reply
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
-from webapp.domain.core.events import EventName
+from webapp.domain.core.events import EventName, NewEvent, record_many
 from webapp.domain.mail import pacing
-from webapp.domain.mail.outbox import AttemptState, Claimed, Deltas, execute_many, rows_of, storable
+from webapp.domain.mail.claimed import Claimed
+from webapp.domain.mail.outbox import AttemptState, Deltas, rows_of, storable
 from webapp.domain.mail.smtp_client import SendOutcome, SmtpReply
 from webapp.domain.notices import messages
 from webapp.domain.notices.messages import MessageState, MessageStep, Policy, Verdict
@@ -41,7 +42,6 @@ _ACCEPTED = (
     " first_sent_at = COALESCE(first_sent_at, v.column2), failure_class = NULL"
     " FROM (VALUES {}) AS v WHERE message.id = v.column1"
 )
-_SENT = "INSERT INTO event (id, at, name, registration_id, technician_id, business_id, subject_id, data) VALUES {}"
 _OPEN_RELAY_ALARMS = f"SELECT subject FROM alarm WHERE kind = '{AlarmKind.RELAY_DOWN}' AND closed_at IS NULL"
 
 
@@ -101,9 +101,9 @@ def _note_replies(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
             said = (reply.relay, reply.stage, reply.code, reply.enhanced, text)
             failures.append((state, at, *said, result.message.attempt_id))
     if accepted:
-        database.execute_sql(_REPLY_ACCEPTED.format(marks(len(accepted) // 7, 7)), accepted)
+        change_rows(_REPLY_ACCEPTED.format(marks(7, len(accepted) // 7)), *accepted)
     # A mail that has come back shows that the attempt was accepted, whatever happened to the relay's answer.
-    execute_many(
+    change_many(
         "UPDATE attempt SET state = ?, replied_at = ?, relay = ?, stage = ?, reply_code = ?, reply_status = ?,"
         " reply_text = ? WHERE id = ? AND state = 'pending'",
         failures,
@@ -113,9 +113,8 @@ def _note_replies(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
 def _accept(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
     counted = Deltas()
     rows: list[object] = []
-    events: list[object] = []
-    ids = new_ids(len(results)) if results else []
-    for event_id, (result, reply) in zip(ids, results, strict=True):
+    events = []
+    for result, reply in results:
         message, at = result.message, to_microseconds(result.at)
         counted.add(message, -1)
         message.state = messages.STEPS[message.state, MessageStep.ACCEPT]
@@ -124,10 +123,10 @@ def _accept(results: Sequence[tuple[SendResult, SmtpReply]]) -> None:
         rows += (message.id, at)
         data = _sent_data(message.kind, message.role, message.attempts, reply.relay)
         people = (message.registration_id, message.technician_id, message.business_id)
-        events += (event_id, at, EventName.NOTICE_EMAIL_SENT, *people, message.id, data)
+        events.append(NewEvent(EventName.NOTICE_EMAIL_SENT, at, *people, message.id, data=data))
     if results:
-        database.execute_sql(_ACCEPTED.format(marks(len(results), 2)), rows)
-        database.execute_sql(_SENT.format(marks(len(results), 8)), events)
+        change_rows(_ACCEPTED.format(marks(2, len(results))), *rows)
+        record_many(events)
     counted.write()
 
 

@@ -11,18 +11,17 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from peewee import chunked, fn
+from peewee import fn
 
-from db.database import exclusive, is_sqlite, transaction, write_rows
+from db.database import exclusive, is_sqlite, transaction
 from db.fields import dump_json, to_microseconds
-from db.ids import new_ids
 from db.locks import Lock
 from db.models import Alarm, Fact, Message, WorkItem
 from db.models.base import Rows
 from webapp.domain.core import counters
 from webapp.domain.core.alarms import AlarmKind, close_alarm, open_alarm
 from webapp.domain.core.errors import StepNotAllowed
-from webapp.domain.core.events import EventName
+from webapp.domain.core.events import EventName, NewEvent, record_many
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_item, open_item
 from webapp.domain.notices.counted import CountedMessage
 from webapp.domain.notices.messages import (
@@ -134,13 +133,13 @@ def hold_messages(now: dt.datetime, account_id: int | None = None) -> int:
     columns = (Message.id, Message.registration, Message.technician, Message.business, Message.state)
     select = Message.select(*columns).where(in_flight).order_by(Message.id)
     rows = list((select if is_sqlite() else select.for_update()).tuples())
-    moment, names = to_microseconds(now), ("id", "at", "name", "registration_id", "technician_id", "business_id")
-    for part in chunked(rows, 1000):
-        events = [
-            (event_id, moment, EventName.NOTICE_RESTORE_HELD, *row[1:4], row[0], account_id, dump_json({"was": row[4]}))
-            for event_id, row in zip(new_ids(len(part)), part, strict=True)
+    moment, name = to_microseconds(now), EventName.NOTICE_RESTORE_HELD
+    record_many(
+        [
+            NewEvent(name, moment, registration, technician, business, message, account_id, dump_json({"was": state}))
+            for message, registration, technician, business, state in rows
         ]
-        write_rows("event", (*names, "subject_id", "account_id", "data"), events)
+    )
     # The fence stays: a worker that is still sending may note what the relay said, which helps to decide.
     Message.update(state=MessageState.RECONCILIATION, due_at=None).where(in_flight).execute()
     counters.add(deltas)

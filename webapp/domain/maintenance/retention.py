@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.database import database, is_sqlite, transaction
+from db.database import transaction
 from db.fields import to_microseconds
 from db.models import (
     AuditDetail,
@@ -33,6 +33,7 @@ from db.models import (
     Throttle,
     WorkerBeat,
 )
+from db.rows import change_many
 from webapp.domain.accounts import saved_forms
 from webapp.domain.affiliations.membership import expire_invitations
 from webapp.domain.audit.log import audit
@@ -101,12 +102,11 @@ def _sealed(stream: str) -> Remove:
 
 
 def _retire(row: Seal, now: dt.datetime) -> int:
-    mark = "?" if is_sqlite() else "%s"
     ids = [(leaf.id,) for leaf in unpack(row.leaves)]
     with transaction():
         if row.stream == "audit_row":
-            database.cursor().executemany(f"DELETE FROM audit_detail WHERE audit_id = {mark}", ids)
-        database.cursor().executemany(f"DELETE FROM {row.stream} WHERE id = {mark}", ids)
+            change_many("DELETE FROM audit_detail WHERE audit_id = ?", ids)
+        change_many(f"DELETE FROM {row.stream} WHERE id = ?", ids)
         Seal.update(retired_at=now, leaves=None).where(Seal.id == row.id).execute()
     return len(ids)
 

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from peewee import fn
 
-from db.database import is_sqlite, transaction, write_rows
+from db.database import is_sqlite, transaction
 from db.fields import dump_json, to_microseconds
-from db.ids import new_id, new_ids
+from db.ids import new_id
 from db.models import Attempt, EmailAddress, Message, Registration
 from db.rows import change_rows, require_row, update_rows, values_of
 from webapp.domain.bounce.model import Reason, ReasonClass
@@ -17,7 +17,7 @@ from webapp.domain.core import counters, latency, progress
 from webapp.domain.core.alarms import AlarmKind, open_alarm
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
-from webapp.domain.core.events import EventName, record
+from webapp.domain.core.events import EventName, NewEvent, record, record_many
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, open_item
 from webapp.domain.email_addresses import versions
@@ -270,12 +270,13 @@ def presume(policy: Policy, now: dt.datetime, limit: int = 1000) -> int:
                 )
                 counted.update(counter_deltas(message, sign))
         counters.add(counted)
-        events = [
-            (event_id, moment, EventName.NOTICE_EMAIL_PRESUMED, *row[1:4], row[0], _about(*row[4:6]))
-            for event_id, row in zip(new_ids(len(due)), due, strict=True)
-        ]
-        columns = ("id", "at", "name", "registration_id", "technician_id", "business_id", "subject_id", "data")
-        write_rows("event", columns, events)
+        name = EventName.NOTICE_EMAIL_PRESUMED
+        record_many(
+            [
+                NewEvent(name, moment, registration, technician, business, message, data=_about(kind, role))
+                for message, registration, technician, business, kind, role, *_ in due
+            ]
+        )
         return len(due)
 
 

@@ -7,10 +7,11 @@ business's letter is its own card.
 import datetime as dt
 from collections.abc import Collection, Iterable
 
-from db.database import database, is_sqlite, transaction
+from db.database import transaction
 from db.fields import to_microseconds
 from db.ids import encode, new_id
 from db.models import Account, ActivationCode, Business
+from db.rows import change_many
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName, record
 from webapp.domain.postcard import code_text
@@ -41,11 +42,10 @@ def issue(secret: str, technician_id: int, card_id: str, print_number: int, now:
 
 def start(prints: Iterable[tuple[str, int]], now: dt.datetime, until: dt.datetime) -> None:
     """Let the codes of these prints (card id, print number) count from now, in the running transaction."""
-    mark = "?" if is_sqlite() else "%s"
     begin, last = to_microseconds(now), to_microseconds(until)
-    database.cursor().executemany(
-        f"UPDATE activation_code SET valid_from = {mark}, expires_at = {mark} WHERE card_id = {mark}"
-        f" AND print_number = {mark} AND valid_from IS NULL AND ended_at IS NULL",
+    change_many(
+        "UPDATE activation_code SET valid_from = ?, expires_at = ? WHERE card_id = ?"
+        " AND print_number = ? AND valid_from IS NULL AND ended_at IS NULL",
         [(begin, last, card_id, number) for card_id, number in prints],
     )
 

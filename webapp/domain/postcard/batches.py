@@ -8,17 +8,18 @@ import hmac
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from db.database import database, exclusive, is_sqlite, transaction, write_rows
+from db.database import exclusive, is_sqlite, transaction
 from db.fields import dump_json, to_microseconds
 from db.ids import encode, new_ids
 from db.locks import Lock
 from db.models import Postcard, PostcardBatch, PostcardPrint, Registration, Technician
+from db.rows import change_many, write_rows
 from webapp.domain.audit.log import audit
 from webapp.domain.core import counters, leases
 from webapp.domain.core.calendar import jst_day
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed, TakenOver
-from webapp.domain.core.events import EventName, record
+from webapp.domain.core.events import EventName, NewEvent, record, record_many
 from webapp.domain.postcard import code_text, fallback
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.sheet import Hold, PrintedCard, check_sender, inspect
@@ -299,8 +300,8 @@ def _take_in(batch: PostcardBatch, fit: list, office: PrintOffice, now: dt.datet
         code_hash = code_text.hash_code(secret, card_id, code)
         codes.append((next(ids), postcard.technician_id, card_id, number, code_hash, moment, 0))
         data = dump_json({"batch": batch.number, "position": position, "print": number})
-        named = (EventName.POSTCARD_WORKER_BATCHED.value, postcard.registration_id, postcard.technician_id)
-        events.append((next(ids), moment, *named, postcard.id, data))
+        people = (postcard.registration_id, postcard.technician_id, None)
+        events.append(NewEvent(EventName.POSTCARD_WORKER_BATCHED, moment, *people, postcard.id, data=data))
         counts[postcard.cause] += 1
     write_rows(
         "postcard_print",
@@ -310,16 +311,14 @@ def _take_in(batch: PostcardBatch, fit: list, office: PrintOffice, now: dt.datet
         ),
         prints,
     )
-    mark = "?" if is_sqlite() else "%s"
-    if reprinted:
-        database.cursor().executemany(
-            f"UPDATE activation_code SET ended_at = {mark}, end_reason = {mark} WHERE card_id = {mark}"
-            " AND ended_at IS NULL AND used_at IS NULL",
-            reprinted,
-        )
+    change_many(
+        "UPDATE activation_code SET ended_at = ?, end_reason = ? WHERE card_id = ?"
+        " AND ended_at IS NULL AND used_at IS NULL",
+        reprinted,
+    )
     columns = ("id", "technician_id", "card_id", "print_number", "code_hash", "issued_at", "tries")
     write_rows("activation_code", columns, codes)
-    write_rows("event", ("id", "at", "name", "registration_id", "technician_id", "subject_id", "data"), events)
+    record_many(events)
     changed = (
         Postcard.update(
             state=PostcardState.BATCHED,

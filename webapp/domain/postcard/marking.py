@@ -3,15 +3,16 @@
 import datetime as dt
 from collections import Counter
 
-from db.database import is_sqlite, transaction, write_rows
+from db.database import is_sqlite, transaction
 from db.fields import dump_json, to_microseconds
-from db.ids import encode, new_ids
+from db.ids import encode
 from db.models import Postcard, PostcardBatch
+from db.rows import in_parts
 from webapp.domain.audit.log import audit
 from webapp.domain.core import counters, progress
 from webapp.domain.core.counters import Figure
 from webapp.domain.core.errors import StepNotAllowed
-from webapp.domain.core.events import EventName, record
+from webapp.domain.core.events import EventName, NewEvent, record, record_many
 from webapp.domain.postcard import activation_codes
 from webapp.domain.postcard.office import PrintOffice
 from webapp.domain.postcard.states import BatchStep, PostcardState, PostcardStep, next_batch_state, next_state
@@ -70,18 +71,17 @@ def move_all(
     if not rows:
         return rows
     moment, content = to_microseconds(now), dump_json(data)
-    for start in range(0, len(rows), 1000):
-        part = rows[start : start + 1000]
+    for part in in_parts(rows):
         ids = [row[0] for row in part]
         Postcard.update(state=after, changed_at=now, version=Postcard.version + 1, **changes).where(
             Postcard.id.in_(ids)
         ).execute()
-        events = [
-            (number, moment, name.value, row[2], row[3], row[0], account_id, content)
-            for number, row in zip(new_ids(len(part)), part, strict=True)
-        ]
-        names = ("id", "at", "name", "registration_id", "technician_id", "subject_id", "account_id", "data")
-        write_rows("event", names, events)
+        record_many(
+            [
+                NewEvent(name, moment, registration, technician, None, postcard, account_id, content)
+                for postcard, _, registration, technician, _ in part
+            ]
+        )
     counts = Counter(row[4] for row in rows)
     day = counters.day_of(now)
     counted = Counter({counters.key(Figure.POSTCARDS, day, after, cause): n for cause, n in counts.items()})

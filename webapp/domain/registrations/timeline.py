@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from peewee import Select
 
@@ -106,11 +107,12 @@ class _Facts:
 
     def report(self, event: Event) -> HistoryLine | None:
         """Return what the post said that made a card what it became, as far as it is still kept."""
-        card, became = self.cards.get(event.subject_id), (event.data or {}).get("to")
+        card, became = self.cards.get(event.subject_id or 0), (event.data or {}).get("to")
         lines = [line for shipment in card.shipments for line in shipment.lines if line.state == became] if card else []
         # Reports come later than they happened: of several the last one before the event.
-        heard = [line for line in lines if line.at is not None and _day(line.at) <= jst_day(event.at)]
-        return max(heard, key=lambda line: _day(line.at), default=None)
+        heard = [(_day(line.at), line) for line in lines if line.at is not None]
+        before = [(day, line) for day, line in heard if day <= jst_day(event.at)]
+        return max(before, key=itemgetter(0))[1] if before else None
 
     def address(self, address_id: int | None) -> str:
         row = self.addresses.get(address_id)
@@ -205,8 +207,8 @@ def _of_print(data: dict):
 
 
 def _of_notice(event: Event, data: dict, facts: _Facts):
-    message = facts.messages.get(event.subject_id)
-    attempt = facts.attempts.get((event.subject_id, data.get("attempt", 0)))
+    message = facts.messages.get(event.subject_id or 0)
+    attempt = facts.attempts.get((event.subject_id or 0, data.get("attempt", 0)))
     address_id = attempt.address_id if attempt else message.address_id if message else None
     role = Line(labels.ROLES.get(data.get("role", ""), ""))
     if event.name in (EventName.NOTICE_EMAIL_QUEUED, EventName.NOTICE_EMAIL_SENT, EventName.NOTICE_OPS_REQUEUED):

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from db.database import database, is_sqlite
+from db.rows import in_parts, marks, values_of
 from webapp.domain.notices.messages import MessageKind, MessageState
 from webapp.domain.reporting.figures import CLASSES, LEAST_VOLUME, Outcomes, of_kind
 from webapp.domain.reporting.periods import Span
@@ -16,7 +16,6 @@ from webapp.domain.reporting.periods import Span
 # Written with literals, exactly as in the index: a parameter would hide it.
 _COUNTERS = "FROM counter WHERE figure = 'notices_by_destination'"
 _FAILING = "c IN ('dead', 'refused', 'temporary', 'ours')"
-_AT_ONCE = 500  # domains a statement, well within what either engine takes
 
 
 @dataclass(frozen=True)
@@ -59,25 +58,19 @@ def tallies_of(
 def _failing(span: Span, kind: str, role: str) -> list[str]:
     condition, values = of_kind(kind, role)
     sql = f"SELECT b {_COUNTERS} AND {_FAILING} AND day >= ? AND day <= ?{condition} GROUP BY b HAVING SUM(n) > 0"
-    return [domain for (domain,) in _rows(sql, (*_days(span), *values))]
+    return [domain for (domain,) in values_of(sql, *_days(span), *values)]
 
 
 def _counted(domains: list[str], span: Span, kind: str, role: str) -> Iterator[tuple[str, str, int]]:
     condition, values = of_kind(kind, role)
-    for begin in range(0, len(domains), _AT_ONCE):
-        part = domains[begin : begin + _AT_ONCE]
-        marks = ", ".join("?" * len(part))
+    for part in in_parts(domains):
         sql = (
-            f"SELECT b, c, SUM(n) {_COUNTERS} AND b IN ({marks}) AND day >= ? AND day <= ?{condition}"
+            f"SELECT b, c, SUM(n) {_COUNTERS} AND b IN {marks(len(part))} AND day >= ? AND day <= ?{condition}"
             " GROUP BY b, c HAVING SUM(n) <> 0"
         )
-        for domain, word, n in _rows(sql, (*part, *_days(span), *values)):
+        for domain, word, n in values_of(sql, *part, *_days(span), *values):
             yield domain, word, int(n)
 
 
 def _days(span: Span) -> tuple[str, str]:
     return span.since.isoformat(), span.until.isoformat()
-
-
-def _rows(sql: str, values: tuple) -> list[tuple]:
-    return database.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values).fetchall()

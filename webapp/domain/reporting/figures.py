@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from db.database import database, is_sqlite
+from db.rows import values_of
 from webapp.domain.bounce.model import ReasonClass
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure
@@ -86,9 +86,8 @@ def rows(figure: Figure, span: Span, columns: str, condition: str = "", values: 
         f"SELECT {columns}, SUM(n) FROM counter WHERE figure = ? AND day >= ? AND day <= ?{condition}"
         f" GROUP BY {columns} HAVING SUM(n) <> 0"
     )
-    sql = sql if is_sqlite() else sql.replace("?", "%s")
-    found = database.execute_sql(sql, (figure.value, span.since.isoformat(), span.until.isoformat(), *values))
-    return [(*row[:-1], int(row[-1])) for row in found.fetchall()]
+    found = values_of(sql, figure.value, span.since.isoformat(), span.until.isoformat(), *values)
+    return [(*row[:-1], int(row[-1])) for row in found]
 
 
 def of_kind(kind: str, role: str) -> tuple[str, tuple]:

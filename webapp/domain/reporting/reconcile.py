@@ -11,7 +11,7 @@ from peewee import SQL, Case, fn
 from db.database import snapshot, transaction
 from db.fields import from_microseconds
 from db.models import Card, Counter, Event, Message, Postcard, Registration, Shipment
-from db.rows import values_of
+from db.rows import in_parts, values_of
 from webapp.domain.cards.projection import UNDONE
 from webapp.domain.cards.states import CardState
 from webapp.domain.core import counters, latency
@@ -26,7 +26,6 @@ from webapp.domain.registrations import listing
 
 _JST_MICROSECONDS = 9 * 3600 * 1_000_000
 _DAY_MICROSECONDS = 24 * 3600 * 1_000_000
-_AT_ONCE = 500  # cards a statement
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,8 @@ def _cards() -> Iterator[tuple[Key, int]]:
         return
     taken_back = "SELECT DISTINCT subject_id FROM event WHERE name = ? AND data LIKE ?"
     cards = [row[0] for row in values_of(taken_back, EventName.CARD_POST_MOVED.value, f'%"{UNDONE}"%')]
-    for begin in range(0, len(cards), _AT_ONCE):
-        yield from _undone(cards[begin : begin + _AT_ONCE])
+    for part in in_parts(cards):
+        yield from _undone(part)
 
 
 def _undone(cards: list[int]) -> Iterator[tuple[Key, int]]:
