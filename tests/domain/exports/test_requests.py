@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -276,6 +277,23 @@ def test_each_cell_of_a_workbook_is_the_text_that_it_was(rows, tmp_path_factory)
     tables.write_xlsx(path, [Sheet("表", ("a", "b"), rows)])
     read = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=False)
     assert [tuple(row) for row in read[1:] if any(row)] == [row for row in rows if any(row)]
+
+
+def test_a_list_in_a_workbook_is_ready_to_be_worked_with(tmp_path):
+    path = tmp_path / "t.xlsx"
+    rows = [("12345678901234", 3, "東京都千代田区千代田1-1"), ("00012345678901", 0.25, "長" * 200)]
+    tables.write_xlsx(path, [Sheet("表", ("番号", "数", "住所"), rows)])
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+        styles = archive.read("xl/styles.xml").decode()
+    assert '<autoFilter ref="A1:C3"/>' in sheet and 'state="frozen"' in sheet
+    assert '<ignoredError sqref="A1:XFD3" numberStoredAsText="1"/>' in sheet
+    widths = [float(width) for width in re.findall(r'<col [^>]*width="([0-9.]+)"', sheet)]
+    assert len(widths) == 3 and widths[1] < widths[0] < widths[2] < 62
+    format_of = dict(re.findall(r'<c r="(B[23])" s="(\d+)"', sheet))
+    codes = dict(re.findall(r'<numFmt numFmtId="(\d+)" formatCode="([^"]*)"', styles))
+    used = re.findall(r'<xf numFmtId="(\d+)"', styles.partition("<cellXfs")[2])
+    assert [codes[used[int(format_of[cell])]] for cell in ("B2", "B3")] == ["#,##0", "#,##0.##"]
 
 
 def test_a_csv_begins_with_a_bom_and_no_cell_runs_as_a_formula(tmp_path):

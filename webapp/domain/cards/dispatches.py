@@ -1,8 +1,11 @@
 """The list of what was posted: application number or technician ID, tracking number, acceptance date (引受日)."""
 
 import datetime as dt
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from peewee import fn
@@ -34,6 +37,7 @@ POSTED_ALREADY = N_(
     "%(line)s行目: カードはほかの番号（%(number)s）で発送済みです。返送されたカードだけ、新しい番号で発送できます。"
 )
 NUMBER_TAKEN = N_("%(line)s行目: お問い合わせ番号 %(number)s は、同じ引受日のほかのカードに使われています。")
+_WITHOUT_YEAR = re.compile(r"(\d{1,2})(?:月|/)(\d{1,2})日?\Z", re.ASCII)
 IN_FUTURE = N_("%(line)s行目: 引受日（%(value)s）が今日より後です。")
 INCOMPLETE = N_("%(line)s行目: お問い合わせ番号と引受日は、両方を入れてください。")
 
@@ -131,7 +135,7 @@ def _dispatch(line: int, cells: Mapping[str, str], now: dt.datetime) -> Dispatch
         column = "number"
         number = parse_number(cells["number"]) if cells.get(column) else None
         column = "accepted_on"
-        day = parse_date(serial_date(cells[column]) or cells[column].split(" ")[0]) if cells.get(column) else None
+        day = _day(cells[column], jst_day(now)) if cells.get(column) else None
     except (CellError, NotATrackingNumber):
         return refused(BAD_CELL, value=cells[column][:60], column=_COLUMN_WORDS[column])
     if not application and not technician:
@@ -141,6 +145,21 @@ def _dispatch(line: int, cells: Mapping[str, str], now: dt.datetime) -> Dispatch
     if day and day > jst_day(now):
         return refused(IN_FUTURE, value=day.isoformat())
     return Dispatch(line, application, technician, number, day)
+
+
+def _day(text: str, today: dt.date) -> dt.date:
+    """A day as written; one without a year (11月20日, 11/20) is that nearest to today."""
+    plain = serial_date(text) or text.split(" ")[0]
+    short = _WITHOUT_YEAR.match(unicodedata.normalize("NFKC", text.strip()))
+    if short is None:
+        return parse_date(plain)
+    found = []
+    for year in (today.year - 1, today.year, today.year + 1):
+        with suppress(CellError):  # 29 February is in one year of four
+            found.append(parse_date(f"{year}/{short[1]}/{short[2]}"))
+    if not found:
+        return parse_date(f"{today.year}/{short[1]}/{short[2]}")
+    return min(found, key=lambda day: abs(day - today))
 
 
 def post(rows: Sequence[Dispatch], run: TrackingImport, now: dt.datetime) -> DispatchOutcome:

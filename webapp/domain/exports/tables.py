@@ -19,6 +19,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"  # the answer says the charset
 # What Excel takes in one cell.
 _LONGEST = 32_767
+_NARROWEST, _WIDEST = 8, 60  # columns, in digits
 
 Cell = str | int | float | None
 
@@ -50,22 +51,36 @@ def write_xlsx(path: Path, sheets: Iterable[Sheet]) -> None:
     with xlsxwriter.Workbook(str(path), options) as book:
         text, bold = book.add_format({"num_format": "@"}), book.add_format({"num_format": "@", "bold": True})
         number, share = book.add_format({"num_format": "#,##0.##"}), book.add_format({"num_format": "0.0%"})
+        whole = book.add_format({"num_format": "#,##0"})  # under the other one Excel shows a dot behind it
         for sheet in sheets:
             page = book.add_worksheet(_name(sheet.title, taken))
-            page.set_column(0, max(0, len(sheet.heading) - 1), 22)
             page.freeze_panes(1, 0)
             line = 0
+            widths = [_width(words) + 3 for words in sheet.heading]  # the arrow of the filter stands beside the words
             for column, words in enumerate(sheet.heading):
                 page.write_string(0, column, words, bold)
             for line, row in enumerate(sheet.rows, start=1):
                 for column, cell in enumerate(row):
                     if isinstance(cell, int | float):
-                        page.write_number(line, column, cell, share if column in sheet.percent else number)
+                        plain = whole if cell == int(cell) else number
+                        page.write_number(line, column, cell, share if column in sheet.percent else plain)
                     elif cell:
                         page.write_string(line, column, cell[:_LONGEST], text)
+                        if column < len(widths) and widths[column] < _WIDEST:
+                            widths[column] = max(widths[column], _width(cell))
+            for column, width in enumerate(widths):
+                page.set_column(column, column, min(max(width, _NARROWEST), _WIDEST))
+            if sheet.heading:
+                page.autofilter(0, 0, line, len(sheet.heading) - 1)
+            page.ignore_errors({"number_stored_as_text": f"A1:XFD{line + 1}"})  # an ID is a text, and no fault
             for words in sheet.notes:
                 line += 1
                 page.write_string(line, 0, words, text)
+
+
+def _width(text: str) -> int:
+    """How wide the first line of a text is, in digits, as far as a column may be wide."""
+    return sum(1 if sign.isascii() else 2 for sign in text[:_WIDEST].partition("\n")[0]) + 1
 
 
 def write_csv(path: Path, sheet: Sheet) -> None:
