@@ -205,7 +205,7 @@ def test_everything_that_happens_to_a_person_has_words_of_its_own():
         # Of the accounts of operators and businesses, and a list of cards as a file.
         *("account:business-user:changed", "account:business-user:invited", "account:business:invited"),
         *("account:email:confirmed", "account:email:given", "account:email:mailed-again", "account:email:removed"),
-        *("account:ops:changed", "account:ops:looked", "card:ops:exported"),
+        *("account:lost-factor:approved", "account:ops:changed", "account:ops:looked", "card:ops:exported"),
     }
 
 
