@@ -1,6 +1,7 @@
 """The dashboard in a browser: without script, plotly over it on request, from a bar to its cases, refreshed."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,29 @@ def test_plotly_takes_over_on_request_and_a_bar_leads_to_its_cases(live, tab, pa
     tab.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
     tab.wait_for_url("**/ops/messages?**")
     assert "failure=dead" in tab.url and tab.locator("tbody tr").count() > 0
+
+
+def test_every_button_over_a_chart_works(live, tab, past):
+    """The policy of the page forbids what it does not need: a button that needs more shows it in the console."""
+    sign_in(tab, live)
+    tab.goto(live + "/ops/dashboard?length=7")
+    tab.click("#chart-failures .play")
+    tab.wait_for_selector("#chart-failures .main-svg")
+    buttons = tab.locator("#chart-failures .modebar-btn")
+    names = [button.get_attribute("data-title") for button in buttons.all()]
+    assert len(names) >= 5
+    saved = 0
+    for name, button in zip(names, buttons.all(), strict=True):
+        tab.locator("#chart-failures .main-svg").first.hover()
+        if "png" in name.lower() or "画像" in name:
+            with tab.expect_download() as picture:
+                button.click()
+            assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+            saved += 1
+        else:
+            button.click()
+    assert saved == 1, names
+    assert tab.locator("#chart-failures .main-svg").first.is_visible()
 
 
 def test_a_refresh_keeps_the_focus_and_an_error_is_said_and_overcome(live, tab, past, clock, now):

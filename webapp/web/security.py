@@ -20,7 +20,7 @@ LARGER_BODIES: dict[str, str] = {
 
 # Only what a page needs: own files, own forms. A style is inlined with its hash on the first page of a visit.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'{style}; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'{style}; img-src 'self' data:{pictures}; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # What concerns a document; a partial, a JSON answer or a file is none and saves the bytes.
@@ -66,6 +66,11 @@ def is_document(response: Response) -> bool:
     return response.mimetype == "text/html" and request.headers.get("HX-Request") != "true"
 
 
+def allow_own_pictures() -> None:
+    """Let the page at hand show pictures that its own script makes (`blob:`): a chart is saved as a picture that way."""
+    g.makes_pictures = True
+
+
 def inlines_style() -> bool:
     """Return whether this page brings the stylesheet with it instead of linking to it.
 
@@ -92,7 +97,8 @@ def add_headers(response: Response) -> Response:
     headers.setdefault("Cache-Control", "no-store")
     if is_document(response):
         style = f" '{request_static_files().style_hash}'" if g.get("style_inlined") else ""
-        headers.setdefault("Content-Security-Policy", POLICY.format(style=style))
+        pictures = " blob:" if g.get("makes_pictures") else ""
+        headers.setdefault("Content-Security-Policy", POLICY.format(style=style, pictures=pictures))
         for name, value in DOCUMENT_HEADERS.items():
             headers.setdefault(name, value)
         if request.is_secure:

@@ -33,6 +33,7 @@ from webapp.pages.lists import Chip
 from webapp.pages.records import record_address
 from webapp.web.clock import now
 from webapp.web.rendering import render, wants_partial
+from webapp.web.security import allow_own_pictures
 
 blueprint = Blueprint("ops_dashboard", __name__)
 
@@ -136,6 +137,7 @@ def index():
     tiles = _tiles(period, role, found)
     if wants_partial():
         return render("ops/dashboard/index.html", TilesPage(tiles), partial="ops/dashboard/_tiles.html")
+    allow_own_pictures()  # plotly's button
     length = period.days if period.until == counters.day_of(now()) else 0
     shown = charts_of(period, role, found, now(), _settings())
     only = [chart for chart in shown if chart.id == request.args.get("chart")]
