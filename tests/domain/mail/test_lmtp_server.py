@@ -166,3 +166,25 @@ def test_what_comes_while_others_are_written_is_taken_together():
             thread.join(10)
     assert parts == [["b-1@b.example"], ["b-2@b.example", "broken@b.example"]]
     assert answers == {("b-1@b.example",): [250], ("b-2@b.example", "broken@b.example"): [250, 451]}
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 4, 20, len(MAIL) + 3])
+def test_a_mail_that_breaks_off_is_not_taken_and_the_next_one_is(missing):
+    """Data without its end are half a mail (RFC 5321 4.1.1.4): its sender still has it and sends it again."""
+    inbox = Inbox()
+    with LmtpListener(inbox.receive) as listener:
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=10) as line:
+            answers = line.makefile("rb")
+            answers.readline()
+            for command in (b"LHLO relay.example", b"MAIL FROM:<>", b"RCPT TO:<b-1@b.example>", b"DATA"):
+                line.sendall(command + b"\r\n")
+                while answers.readline()[3:4] == b"-":
+                    pass
+            whole = MAIL + b".\r\n"
+            line.sendall(whole[: len(whole) - missing])
+            line.shutdown(socket.SHUT_WR)
+            assert not answers.read().startswith(b"250")
+        with smtplib.LMTP("127.0.0.1", listener.port, timeout=10) as client:
+            client.ehlo()
+            assert send(client, ["b-2@b.example"])[0][0] == 250
+    assert [recipient for recipient, _ in inbox.taken] == ["b-2@b.example"]
