@@ -1,12 +1,18 @@
 """What all tests share: the two databases, the clock's reading, and the account of what was left out."""
 
+import contextlib
 import datetime as dt
 import itertools
 import os
 import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 
+import psycopg
 import pytest
 from argon2 import PasswordHasher
+from psycopg.conninfo import conninfo_to_dict
 
 from db import database as db
 from db import schema
@@ -132,3 +138,50 @@ def sqlite(sqlite_url):
     with db.connected():
         yield db.database
     db.database.close_all()
+
+
+_kept: dict[tuple, str] = {}
+
+
+@pytest.fixture
+def kept(tmp_path_factory):
+    """Build what many tests begin with once, and copy it for each: `kept(name, build)` on the test's own database.
+
+    `build` writes into it. Called again with the same name, on the same engine, a copy of what was written takes its
+    place. Nothing else may have been written before.
+    """
+
+    def fill(name: object, build: Callable[[], object]) -> None:
+        on_sqlite = db.is_sqlite()
+        address = db.database.database
+        known = _kept.get((on_sqlite, name))
+        if known is None:
+            build()
+        db.database.close_all()
+        if on_sqlite:
+            copy = known or str(tmp_path_factory.mktemp("kept") / "kept.db")
+            _copy_sqlite(*((copy, address) if known else (address, copy)))
+        else:
+            copy = known or f"kept_{next(_names)}"
+            own = str(conninfo_to_dict(address)["dbname"])
+            _copy_postgresql(*((copy, own) if known else (own, copy)), address)
+        _kept[on_sqlite, name] = copy
+        db.database.connect()
+
+    return fill
+
+
+def _copy_sqlite(source: str, target: str) -> None:
+    for name in (target, f"{target}-wal", f"{target}-shm"):
+        Path(name).unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute("VACUUM INTO ?", (target,))
+    with contextlib.closing(sqlite3.connect(target)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _copy_postgresql(source: str, target: str, address: str) -> None:
+    info = conninfo_to_dict(address) | {"dbname": "postgres"}
+    with psycopg.connect(autocommit=True, **info) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {target} TEMPLATE {source} STRATEGY FILE_COPY")

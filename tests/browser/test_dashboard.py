@@ -15,8 +15,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def past(app, settings, now):
+def past(app, settings, kept, now):
     object.__setattr__(settings, "figures_least", 4)
+    kept("six days of notices", lambda: _days_of_notices(now))
+
+
+def _days_of_notices(now) -> None:
     accounts.create_operator("hanako", "運営 花子", accounts.OperatorRole.OPERATOR, PASSWORD, now)
     for number in range(24):
         at = now - dt.timedelta(days=number % 6)

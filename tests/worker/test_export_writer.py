@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from db.models import Affiliation, ExportRequest, Technician
+from db.models import Affiliation, Business, ExportRequest, Technician
 from tests import cast
 from tests.processes import worker
 from tests.servers.postfix import free_port
@@ -21,8 +21,13 @@ LEASE_SECONDS = 2
 
 
 @pytest.fixture
-def firm(database, now):
+def firm(database, kept, now):
     """A business of three thousand."""
+    kept("three thousand people", lambda: _people_of_a_firm(database, now))
+    return Business.get()
+
+
+def _people_of_a_firm(database, now) -> None:
     firm = cast.business(now)
     first, bound = cast.technician(now), None
     bound = cast.affiliate(first, firm, now)
@@ -35,7 +40,6 @@ def firm(database, now):
         for begin in range(0, PEOPLE - 1, 500):
             Technician.insert_many(people[begin : begin + 500]).execute()
             Affiliation.insert_many(ties[begin : begin + 500]).execute()
-    return firm
 
 
 def until(seen, seconds: float = 60) -> float:

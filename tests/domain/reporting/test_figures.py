@@ -61,8 +61,8 @@ def step(chance: random.Random, message: Message, at: dt.datetime) -> None:
 
 
 @pytest.fixture(params=range(4))
-def past(request, database, now):
-    lived(request.param, now)
+def past(request, database, kept, now):
+    kept(("lived", request.param), lambda: lived(request.param, now))
     return now
 
 

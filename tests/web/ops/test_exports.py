@@ -39,7 +39,11 @@ LISTS = {
 
 
 @pytest.fixture
-def past(app, now):
+def past(app, kept, now):
+    kept("130 notices and what came of them", lambda: _past(now))
+
+
+def _past(now) -> None:
     for number in range(130):
         at = now - dt.timedelta(hours=number)
         if number % 2:
