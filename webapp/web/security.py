@@ -20,8 +20,8 @@ LARGER_BODIES: dict[str, str] = {
 
 # Only what a page needs: own files, own forms. A style is inlined with its hash on the first page of a visit.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'{style}; img-src 'self' data:{pictures}; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'{style}; img-src 'self' data:{pictures}; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # What concerns a document; a partial, a JSON answer or a file is none and saves the bytes.
 DOCUMENT_HEADERS = {
@@ -67,7 +67,7 @@ def is_document(response: Response) -> bool:
 
 
 def allow_own_pictures() -> None:
-    """Let the page at hand show pictures that its own script makes (`blob:`): a chart is saved as a picture that way."""
+    """Let the page at hand show pictures that its own script makes (`blob:`): a chart is saved that way."""
     g.makes_pictures = True
 
 

@@ -11,7 +11,7 @@ from webapp.domain import bounce
 from webapp.domain.bounce import Reason, ReasonClass, Stage, advice, is_hard, judge_reply
 from webapp.domain.bounce.advice import allowing
 from webapp.domain.bounce.engine import decide, find_code, find_status, fold
-from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, SIGNS, SYSTEMS
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, SIGNS, SUBJECTS, SYSTEMS
 from webapp.domain.bounce.rules.row import read_phrases
 
 ROWS = [*PHRASES, *LAST, *(row for carrier in CARRIERS for row in carrier.rows)]
@@ -227,3 +227,48 @@ def test_every_sentence_stands_in_the_english_catalogue():
         assert sentence.replace('"', '\\"') in known
         names = re.findall(r"%\((\w+)\)s", sentence)
         assert sorted(names) == sorted(re.findall(r"%\((\w+)\)s", known[sentence])), sentence
+
+
+def _dead_phrases() -> list[str]:
+    """Every phrase of the rules that would make an address dead, as a reply might say it."""
+    rows = [*PHRASES, *LAST, *(row for carrier in CARRIERS for row in carrier.rows)]
+    return [row.phrase.replace(" * ", " ").replace(" $", "") for row in rows if is_hard(row.reason)]
+
+
+@pytest.mark.parametrize("subject", [subject for subjects in SUBJECTS.values() for subject in subjects])
+def test_no_word_behind_a_sentence_about_us_makes_an_address_dead(subject):
+    """Of whom it is said decides, whatever word follows: the sender, our session, our name."""
+    for phrase in _dead_phrases():
+        found = judge_reply("550", f"550 5.7.1 {subject.replace(' * ', ' ')} {phrase}", Stage.RCPT, "mail.example")
+        assert not found.hard, (subject, phrase, found.rule)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Sender address rejected: User unknown in local recipient table",
+        "Verification failed for <us@todoke.example>\n550-The mail server could not deliver mail to us@todoke.example."
+        "  The account or domain may not exist, they may be blacklisted, or missing the proper dns entries.",
+        "The HELO name does not exist",
+        "Could not verify the sender: no such mailbox here",
+        "Too many unknown users from your address",
+        "送信者のアドレスが存在しません",
+        "Mailbox unavailable or access denied",
+        "User unknown or mailbox full",
+        "Usuario desconocido o mailbox lleno",
+    ],
+)
+def test_what_is_said_of_us_or_of_two_causes_is_never_dead(words):
+    assert not judge_reply("550", f"550 {words}", Stage.RCPT, "mail.example").hard
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "5.1.1 <a@mail.example>: Recipient address rejected: User unknown in local recipient table",
+        "The mail server could not deliver mail to a@mail.example.  The account or domain may not exist",
+        "User unknown; please verify the sender's spelling",
+    ],
+)
+def test_what_is_said_of_the_recipient_first_stays_dead(words):
+    assert judge_reply("550", f"550 {words}", Stage.RCPT, "mail.example").hard

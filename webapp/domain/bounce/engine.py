@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from webapp.domain.bounce.addresses import without_addresses
 from webapp.domain.bounce.model import Reason, Stage, is_hard
-from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES
+from webapp.domain.bounce.rules import CARRIERS, CODES_AFTER, CODES_BEFORE, LAST, PHRASES, SUBJECTS
 from webapp.domain.bounce.rules.row import PhraseRow
 
 MAX_WORDS = 1500
@@ -85,6 +85,11 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
     (lower case). The order: carrier's own words, codes that leave no doubt, common words, other codes, the stage.
     """
     folded = fold(words)
+    verdict = _decide(folded, status, code, stage, hosts)
+    return _softer_of_two(_of_whom(verdict, folded), folded, stage)
+
+
+def _decide(folded: str, status: str, code: str, stage: Stage, hosts: tuple[str, ...]) -> Judged:
     if stage is Stage.UNKNOWN and status[1:3] == ".1":
         # x.1.x speaks of an address: .7 and .8 of the sender's, else of the recipient's (RFC 3463, section 3.2)
         stage = Stage.MAIL if status[4:] in ("7", "8") else Stage.RCPT
@@ -106,7 +111,34 @@ def decide(words: str, status: str, code: str, stage: Stage, hosts: tuple[str, .
 def by_words(words: str, stage: Stage, hosts: tuple[str, ...] = ()) -> Judged | None:
     """The reason by words alone, None if they say nothing."""
     folded = fold(words)
-    return _by_carrier(folded, stage, hosts) or _COMMON.match(folded, stage)
+    verdict = _by_carrier(folded, stage, hosts) or _COMMON.match(folded, stage)
+    return _softer_of_two(_of_whom(verdict, folded), folded, stage) if verdict else None
+
+
+def _of_whom(verdict: Judged, folded: str) -> Judged:
+    """A dead verdict whose sentence speaks of us: of the sender or of our session, never of the address."""
+    if not is_hard(verdict.reason):
+        return verdict
+    at = folded.find(verdict.phrase.split(" * ")[0].lower()) if verdict.phrase else -1
+    before = folded[: at + len(verdict.phrase)] if at >= 0 else folded
+    for reason, subject, pieces in _SUBJECTS:
+        if _in_order(pieces, before):
+            return Judged(reason, "subjects.txt", subject, True)
+    return verdict
+
+
+def _softer_of_two(verdict: Judged, folded: str, stage: Stage) -> Judged:
+    """The softer of two causes in one sentence ("unknown or full"): nobody knows which one it was."""
+    if not is_hard(verdict.reason) or not verdict.phrase:
+        return verdict
+    _, _, rest = folded.partition(verdict.phrase.split(" * ")[-1].lower())
+    for word in _OR:
+        if rest.lstrip().startswith(word):
+            cause = rest.lstrip()[len(word) :]
+            other = _COMMON.match(cause, stage) or _FINAL.match(cause, stage)
+            if other is not None and not is_hard(other.reason):
+                return other
+    return verdict
 
 
 _SOFTENED = {Reason.HOSTUNKNOWN: Reason.NETWORKERROR, Reason.NOTACCEPT: Reason.SYSTEMERROR}
@@ -217,6 +249,11 @@ def _in_order(pieces: tuple[str, ...], folded: str) -> bool:
     return True
 
 
+# What joins two causes, in the languages of the rules; a blank where one stands in the language.
+_OR = ("or ", "o ", "ou ", "oder ", "または", "もしくは", "か、", ", or ")
+_SUBJECTS = tuple(
+    (Reason(reason), subject, tuple(subject.split(" * "))) for reason, words in SUBJECTS.items() for subject in words
+)
 _COMMON = _Rules(PHRASES)
 _FINAL = _Rules(LAST)
 _BY_CARRIER = tuple(_Rules(carrier.rows) for carrier in CARRIERS)

@@ -16,6 +16,18 @@ _CODES = read_codes("codes.txt")
 CODES_BEFORE = _CODES["before"]
 CODES_AFTER = _CODES["after"]
 SYSTEMS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(read_lists("systems.txt").items())
+SUBJECTS: dict[str, tuple[str, ...]] = read_lists("subjects.txt")
 SIGNS: dict[str, tuple[str, ...]] = read_lists("signs.txt")
 
-__all__ = ["CARRIERS", "CODES_AFTER", "CODES_BEFORE", "LAST", "PHRASES", "SIGNS", "SYSTEMS", "Carrier", "Row"]
+__all__ = [
+    "CARRIERS",
+    "CODES_AFTER",
+    "CODES_BEFORE",
+    "LAST",
+    "PHRASES",
+    "SIGNS",
+    "SUBJECTS",
+    "SYSTEMS",
+    "Carrier",
+    "Row",
+]
