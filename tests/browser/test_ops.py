@@ -86,14 +86,18 @@ def test_everything_works_without_script(live, chromium, story):
     context = chromium.new_context(java_script_enabled=False, locale="ja-JP")
     tab = context.new_page()
     sign_in(tab, live)
-    tab.goto(f"{live}{record(story)}/address/technician")
-    tab.fill("#email", "sato@example.jp")
-    tab.click("#address-form button")
-    tab.wait_for_selector("text=アドレスを訂正し、再送に回しました。")
-    assert Message.get_by_id(story.message.id).state == "queued"
     tab.goto(live + "/ops/registrations")
     tab.fill("#term", "佐藤")
     tab.click("text=検索")
     tab.wait_for_selector("tbody tr")
     assert "?s=" in tab.url
+    tab.click(f"tbody a[href*='{record(story)}']")
+    tab.check("#reason-form input >> nth=2")  # who searched by a name is asked why
+    tab.click("#reason-form button")
+    tab.wait_for_selector("text=佐藤")
+    tab.goto(f"{live}{record(story)}/address/technician")
+    tab.fill("#email", "sato@example.jp")
+    tab.click("#address-form button")
+    tab.wait_for_selector("text=アドレスを訂正し、再送に回しました。")
+    assert Message.get_by_id(story.message.id).state == "queued"
     context.close()

@@ -22,18 +22,39 @@ def wire_address(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or _UNSAFE.search(address):
         raise ValueError("this is no e-mail address")
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            raise ValueError("this is no e-mail address") from None
+    domain = wire_domain(domain)
     if not _DOMAIN.fullmatch(domain):
         raise ValueError("this is no e-mail address")
-    if len(local) > 1 and local[0] == local[-1] == '"':
-        local = re.sub(r"\\(.)", r"\1", local[1:-1])
+    local = _unquoted(local)
     if not _DOT_ATOM.fullmatch(local):
         local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{local}@{domain}"
+
+
+def wire_domain(domain: str) -> str:
+    """Return a domain as it stands on the wire: in ASCII. Raises ValueError for what has no such form."""
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError("this is no e-mail address") from None
+
+
+@lru_cache(maxsize=8192)
+def mailbox_of(address: str) -> str:
+    """Return what makes two spellings the same mailbox: those that put the same bytes on the wire, in any case.
+
+    The wire form drops signs that nobody sees (U+00AD, U+200B, U+FEFF) and writes Unicode as xn--. Compared as typed,
+    an employer's own mailbox would pass for another one, and a technician's sign-in link would go there. What has no
+    wire form is its own spelling: nothing can be sent there.
+    """
+    local, at, domain = address.rpartition("@")
+    try:
+        domain = wire_domain(domain)
+    except ValueError:
+        return address.casefold()
+    return f"{_unquoted(local)}{at}{domain}".casefold()
 
 
 def wire_sender(address: str) -> str:
@@ -44,9 +65,13 @@ def wire_sender(address: str) -> str:
 def plain_address(address: str) -> str:
     """Return the address without the quotation marks of its local part, to compare a returned mail's with our own."""
     local, at, domain = address.strip().removeprefix("<").removesuffix(">").rpartition("@")
+    return f"{_unquoted(local)}{at}{domain}"
+
+
+def _unquoted(local: str) -> str:
     if len(local) > 1 and local[0] == local[-1] == '"':
-        local = re.sub(r"\\(.)", r"\1", local[1:-1])
-    return f"{local}{at}{domain}"
+        return re.sub(r"\\(.)", r"\1", local[1:-1])
+    return local
 
 
 def domain_of(address: str) -> str:

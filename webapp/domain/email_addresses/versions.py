@@ -12,6 +12,7 @@ from db.models import Account, Business, EmailAddress, Technician
 from db.rows import update_rows, values_of
 from webapp.domain.audit.log import audit
 from webapp.domain.core.events import EventName, record
+from webapp.domain.email_addresses.syntax import mailbox_of
 
 
 class OwnerKind(StrEnum):
@@ -47,12 +48,12 @@ class SameAddress(ValueError):
 
 def value_key(value: str) -> str:
     """Return the form in which two spellings of one mailbox are compared."""
-    return value.casefold()
+    return mailbox_of(value)
 
 
 def destination(value: str) -> str:
     """Return the domain of an address in lower case: what pacing and figures go by."""
-    return value.rpartition("@")[2].lower()
+    return mailbox_of(value).rpartition("@")[2]
 
 
 def current(owner_kind: OwnerKind, owner_id: int) -> EmailAddress | None:

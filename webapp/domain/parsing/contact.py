@@ -26,6 +26,7 @@ NOT_AN_ADDRESS = N_(
 )
 SEVERAL_ADDRESSES = N_("メールアドレスが2つ以上あります。1つだけ書いてください。")
 ADDRESS_TOO_LONG = N_("メールアドレスが長すぎます（@の前は64文字、全体は254文字まで）。")
+INVISIBLE_SIGN = N_("メールアドレスに目に見えない文字が入っています。入力し直してください。")
 NOT_ASCII = N_("メールアドレスの@の前は半角の英数字と記号で書いてください。")
 NOT_A_DOMAIN = N_("メールアドレスの@の後（%(domain)s）が正しくありません。つづりを確かめてください。")
 NOT_A_TELEPHONE = N_("電話番号として読めません。市外局番から、数字とハイフンで書いてください（例: 03-1234-5678）。")
@@ -43,6 +44,8 @@ def parse_email(text: str) -> str:
         raise CellError(ADDRESS_TOO_LONG)
     if len(text) <= _MOST and _ADDRESS.match(text):
         return text
+    if any(unicodedata.category(sign) == "Cf" for sign in text):
+        raise CellError(INVISIBLE_SIGN)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DOTS).strip()
     if text[:1] == "<" and text[-1:] == ">":
