@@ -207,7 +207,7 @@ LINES = {
 def line(request, database, tmp_path, monkeypatch) -> Line:
     # A piece of work is one row, so that a worker can stop between.
     monkeypatch.setattr(runs.chunks, "__defaults__", (0, 1))
-    monkeypatch.setattr(projection.chunks, "__defaults__", (1,))
+    monkeypatch.setattr(projection.in_parts, "__defaults__", (1,))
     return LINES[request.param](tmp_path)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from db.database import transaction
 from db.models import Card, Registration, Shipment, Technician
+from db.rows import in_parts
 from webapp.domain.audit.log import audit
 from webapp.domain.cards.projection import folding, refold
 from webapp.domain.cards.states import CardEvent, CardState, step
@@ -150,8 +151,7 @@ def to_make(limit: int = MOST_EXPORTED, *, again: bool = False) -> list[ToMake]:
 def note_exported(rows: list[ToMake], now: dt.datetime, account_id: int | None) -> None:
     """Remember which cards a manifest held, and that somebody took the file away."""
     with transaction():
-        for at in range(0, len(rows), 500):
-            ids = [row.card_id for row in rows[at : at + 500]]
+        for ids in in_parts(row.card_id for row in rows):
             Card.update(exported_at=now).where(Card.id.in_(ids)).execute()
         record(EventName.CARD_OPS_EXPORTED, now, account_id=account_id, data={"cards": len(rows)})
         audit(EventName.CARD_OPS_EXPORTED, now, account_id, "card", detail={"cards": len(rows)})
@@ -159,7 +159,7 @@ def note_exported(rows: list[ToMake], now: dt.datetime, account_id: int | None) 
 
 def _cards(card_ids: Iterable[int]) -> list[Card]:
     ids = sorted(set(card_ids))
-    return [card for at in range(0, len(ids), 500) for card in Card.select().where(Card.id.in_(ids[at : at + 500]))]
+    return [card for part in in_parts(ids) for card in Card.select().where(Card.id.in_(part))]
 
 
 def _note(name: EventName, card: Card, now: dt.datetime, account_id: int | None, data: dict | None = None) -> None:

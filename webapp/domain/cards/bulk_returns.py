@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peewee import chunked
-
 from db.models import Card, Registration, Technician
+from db.rows import in_parts
 from webapp.domain.cards import reminders
 from webapp.domain.cards.actions import Delivery, delivery_of, reopen
 from webapp.domain.cards.projection import folding
@@ -16,7 +15,6 @@ from webapp.domain.cards.states import CardState
 from webapp.domain.core.language import N_
 from webapp.domain.postcard.address import SENTENCES, parse_address
 
-MOST_AT_ONCE = 500
 BACK = (CardState.RETURNED, CardState.LOST)
 
 
@@ -54,7 +52,7 @@ class Prospect:
 def prospects(card_ids: Iterable[int], now: dt.datetime) -> list[Prospect]:
     """Return what would become of cards, in the order of their ids; nothing is changed."""
     found = []
-    for part in chunked(sorted(set(card_ids)), MOST_AT_ONCE):
+    for part in in_parts(sorted(set(card_ids))):
         query = (
             Card.select(Card, Registration, Technician)
             .join(Registration, on=(Card.registration == Registration.id))

@@ -19,9 +19,9 @@ from db.models import (
     TrackingSighting,
     TrackingSource,
 )
-from db.rows import write_rows
+from db.rows import in_parts, write_rows
 from webapp.domain.cards import dispatches
-from webapp.domain.cards.projection import UNDONE, cards_of_numbers, chunks, folding, moment_text, refold
+from webapp.domain.cards.projection import UNDONE, cards_of_numbers, folding, moment_text, refold
 from webapp.domain.cards.states import CardEvent, Receiver
 from webapp.domain.cards.tracking.files import UnreadableFile, read_file
 from webapp.domain.cards.tracking.labels import LABEL_EVENTS, Meaning, fold, shipped_labels
@@ -204,7 +204,7 @@ def _tracking(
     problems.extend((problem.sentence, problem.parameters) for problem in reading.problems)
     items = [item for item in reading.items if item.events]
     tally.rejected, tally.total = len(reading.problems), len(items)
-    for part in chunks(items):
+    for part in in_parts(items):
         with folding():
             tally.added += _write_events(run, part, by_key)
             cards = cards_of_numbers({item.number.digits for item in part})
@@ -262,7 +262,7 @@ def _write_events(run: TrackingImport, items: Sequence[TrackedItem], by_key: Map
     )
     seen = {
         row[0]
-        for part in chunks([stored[key] for key in reported])
+        for part in in_parts([stored[key] for key in reported])
         for row in TrackingSighting.select(TrackingSighting.event)
         .where((TrackingSighting.import_run == run) & TrackingSighting.event.in_(part))
         .tuples()
@@ -280,7 +280,7 @@ def _dispatches(
 ) -> Iterator[None]:
     rows = dispatches.read_dispatches(sources, clock())
     tally.total = len(rows)
-    for part in chunks(rows):
+    for part in in_parts(rows):
         with folding():
             outcome = dispatches.post(part, run, clock())
             tally.added += outcome.posted
@@ -322,7 +322,7 @@ def _forget_tracking(run: TrackingImport) -> list[int]:
         TrackingEvent.select(TrackingEvent.id, TrackingEvent.number).where(TrackingEvent.id.in_(mine)).tuples()
     )
     TrackingSighting.delete().where(TrackingSighting.import_run == run).execute()
-    for part in chunks([row[0] for row in events]):
+    for part in in_parts([row[0] for row in events]):
         sightings = TrackingSighting.select(TrackingSighting.event).where(TrackingSighting.event == TrackingEvent.id)
         TrackingEvent.delete().where(TrackingEvent.id.in_(part) & ~fn.EXISTS(sightings)).execute()
     return cards_of_numbers({row[1] for row in events})

@@ -6,16 +6,15 @@ reports of its numbers, so that late, repeated and undone reports need no rules 
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from db.database import exclusive
 from db.fields import dump_json, to_microseconds
 from db.locks import Lock
 from db.models import Card, Shipment
-from db.rows import change_many, marks, values_of
+from db.rows import change_many, in_parts, marks, values_of
 from webapp.domain.cards.outcomes import missed
 from webapp.domain.cards.states import (
     REUSE_GAP,
@@ -35,7 +34,6 @@ from webapp.domain.core.events import EventName, NewEvent, record_many
 from webapp.domain.core.progress import Reached
 from webapp.domain.core.work_items import WorkItemKind, WorkItemState, close_items, open_items
 
-CHUNK = 500
 UNDONE = "undone"
 
 # The word of an acceptance that only the dispatch list tells.
@@ -63,13 +61,6 @@ def folding():
     return exclusive(Lock.CARDS)
 
 
-def chunks(values: Iterable, size: int = CHUNK) -> Iterator[list]:
-    """Return lists of at most `size` values."""
-    values = iter(values)
-    while part := list(islice(values, size)):
-        yield part
-
-
 def moment_text(at: dt.datetime | dt.date | None) -> str:
     """Return the stored form of when a report happened: JST with its zone, a day, or empty."""
     return "" if at is None else at.isoformat()
@@ -86,7 +77,7 @@ def _moment(text: str) -> dt.datetime | dt.date | None:
 def reports_of(numbers: Iterable[str]) -> dict[str, list[Report]]:
     """Return all stored reports by number."""
     found: dict[str, list[Report]] = defaultdict(list)
-    for part in chunks(sorted(set(numbers))):
+    for part in in_parts(sorted(set(numbers))):
         listed = marks(len(part))
         sql = f"SELECT number, at, event, label, office, receiver FROM tracking_event WHERE number IN {listed}"
         for number, at, event, label, office, receiver in values_of(sql, *part):
@@ -176,7 +167,7 @@ def shipment_key(shipment: Shipment) -> counters.Key:
 
 def _posted_under(numbers: Iterable[str]) -> dict[str, list["Posting"]]:
     found: dict[str, list[Posting]] = defaultdict(list)
-    for part in chunks(sorted(numbers)):
+    for part in in_parts(sorted(numbers)):
         sql = f"SELECT number, id, accepted_on FROM shipment WHERE number IN {marks(len(part))}"
         for number, shipment, day in values_of(sql, *part):
             found[number].append(Posting(shipment, dt.date.fromisoformat(day)))
@@ -186,7 +177,7 @@ def _posted_under(numbers: Iterable[str]) -> dict[str, list["Posting"]]:
 def cards_of_numbers(numbers: Iterable[str]) -> list[int]:
     """Return the ids of the cards that have ever had one of these numbers."""
     found: set[int] = set()
-    for part in chunks(sorted(set(numbers))):
+    for part in in_parts(sorted(set(numbers))):
         found.update(row[0] for row in Shipment.select(Shipment.card).where(Shipment.number.in_(part)).tuples())
     return sorted(found)
 
@@ -214,7 +205,7 @@ def refold(
     undone is taken back from the day's counter instead of counted as another one.
     """
     changed: list[ChangedCard] = []
-    for part in chunks(card_ids):
+    for part in in_parts(card_ids):
         changed += _refold_chunk(list(Card.select().where(Card.id.in_(part))), now, cause, account_id, undo)
     return changed
 

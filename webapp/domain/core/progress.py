@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from db.database import database
 from db.fields import from_microseconds
+from db.rows import in_parts, marks, values_of
 from webapp.domain.core import counters
 from webapp.domain.core.counters import Figure, Key
 
@@ -35,9 +36,8 @@ def completed(registration_ids: Iterable[int]) -> dict[int, dt.datetime]:
     """Return when registrations were completed."""
     found: dict[int, dt.datetime] = {}
     ids = sorted(set(registration_ids))
-    for begin in range(0, len(ids), 1000):
-        listed = ", ".join(map(str, ids[begin : begin + 1000]))
-        rows = database.execute_sql(f"SELECT id, completed_at FROM registration WHERE id IN ({listed})").fetchall()
+    for part in in_parts(ids):
+        rows = values_of(f"SELECT id, completed_at FROM registration WHERE id IN {marks(len(part))}", *part)
         found.update((number, from_microseconds(at)) for number, at in rows)
     return found
 
