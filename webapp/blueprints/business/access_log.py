@@ -8,30 +8,21 @@ from flask import Blueprint, url_for
 
 from db import ids
 from db.models import Technician
-from webapp.domain.core.calendar import JST
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure import access_log
-from webapp.domain.disclosure.access_log import LookCount, Looked, ViewKind
+from webapp.domain.disclosure.access_log import LookCount, Looked
 from webapp.domain.disclosure.policy import Relation
 from webapp.pages import exports, lists
 from webapp.pages.business import MenuItem, groups_in_words, menu
 from webapp.pages.business_access import viewer
 from webapp.pages.columns import Column, Columns, moment, value
 from webapp.pages.exports import source
-from webapp.web.clock import now
+from webapp.pages.looks import LINES, bounds, days_asked, place_of
 from webapp.web.language import say
-from webapp.web.rendering import in_japan, render
+from webapp.web.rendering import render
 
 blueprint = Blueprint("business_access_log", __name__)
 
-DAYS = 30
-LINES = 50
-KINDS = {
-    ViewKind.LIST: N_("一覧"),
-    ViewKind.RECORD: N_("技能者情報"),
-    ViewKind.SEARCH: N_("検索"),
-    ViewKind.EXPORT: N_("書き出し"),
-}
 OPERATOR = N_("運営主体")
 
 COLUMNS = Columns(
@@ -86,8 +77,8 @@ class LogPage:
 
 @blueprint.get("/business/access-log")
 def index():
-    user, since, until = viewer(), *_days()
-    begin, end = _bounds(since, until)
+    user, since, until = viewer(), *days_asked()
+    begin, end = bounds(since, until)
     at = lists.cursor().after
     found = access_log.of_employer(user, begin, end, limit=LINES + 1, before=at)
     days = {"since": since.isoformat(), "until": until.isoformat()}
@@ -113,7 +104,7 @@ def _whole_log():
 
 
 def _looks(place: int | None) -> tuple[list[Looked], int | None]:
-    looks = access_log.of_employer(viewer(), *_bounds(*_days()), limit=exports.CHUNK, before=place)
+    looks = access_log.of_employer(viewer(), *bounds(*days_asked()), limit=exports.CHUNK, before=place)
     return looks, looks[-1].id if len(looks) == exports.CHUNK else None
 
 
@@ -123,22 +114,9 @@ def _lines(looks: Sequence[Looked]) -> list[Line]:
     return [_line(look, numbers.get(look.technician_id, "")) for look in looks]
 
 
-def _days() -> tuple[dt.date, dt.date]:
-    """Return the first and the last day that the address asks for; the last 30 days by default."""
-    today = in_japan(now()).date()
-    until = lists.day("until") or today
-    since = lists.day("since") or until - dt.timedelta(days=DAYS - 1)
-    return min(since, until), max(since, until)
-
-
-def _bounds(since: dt.date, until: dt.date) -> tuple[dt.datetime, dt.datetime]:
-    midnight = dt.time(tzinfo=JST)
-    return dt.datetime.combine(since, midnight), dt.datetime.combine(until, midnight) + dt.timedelta(days=1)
-
-
 def _line(look: Looked, number: str = "") -> Line:
     business = look.business if look.relation is not Relation.OPERATOR else say(OPERATOR)
-    kind, groups = say(KINDS[look.kind]), groups_in_words(look.groups)
+    kind, groups = place_of(look), groups_in_words(look.groups)
     return Line(look.at, business, look.user, look.technician, kind, groups, number)
 
 

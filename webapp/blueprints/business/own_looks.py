@@ -6,29 +6,19 @@ from dataclasses import dataclass
 from flask import Blueprint, url_for
 
 from db import ids
-from webapp.domain.core.calendar import utc_start_of
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure import access_log
-from webapp.domain.disclosure.access_log import Looked, ViewKind
+from webapp.domain.disclosure.access_log import Looked
 from webapp.domain.disclosure.policy import MASTER, facts_of, visible_groups
 from webapp.pages import lists
 from webapp.pages.business import MenuItem, groups_in_words, menu
 from webapp.pages.business_access import viewer
 from webapp.pages.columns import Column, Columns, moment, value
-from webapp.web.clock import now
-from webapp.web.language import say
-from webapp.web.rendering import in_japan, render
+from webapp.pages.looks import LINES, bounds, days_asked, place_of
+from webapp.web.rendering import render
 
 blueprint = Blueprint("business_own_looks", __name__)
 
-DAYS = 30
-LINES = 50
-KINDS = {
-    ViewKind.LIST: N_("一覧"),
-    ViewKind.RECORD: N_("技能者情報"),
-    ViewKind.SEARCH: N_("検索"),
-    ViewKind.EXPORT: N_("書き出し"),
-}
 COLUMNS = Columns(
     Column("at", N_("日時"), moment("at")),
     Column("user", N_("利用者"), value("user")),
@@ -64,10 +54,8 @@ class OwnLooksPage:
 
 @blueprint.get("/business/own-looks")
 def index():
-    until = lists.day("until") or in_japan(now()).date()
-    since = min(until, lists.day("since") or until - dt.timedelta(days=DAYS - 1))
-    begin, end = utc_start_of(since), utc_start_of(until + dt.timedelta(days=1))
-    found = access_log.of_own_users(viewer(), begin, end, limit=LINES + 1, before=lists.cursor().after)
+    since, until = days_asked()
+    found = access_log.of_own_users(viewer(), *bounds(since, until), limit=LINES + 1, before=lists.cursor().after)
     days = {"since": since.isoformat(), "until": until.isoformat()}
     after = url_for("business_own_looks.index", **days, after=ids.encode(found[LINES - 1].id)) if found[LINES:] else ""
     return render("business/own_looks.html", OwnLooksPage(menu(), since, until, _lines(found[:LINES]), after))
@@ -82,7 +70,7 @@ def _lines(looks: list[Looked]) -> list[Line]:
             at=look.at,
             user=look.user,
             address=url_for("look_up.show", technician=look.technician_id) if look.technician_id in disclosed else "",
-            kind=say(KINDS[look.kind]),
+            kind=place_of(look),
             groups=groups_in_words(look.groups),
         )
         for look in looks

@@ -10,13 +10,12 @@ from flask_babel import gettext
 from db import ids
 from webapp.domain.core.calendar import utc_start_of
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure import operator_views
-from webapp.domain.disclosure.access_log import Looked, ViewKind
 from webapp.domain.disclosure.policy import Group, Relation
 from webapp.domain.self_service.access_log import OwnLook, looks_at
 from webapp.pages import exports
 from webapp.pages.columns import Column, Columns, moment, value
 from webapp.pages.exports import source
+from webapp.pages.looks import LINES, place_or_reason
 from webapp.web.access import looker
 from webapp.web.language import say
 from webapp.web.rendering import render
@@ -24,17 +23,10 @@ from webapp.web.values import day_of
 
 blueprint = Blueprint("me_access_log", __name__)
 
-A_PAGE = 50
 OPERATOR = N_("運営")
 EMPLOYER = N_("%(business)s（所属事業者）")
 NOTHING_OPEN = N_("開示なし")
 NOT_KNOWN = N_("記録なし")
-KINDS = {
-    ViewKind.LIST: N_("一覧"),
-    ViewKind.RECORD: N_("技能者情報"),
-    ViewKind.SEARCH: N_("検索"),
-    ViewKind.EXPORT: N_("書き出し"),
-}
 
 COLUMNS = Columns(
     Column("at", N_("日時"), moment("at")),
@@ -74,8 +66,8 @@ class LogPage:
 def show():
     since, until = day_of(request.args, "from"), day_of(request.args, "to")
     place = _place()
-    found = _looks(since, until, A_PAGE + 1, place)
-    more, found = len(found) > A_PAGE, found[:A_PAGE]
+    found = _looks(since, until, LINES + 1, place)
+    more, found = len(found) > LINES, found[:LINES]
     kept = {name: day.isoformat() for name, day in (("from", since), ("to", until)) if day}
     page = LogPage(
         lines=[_line(look) for look in found],
@@ -125,18 +117,11 @@ def _line(own_look: OwnLook) -> Line:
     return Line(
         look.at,
         viewer,
-        _where(look),
+        place_or_reason(look),
         _names(look.groups),
         _setting(own_look.mine),
         _setting(own_look.theirs),
     )
-
-
-def _where(look: Looked) -> str:
-    """Return on which page a business looked; of an operator, why."""
-    if look.relation is Relation.OPERATOR and look.context in operator_views.WHY:
-        return say(operator_views.WHY[look.context])
-    return say(KINDS[look.kind])
 
 
 def _setting(groups: tuple[Group, ...] | None) -> str:

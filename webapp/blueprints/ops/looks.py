@@ -8,11 +8,11 @@ from flask import Blueprint, url_for
 from db import ids
 from webapp.domain.core.language import N_
 from webapp.domain.disclosure import access_log, operator_views
-from webapp.domain.disclosure.access_log import Looked, ViewKind
-from webapp.domain.disclosure.policy import Relation
+from webapp.domain.disclosure.access_log import Looked
 from webapp.pages import lists
 from webapp.pages.business import groups_in_words
 from webapp.pages.columns import Column, Columns, moment, value
+from webapp.pages.looks import LINES, place_or_reason
 from webapp.web.access import get_registration_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -20,14 +20,7 @@ from webapp.web.rendering import render, see_other
 
 blueprint = Blueprint("ops_looks", __name__)
 
-LINES = 50
 OPERATOR = N_("運営")
-KINDS = {
-    ViewKind.LIST: N_("一覧"),
-    ViewKind.RECORD: N_("技能者情報"),
-    ViewKind.SEARCH: N_("検索"),
-    ViewKind.EXPORT: N_("書き出し"),
-}
 COLUMNS = Columns(
     Column("at", N_("日時"), moment("at")),
     Column("viewer", N_("閲覧した事業者"), value("viewer")),
@@ -78,7 +71,5 @@ def show(registration: int):
 
 
 def _line(look: Looked) -> Line:
-    place = say(KINDS[look.kind])
-    if look.relation is Relation.OPERATOR:
-        place = say(operator_views.WHY.get(look.context, KINDS[look.kind]))
-    return Line(look.at, look.business or say(OPERATOR), look.user, place, groups_in_words(look.groups))
+    viewer_name = look.business or say(OPERATOR)
+    return Line(look.at, viewer_name, look.user, place_or_reason(look), groups_in_words(look.groups))
