@@ -29,12 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 def first_answer() -> Response | None:
-    """Return what the first sending of this form was answered; None if this is the first. 409 if that takes long."""
+    """Return what the first sending of this form was answered; None if this is the first. 503 if that takes long."""
     digest = form_submissions.digest_of(_parts())
     end = time.monotonic() + _PATIENCE
     while (begun := form_submissions.begin(digest, now())) is None:
         if time.monotonic() > end:
-            abort(409)
+            abort(503)  # try again later: the page still has the form
         time.sleep(_PAUSE)
     if not isinstance(begun, str):
         g.form_submission, g.session_before = begun, _lasting()
@@ -42,6 +42,7 @@ def first_answer() -> Response | None:
     kept = json.loads(secret_box.unseal(_secret(), _PURPOSE, begun))
     if kept["notices"]:
         session["_flashes"] = [tuple(notice) for notice in kept["notices"]]
+    g.style_inlined = kept["style"]
     logger.info("form sent twice", extra={"route": request.endpoint})
     return Response(kept["body"], kept["status"], headers=kept["headers"], content_type=kept["type"])
 
@@ -91,7 +92,8 @@ def _content(response: Response) -> str | None:
         return None
     headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
     content = {"status": response.status_code, "headers": headers, "type": response.content_type, "body": body}
-    return json.dumps(content | {"notices": session.get("_flashes", [])})
+    # The policy of a page names the style that stands in it.
+    return json.dumps(content | {"notices": session.get("_flashes", []), "style": g.get("style_inlined", False)})
 
 
 def _secret() -> str:
