@@ -1,5 +1,6 @@
 """The API for the system in which registrations complete (docs/api.md)."""
 
+import datetime as dt
 import json
 import re
 
@@ -25,6 +26,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 limiter.exempt(blueprint)  # a key has a limit of its own, which holds over all processes
 
 JSON = "application/json"
+MINUTE = dt.timedelta(minutes=1)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}")
 
 NO_KEY = N_("APIキーが必要です。有効なキーを Authorization: Bearer で送ってください。")
@@ -108,12 +110,8 @@ def _admit() -> ApiKey | Response:
     key = api_keys.find(token.strip(), now()) if scheme.lower() == "bearer" and token.isascii() else None
     if key is None:
         return _refuse()
-    wait = idempotency.count(key.id, current_app.extensions["settings"].api_per_minute, now())
-    if wait is not None:
-        answer = problem(429, TOO_MANY, {"seconds": wait})
-        answer.headers["Retry-After"] = str(wait)
-        return answer
-    return key
+    a_minute = Budget("api", str(key.id), current_app.extensions["settings"].api_per_minute, MINUTE)
+    return _take(a_minute, TOO_MANY) or key
 
 
 def _refuse() -> Response:
@@ -121,17 +119,24 @@ def _refuse() -> Response:
 
     A good key is looked up all the same: whoever shares its network address cannot keep it out.
     """
-    budget = Budget("api-key:address", request.remote_addr or "", api_keys.LIMIT_WRONG)
+    wrong = Budget("api-key:address", request.remote_addr or "", api_keys.LIMIT_WRONG)
+    if too_many := _take(wrong, TOO_MANY_WRONG):
+        return too_many
+    answer = problem(401, NO_KEY)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _take(budget: Budget, sentence: str) -> Response | None:
+    """Take a try of a budget; 429, and when there are new ones, if there is none left."""
     try:
         limits.take([budget], now())
     except TooManyTries:
         wait = limits.seconds_left(budget, now())
-        answer = problem(429, TOO_MANY_WRONG, {"seconds": wait})
+        answer = problem(429, sentence, {"seconds": wait})
         answer.headers["Retry-After"] = str(wait)
         return answer
-    answer = problem(401, NO_KEY)
-    answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+    return None
 
 
 def _answer(results: list[ItemResult]) -> Response:

@@ -1,4 +1,4 @@
-"""What holds for every request of a program: how many a minute, and a repeat is answered as the first was."""
+"""A request of a program that is repeated is answered as the first was."""
 
 import datetime as dt
 import hashlib
@@ -8,13 +8,11 @@ from enum import Enum
 from peewee import IntegrityError
 
 from db.database import transaction
-from db.ids import new_id
-from db.models import IdempotentRequest, Throttle
+from db.models import IdempotentRequest
 
 KEPT_FOR = dt.timedelta(hours=24)
 # A request that has not ended after this long died with its process; the next one with its key takes its place.
 IN_FLIGHT_FOR = dt.timedelta(minutes=2)
-_MINUTE = dt.timedelta(minutes=1)
 
 
 class Refusal(Enum):
@@ -30,18 +28,6 @@ class Stored:
 
     status: int
     body: str
-
-
-def count(api_key_id: int, most: int, now: dt.datetime) -> int | None:
-    """Count a request of a key in this minute, over all processes; return seconds to wait when there were too many."""
-    start = now.replace(second=0, microsecond=0)
-    name = f"api:{api_key_id}"
-    with transaction():
-        Throttle.insert(id=new_id(), key=name, window_start=start, count=1, expires_at=start + 2 * _MINUTE).on_conflict(
-            conflict_target=[Throttle.key, Throttle.window_start], update={Throttle.count: Throttle.count + 1}
-        ).execute()
-        used = Throttle.get((Throttle.key == name) & (Throttle.window_start == start)).count
-    return max(1, int((start + _MINUTE - now).total_seconds()) + 1) if used > most else None
 
 
 def begin(api_key_id: int, key: str, body: bytes, now: dt.datetime) -> IdempotentRequest | Stored | Refusal:
