@@ -1,12 +1,13 @@
 """The ways to a registration's record: links that prove from where an operator comes, and the look that is written."""
 
-from flask import current_app, request, url_for
+from flask import Response, current_app, request, url_for
 
 from db.models import Registration
 from webapp.domain.disclosure import operator_views
 from webapp.domain.disclosure.operator_views import Via, ViewOrigin
 from webapp.web.access import looker, viewer
 from webapp.web.clock import now
+from webapp.web.rendering import see_other
 
 
 def record_address(registration_id: int, via: Via, of: int | None = None) -> str:
@@ -27,6 +28,13 @@ def note_look(registration: Registration | None, via: Via, of: int | None = None
     if registration is None:
         return
     operator_views.note_look(looker(), registration, ViewOrigin(via, of), now())
+
+
+def ask_at_record(registration: Registration) -> Response | None:
+    """Write a look on a page that belongs to a record; who has not opened the record goes there, and is asked why."""
+    if operator_views.note_look(looker(), registration, None, now()):
+        return None
+    return see_other(url_for("ops_record.show", registration=registration.id))
 
 
 def _secret() -> str:

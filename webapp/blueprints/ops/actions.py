@@ -8,13 +8,12 @@ from flask_babel import gettext
 from db.models import Message
 from webapp.domain.core.errors import Stale
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure import operator_views
 from webapp.domain.disclosure.operator_views import Via
 from webapp.domain.email_addresses import versions
 from webapp.domain.notices import corrections, labels
 from webapp.domain.notices.messages import MessageKind, Role
-from webapp.pages.records import note_look
-from webapp.web.access import get_message_for, get_registration_for, looker, viewer
+from webapp.pages.records import ask_at_record, note_look
+from webapp.web.access import get_message_for, get_registration_for, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.rendering import render, see_other, stale
@@ -88,10 +87,7 @@ def cancel(message: int):
 @blueprint.get("/ops/registrations/<oid:registration>/postcard")
 def postcard_form(registration: int):
     row = get_registration_for(viewer(), registration, change=True)
-    # The form belongs to the record: who has not opened that is asked why there.
-    if not operator_views.note_look(looker(), row, None, now()):
-        return see_other(url_for("ops_record.show", registration=row.id))
-    return render("ops/confirm.html", _of_postcard(registration))
+    return ask_at_record(row) or render("ops/confirm.html", _of_postcard(registration))
 
 
 @blueprint.post("/ops/registrations/<oid:registration>/postcard")

@@ -7,16 +7,16 @@ from flask import Blueprint, url_for
 
 from db import ids
 from webapp.domain.core.language import N_
-from webapp.domain.disclosure import access_log, operator_views
+from webapp.domain.disclosure import access_log
 from webapp.domain.disclosure.access_log import Looked
 from webapp.pages import lists
 from webapp.pages.business import groups_in_words
 from webapp.pages.columns import Column, Columns, moment, value
 from webapp.pages.looks import LINES, place_or_reason
+from webapp.pages.records import ask_at_record
 from webapp.web.access import get_registration_for, looker, viewer
-from webapp.web.clock import now
 from webapp.web.language import say
-from webapp.web.rendering import render, see_other
+from webapp.web.rendering import render
 
 blueprint = Blueprint("ops_looks", __name__)
 
@@ -57,10 +57,9 @@ class LooksPage:
 @blueprint.get("/ops/registrations/<oid:registration>/looks")
 def show(registration: int):
     row = get_registration_for(viewer(), registration)
+    if question := ask_at_record(row):
+        return question
     record = url_for("ops_record.show", registration=row.id)
-    # The page belongs to the record: who has not opened that is asked why there.
-    if not operator_views.note_look(looker(), row, None, now()):
-        return see_other(record)
     before = lists.cursor().after
     found = access_log.for_operator(looker(), row.technician_id, limit=LINES + 1, before=before)
     after = (

@@ -25,7 +25,7 @@ from webapp.domain.registrations.timeline import Entry, mask, timeline
 from webapp.pages.cards import Panel, card_panel
 from webapp.pages.lists import Chip
 from webapp.pages.postcards import PostcardPanel, postcard_panel
-from webapp.pages.records import origin
+from webapp.pages.records import ask_at_record, origin
 from webapp.web.access import Operator, get_registration_for, looker, viewer
 from webapp.web.clock import now
 from webapp.web.language import say
@@ -141,10 +141,7 @@ def reason(registration: int):
 @blueprint.get("/ops/registrations/<oid:registration>/address/<string:role>")
 def address_form(registration: int, role: str):
     row, owner = _addressee(registration, role)
-    # The form belongs to the record: who has not opened that is asked why there.
-    if not operator_views.note_look(looker(), row, None, now()):
-        return see_other(url_for("ops_record.show", registration=row.id))
-    return render("ops/address.html", _address_page(row, Role(role), owner))
+    return ask_at_record(row) or render("ops/address.html", _address_page(row, Role(role), owner))
 
 
 @blueprint.post("/ops/registrations/<oid:registration>/address/<string:role>")
