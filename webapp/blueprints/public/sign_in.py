@@ -19,15 +19,13 @@ blueprint = Blueprint("sign_in", __name__)
 
 TOO_MANY = N_("失敗が続いたため、一時的に受付を止めています。15分ほど待ってから、もう一度お試しください。")
 # Whoever signs in here may have a browser with tries of its own, or a way that needs nobody's patience.
+_BY_MAIL = N_(
+    "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、リンクをメールで受け取るか、"
+    "15分ほど待ってから、もう一度お試しください。"
+)
 TOO_LONG = {
-    AccountKind.TECHNICIAN: N_(
-        "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、リンクをメールで受け取るか、"
-        "15分ほど待ってから、もう一度お試しください。"
-    ),
-    AccountKind.BUSINESS_USER: N_(
-        "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、リンクをメールで受け取るか、"
-        "15分ほど待ってから、もう一度お試しください。"
-    ),
+    AccountKind.TECHNICIAN: _BY_MAIL,
+    AccountKind.BUSINESS_USER: _BY_MAIL,
     AccountKind.OPERATOR: N_(
         "失敗が続いたため、一時的に受付を止めています。前にサインインした端末を使うか、ほかの担当者に"
         "「サインインの支援」の画面でリンクを作ってもらうか、15分ほど待ってから、もう一度お試しください。"

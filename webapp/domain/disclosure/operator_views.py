@@ -57,7 +57,7 @@ class ViewReason(StrEnum):
     OTHER = "other"
 
 
-REASONS = {
+REASONS: dict[str, str] = {
     ViewReason.INQUIRY: N_("問い合わせへの回答"),
     ViewReason.CORRECTION: N_("連絡先などの訂正"),
     ViewReason.CHECK: N_("送付・配達の確認"),
@@ -78,9 +78,7 @@ WHY: dict[str, str] = {
     Via.DASHBOARD: N_("状況の確認"),
     Via.SIGN_INS: N_("サインインの手伝い"),
     Via.ADDRESS_LETTERS: N_("メールアドレスの変更を知らせる手紙"),
-    ViewReason.INQUIRY: N_("問い合わせへの回答"),
-    ViewReason.CORRECTION: N_("連絡先などの訂正"),
-    ViewReason.CHECK: N_("送付・配達の確認"),
+    **REASONS,  # an inquiry is one reason, whether it was come from or named
     ViewReason.OTHER: N_("その他（理由を運営が記録しています）"),
 }
 

@@ -56,9 +56,9 @@ def _refuse_other_encodings(stream: BinaryIO) -> None:
     head = stream.read(4096)
     found = ""
     if b"\x1b$" in head:
-        found = "JIS（ISO-2022-JP）"
+        found = "JIS (ISO-2022-JP)"
     elif len(head) > 64 and head.count(0) > len(head) // 5:
-        found = N_("BOM のない UTF-16")
+        found = "UTF-16 (no BOM)"
     elif not head.isascii() and any(word in head for word in _EUC_HEADINGS):
         found = "EUC-JP"
     if found:
