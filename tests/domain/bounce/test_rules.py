@@ -243,6 +243,14 @@ def test_no_word_behind_a_sentence_about_us_makes_an_address_dead(subject):
         assert not found.hard, (subject, phrase, found.rule)
 
 
+@pytest.mark.parametrize("status", [code for code, reason in (CODES_BEFORE | CODES_AFTER).items() if is_hard(reason)])
+def test_no_code_before_a_sentence_about_us_makes_an_address_dead(status):
+    for subject in (subject for subjects in SUBJECTS.values() for subject in subjects):
+        words = f"550 {status} {subject.replace(' * ', ' ')} odd trouble"
+        found = judge_reply("550", words, Stage.RCPT, "mail.example")
+        assert not found.hard, (subject, found.rule)
+
+
 @pytest.mark.parametrize(
     "words",
     [

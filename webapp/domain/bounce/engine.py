@@ -119,8 +119,10 @@ def _of_whom(verdict: Judged, folded: str) -> Judged:
     """A dead verdict whose sentence speaks of us: of the sender or of our session, never of the address."""
     if not is_hard(verdict.reason):
         return verdict
-    at = folded.find(verdict.phrase.split(" * ")[0].lower()) if verdict.phrase else -1
-    before = folded[: at + len(verdict.phrase)] if at >= 0 else folded
+    # Where words decided, those behind them are advice; a code stands before the sentence that it belongs to.
+    phrase = "" if verdict.rule == "codes.txt" else verdict.phrase
+    at = folded.find(phrase.split(" * ")[0].lower())
+    before = folded[: at + len(phrase)] if phrase and at >= 0 else folded
     for reason, subject, pieces in _SUBJECTS:
         if _in_order(pieces, before):
             return Judged(reason, "subjects.txt", subject, True)
