@@ -9,13 +9,14 @@ import logging
 import time
 from collections.abc import Iterator
 
-from flask import Flask, Response, abort, current_app, g, request, session
+from flask import Flask, Response, abort, g, request, session
 from peewee import PeeweeException
 
 from webapp.domain.accounts import form_submissions
 from webapp.domain.core import secret_box
 from webapp.web import csrf
 from webapp.web.clock import now
+from webapp.web.secret import secret_key
 
 _PURPOSE = "form-answer"
 # A larger answer is no form's: its form acts again.
@@ -39,7 +40,7 @@ def first_answer() -> Response | None:
     if not isinstance(begun, str):
         g.form_submission, g.session_before = begun, _lasting()
         return None
-    kept = json.loads(secret_box.unseal(_secret(), _PURPOSE, begun))
+    kept = json.loads(secret_box.unseal(secret_key(), _PURPOSE, begun))
     if kept["notices"]:
         session["_flashes"] = [tuple(notice) for notice in kept["notices"]]
     g.style_inlined = kept["style"]
@@ -68,7 +69,7 @@ def keep_answer(response: Response) -> Response:
         return response
     try:
         if kept := _content(response):
-            form_submissions.finish(begun, secret_box.seal(_secret(), _PURPOSE, kept))
+            form_submissions.finish(begun, secret_box.seal(secret_key(), _PURPOSE, kept))
         else:
             form_submissions.forget(begun)
     except PeeweeException:  # the act is done, or has failed with this answer; only a second sending is not known
@@ -94,10 +95,6 @@ def _content(response: Response) -> str | None:
     content = {"status": response.status_code, "headers": headers, "type": response.content_type, "body": body}
     # The policy of a page names the style that stands in it.
     return json.dumps(content | {"notices": session.get("_flashes", []), "style": g.get("style_inlined", False)})
-
-
-def _secret() -> str:
-    return str(current_app.secret_key)
 
 
 def init_app(app: Flask) -> None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.domain.accounts import accounts, saved_forms
 from webapp.web.clock import now
+from webapp.web.secret import secret_key
 
 
 def keep(page: str | None = None) -> str | None:
@@ -22,7 +23,7 @@ def keep(page: str | None = None) -> str | None:
     if account_id is None and session.get("_user_id"):
         account_id = accounts.account_of_ended(session["_user_id"])
     if account_id is not None and page is not None:
-        token = saved_forms.keep(request.form.to_dict(flat=False), page, account_id, _secret(), now())
+        token = saved_forms.keep(request.form.to_dict(flat=False), page, account_id, secret_key(), now())
         if token:
             session["kept"] = token
     return page
@@ -45,7 +46,7 @@ def restore() -> None:
     """Before a page is shown: take what was kept for it."""
     if request.method != "GET" or "kept" not in session or not current_user.is_authenticated:
         return
-    fields = saved_forms.take(session["kept"], request.path, current_user.account.id, _secret(), now())
+    fields = saved_forms.take(session["kept"], request.path, current_user.account.id, secret_key(), now())
     if fields is not None:
         session.pop("kept")
         g.kept = fields
@@ -64,10 +65,6 @@ def kept(name: str, value=""):
 def kept_choice(name: str, value: str, checked: bool) -> bool:
     """Return whether a box was ticked in the kept form, else what the page says."""
     return value in g.kept.get(name, []) if "kept" in g else checked
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key
 
 
 def init_app(app: Flask) -> None:

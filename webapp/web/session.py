@@ -16,6 +16,7 @@ from webapp.domain.postcard.cancelling import CancelReason, cancel_for
 from webapp.web.clock import now
 from webapp.web.guards import own_path
 from webapp.web.rendering import see_other
+from webapp.web.secret import secret_key
 
 login_manager = LoginManager()
 
@@ -113,7 +114,7 @@ def end() -> None:
 def browser() -> Browser:
     """Return what this browser has kept of earlier sign-ins; its cookie comes with the pages of signing in only."""
     kept = request.cookies.get(_known_cookie(), "")
-    return Browser(current_app.extensions["settings"].secret_key, tuple(kept.split(".")[:MOST]))
+    return Browser(secret_key(), tuple(kept.split(".")[:MOST]))
 
 
 def remember_browser(tokens: tuple[str, ...]) -> None:

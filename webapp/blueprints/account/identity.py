@@ -11,6 +11,7 @@ from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.guards import own_path
 from webapp.web.rendering import render, see_other
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("identity", __name__)
 
@@ -40,7 +41,7 @@ def form():
 def submit():
     account, target = current_user.account, own_path(request.form.get("next", ""))
     try:
-        if not accounts.prove_password(current_user.session, request.form.get("password", ""), _secret(), now()):
+        if not accounts.prove_password(current_user.session, request.form.get("password", ""), secret_key(), now()):
             return _form(target, {"password": WRONG_PASSWORD}, 422)
         if account.second_factor and not _right_code(account):
             return _form(target, {"code": WRONG_CODE}, 422)
@@ -54,7 +55,9 @@ def submit():
 def submit_passkey():
     target, site = own_path(request.form.get("next", "")), passkeys.Site.of(current_app.extensions["settings"])
     answer = request.form.get("credential", "")
-    if site is None or not passkeys.check(current_user.account, current_user.session, answer, site, _secret(), now()):
+    if site is None or not passkeys.check(
+        current_user.account, current_user.session, answer, site, secret_key(), now()
+    ):
         return _form(target, {"passkey": WRONG_PASSKEY}, 422)
     accounts.prove_again(current_user.session, now())
     return see_other(target)
@@ -62,17 +65,13 @@ def submit_passkey():
 
 def _right_code(account) -> bool:
     tries = second_factor.of_session(current_user.session)
-    return second_factor.check(account, request.form.get("code", ""), _secret(), now(), tries)
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key
+    return second_factor.check(account, request.form.get("code", ""), secret_key(), now(), tries)
 
 
 def _form(target: str, errors: dict[str, str] | None = None, status: int = 200) -> Response:
     account, site = current_user.account, passkeys.Site.of(current_app.extensions["settings"])
     options = ""
     if site and passkeys.has(account):
-        options = passkeys.request_options(account, current_user.session, site, _secret())
+        options = passkeys.request_options(account, current_user.session, site, secret_key())
     page = IdentityPage(current_user.display_name, target, account.second_factor, options, errors or {})
     return render("account/identity/form.html", page, status=status)

@@ -16,6 +16,7 @@ from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import render, see_other
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("second_factor", __name__)
 
@@ -89,7 +90,7 @@ def app_form():
 @recent_authentication
 def app_submit():
     kept, code = session.get(SETTING_UP, ""), request.form.get("code", "")
-    codes = second_factor.confirm_totp(current_user.account, kept, code, _secret(), now())
+    codes = second_factor.confirm_totp(current_user.account, kept, code, secret_key(), now())
     if codes is not None:
         session.pop(SETTING_UP, None)
     return _app_form({"code": WRONG_CODE}, 422) if codes is None else _done(codes)
@@ -106,7 +107,7 @@ def passkey_form():
 def passkey_submit():
     name = request.form.get("name", "")
     answer = request.form.get("credential", "")
-    codes = passkeys.register(current_user.account, current_user.session, answer, name, _site(), _secret(), now())
+    codes = passkeys.register(current_user.account, current_user.session, answer, name, _site(), secret_key(), now())
     return _passkey_form(name, {"passkey": WRONG_PASSKEY}, 422) if codes is None else _done(codes)
 
 
@@ -115,7 +116,7 @@ def passkey_submit():
 def new_codes():
     if not current_user.account.second_factor:
         abort(404)
-    return _done(second_factor.new_recovery_codes(current_user.account, _secret(), now()))
+    return _done(second_factor.new_recovery_codes(current_user.account, secret_key(), now()))
 
 
 @blueprint.post("/me/second-factor/<oid:factor>/remove")
@@ -159,14 +160,14 @@ def _show(refused: bool = False, status: int = 200) -> Response:
 def _app_form(errors: dict[str, str] | None = None, status: int = 200) -> Response:
     settings = current_app.extensions["settings"]
     kept = session.get(SETTING_UP, "")
-    enrolment = second_factor.begin_totp(current_user.account, _secret(), settings.service_name, kept)
+    enrolment = second_factor.begin_totp(current_user.account, secret_key(), settings.service_name, kept)
     session[SETTING_UP] = enrolment.sealed
     picture = segno.make(enrolment.address, error="m").png_data_uri(scale=5, border=4)
     return render("account/second_factor/app.html", AppPage(picture, enrolment.secret, errors or {}), status=status)
 
 
 def _passkey_form(name: str = "", errors: dict[str, str] | None = None, status: int = 200) -> Response:
-    options = passkeys.registration_options(current_user.account, current_user.session, _site(), _secret())
+    options = passkeys.registration_options(current_user.account, current_user.session, _site(), secret_key())
     return render("account/second_factor/passkey.html", PasskeyPage(options, name, errors or {}), status=status)
 
 
@@ -182,7 +183,3 @@ def _site() -> passkeys.Site:
     if site is None or current_user.kind != AccountKind.OPERATOR:
         abort(404)
     return site
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flask import Blueprint, current_app, flash, request, url_for
+from flask import Blueprint, flash, request, url_for
 from flask_babel import force_locale, gettext
 
 from db.models import Technician
@@ -19,6 +19,7 @@ from webapp.web.clock import now
 from webapp.web.language import remember, say
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other, stale
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("me_contact", __name__)
 
@@ -98,9 +99,7 @@ def email():
 @blueprint.post("/me/contact/email/confirm")
 def confirm_email():
     try:
-        email_change.confirm(
-            looker(), request.form.get("code", "")[:40], current_app.extensions["settings"].secret_key, now()
-        )
+        email_change.confirm(looker(), request.form.get("code", "")[:40], secret_key(), now())
     except email_change.WrongCode as error:
         words = say(WRONG_CODE, {"left": error.left}) if error.left else NO_CODE
         return invalid("me/contact.html", _page(errors={"code" if error.left else "email": words}))

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, abort, current_app, flash, request, url_for
+from flask import Blueprint, Response, abort, flash, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
@@ -15,6 +15,7 @@ from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.secret import secret_key
 from webapp.web.session import browser, remember_browser
 
 blueprint = Blueprint("me_sign_in", __name__)
@@ -89,7 +90,7 @@ def password():
 @recent_authentication
 def password_submit() -> Response:
     account, template = current_user.account, "me/sign_in/password.html"
-    secret = current_app.extensions["settings"].secret_key
+    secret = secret_key()
     try:
         if not accounts.prove_password(current_user.session, request.form.get("old_password", ""), secret, now()):
             return invalid(template, PasswordPage(_name(), {"old_password": WRONG_PASSWORD}))

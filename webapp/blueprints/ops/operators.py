@@ -21,6 +21,7 @@ from webapp.web.clock import now
 from webapp.web.language import say
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("ops_operators", __name__)
 
@@ -100,7 +101,7 @@ def own():
 
 @blueprint.post("/ops/alarm-mail")
 def confirm():
-    secret, typed = current_app.extensions["settings"].secret_key, request.form.get("code", "")[:40]
+    secret, typed = secret_key(), request.form.get("code", "")[:40]
     try:
         operator_email.confirm(current_user.account, typed, secret, now())
     except (WrongCode, LimitReached) as error:

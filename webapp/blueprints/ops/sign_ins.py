@@ -21,6 +21,7 @@ from webapp.web.access import looker
 from webapp.web.clock import now
 from webapp.web.recent_authentication import recent_authentication
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("ops_sign_ins", __name__)
 
@@ -159,7 +160,7 @@ def make_pass(account: int):
     found = _account(account)
     if not found.active or found.password_hash is None:
         return _show(found, {"note": NOT_NOW}, 422)
-    token = known_browsers.token_for(found, _secret(), now(), known_browsers.PASS_LIFETIME)
+    token = known_browsers.token_for(found, secret_key(), now(), known_browsers.PASS_LIFETIME)
     audit(EventName.ACCOUNT_PASS_MADE, now(), current_user.account.id, "account", found.id)
     way = url_for(WAYS[AccountKind(found.kind)], known=token)
     link = current_app.extensions["settings"].public_url + way
@@ -189,7 +190,7 @@ def issue_letter():
     business = Business.get_or_none(Business.business_id == accounts.digits(typed["business_id"]))
     if business is None or not business.address:
         return invalid("ops/sign_ins/letters.html", FindPage(typed, {"business_id": NOT_FOUND}))
-    row = activation_codes.issue_letter(business, current_user.account, _secret(), now())
+    row = activation_codes.issue_letter(business, current_user.account, secret_key(), now())
     return see_other(url_for("ops_sign_ins.letter", code=row.id))
 
 
@@ -208,7 +209,7 @@ def letter(code: int):
         firm.postal_code,
         firm.address,
         firm.business_id,
-        code_text.show_code(activation_codes.code_of(row, _secret())),
+        code_text.show_code(activation_codes.code_of(row, secret_key())),
         current_app.extensions["settings"].public_url + "/first-access/business",
         row.expires_at,
     )
@@ -248,7 +249,3 @@ def _show(account: Account, errors: dict[str, str] | None = None, status: int = 
         errors or {},
     )
     return render("ops/sign_ins/show.html", page, status=status)
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp.domain.accounts import access_requests, first_access, sign_in_links
 from webapp.domain.accounts.limits import TooManyTries
@@ -11,6 +11,7 @@ from webapp.domain.core.language import N_
 from webapp.web import session
 from webapp.web.clock import now
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("first_access", __name__)
 
@@ -60,7 +61,7 @@ def by_link():
         lambda: first_access.by_link(
             token,
             password=request.form.get("password", ""),
-            secret=_secret(),
+            secret=secret_key(),
             now=now(),
             **typed,
             **session.where_from(),
@@ -74,7 +75,7 @@ def by_code():
     typed = _typed("technician_id", "code", "birth_date")
     return _redeem(
         lambda: first_access.by_code(
-            *typed.values(), request.form.get("password", ""), _secret(), now(), **session.where_from()
+            *typed.values(), request.form.get("password", ""), secret_key(), now(), **session.where_from()
         ),
         lambda errors, status: render("public/first_access/code.html", CodePage(typed, errors), status=status),
     )
@@ -90,7 +91,7 @@ def by_letter():
     typed = _typed("business_id", "code", "user_name", "display_name")
     return _redeem(
         lambda: first_access.by_letter(
-            *typed.values(), request.form.get("password", ""), _secret(), now(), **session.where_from()
+            *typed.values(), request.form.get("password", ""), secret_key(), now(), **session.where_from()
         ),
         lambda errors, status: render("public/first_access/letter.html", CodePage(typed, errors), status=status),
     )
@@ -137,7 +138,7 @@ def postcard_received():
 
 
 def _link_page(token: str, typed=None, errors=None, status: int = 200) -> Response:
-    link = sign_in_links.find(token, _secret(), now())
+    link = sign_in_links.find(token, secret_key(), now())
     if link is None:
         return render("public/first_access/dead_link.html", status=410)
     owner = "technician" if link.technician_id else "business" if link.business_id else "user"
@@ -165,7 +166,7 @@ def _ask(template: str, way: str, *names: str) -> Response:
     if errors:
         return invalid(template, AskPage(typed, errors))
     try:
-        access_requests.ask({"way": way} | typed, _secret(), now(), request.remote_addr or "")
+        access_requests.ask({"way": way} | typed, secret_key(), now(), request.remote_addr or "")
     except TooManyTries:
         return render(template, AskPage(typed, {names[0]: TOO_MANY}), status=429)
     answer = "first_access.postcard_received" if way == "postcard" else "first_access.received"
@@ -174,7 +175,3 @@ def _ask(template: str, way: str, *names: str) -> Response:
 
 def _typed(*names: str) -> dict[str, str]:
     return {name: request.form.get(name, "").strip()[:100] for name in names}
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, current_app, request, url_for
+from flask import Blueprint, request, url_for
 
 from webapp.domain.accounts import objections
 from webapp.domain.core.language import N_
 from webapp.domain.notices import address_changes
 from webapp.web.clock import now
 from webapp.web.rendering import render, see_other
+from webapp.web.secret import secret_key
 
 blueprint = Blueprint("not_mine", __name__)
 
@@ -33,7 +34,7 @@ class NotMinePage:
 @blueprint.get("/not-mine")
 def form():
     token = request.args.get("link", "")
-    change = objections.find(token, _secret(), now())
+    change = objections.find(token, secret_key(), now())
     if change is None:
         return render("public/not_mine/form.html", NotMinePage(token), status=404)
     sentences = tuple(SENTENCES[section] for section in change.sections)
@@ -43,7 +44,7 @@ def form():
 @blueprint.post("/not-mine")
 def stop():
     token = request.form.get("link", "")
-    change = objections.find(token, _secret(), now())
+    change = objections.find(token, secret_key(), now())
     if change is None or not objections.object_to(change, now()):
         return render("public/not_mine/form.html", NotMinePage(token), status=404)
     return see_other(url_for("not_mine.stopped"))
@@ -52,7 +53,3 @@ def stop():
 @blueprint.get("/not-mine/stopped")
 def stopped():
     return render("public/not_mine/stopped.html", None)
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key

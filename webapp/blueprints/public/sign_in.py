@@ -13,6 +13,7 @@ from webapp.domain.core.language import N_
 from webapp.web.clock import now
 from webapp.web.guards import own_path
 from webapp.web.rendering import invalid, render, see_other
+from webapp.web.secret import secret_key
 from webapp.web.session import browser, end, first_page, go_on, half, remember_browser, where_from
 
 blueprint = Blueprint("sign_in", __name__)
@@ -120,7 +121,7 @@ def submit_passkey():
     if waiting is None or site is None:
         return see_other(url_for("sign_in.form"))
     target = session.get("next", "")
-    if not passkeys.check(waiting.account, waiting, request.form.get("credential", ""), site, _secret(), now()):
+    if not passkeys.check(waiting.account, waiting, request.form.get("credential", ""), site, secret_key(), now()):
         return _second(waiting, {"passkey": WRONG_PASSKEY}, 422)
     return go_on(accounts.complete(waiting, now()), target)
 
@@ -175,11 +176,7 @@ def _second(waiting, errors: dict[str, str] | None = None, status: int = 200) ->
     site = passkeys.Site.of(current_app.extensions["settings"])
     options = ""
     if site and second_factor.FactorKind.PASSKEY in kinds:
-        options = passkeys.request_options(waiting.account, waiting, site, _secret())
+        options = passkeys.request_options(waiting.account, waiting, site, secret_key())
     # Recovery codes are typed into the same field, so there is always one.
     page = SecondPage(second_factor.FactorKind.TOTP in kinds, options, errors or {})
     return render("public/sign_in/second.html", page, status=status)
-
-
-def _secret() -> str:
-    return current_app.extensions["settings"].secret_key
