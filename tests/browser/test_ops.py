@@ -11,6 +11,7 @@ from tests.web.conftest import PASSWORD
 from tests.web.ops.story import bounced, held
 from webapp.domain.accounts import accounts
 from webapp.domain.core.alarms import AlarmKind, open_alarm
+from webapp.domain.inquiries import cases
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +58,18 @@ def test_the_pages_fit_the_screen_and_have_no_barriers(live, tab, story):
             tab.locator("summary").first.click()
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert violations(tab) == [], path
+
+
+def test_what_needs_doing_is_read_in_words_not_in_letters(live, tab, story, now):
+    """Since when the oldest inquiry waits is long: it stands under the words, not beside them."""
+    asked = (cases.Topic.CARD, cases.Channel.PHONE, cases.Caller.SELF, cases.IdentityCheck.NONE)
+    cases.open_inquiry(*asked, now, text="カードが届かない", language="ja", account_id=None)
+    sign_in(tab, live)
+    tab.goto(live + "/ops")
+    assert tab.locator(".tally >> nth=0 >> text=最も古いもの").is_visible()
+    widths = [row.bounding_box()["width"] for row in tab.locator(".tally >> nth=0 >> th").all()]
+    assert min(widths) > 160
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_an_address_is_corrected_within_the_page(live, tab, story):
